@@ -1,0 +1,71 @@
+"""Areal loading and web profile of a coated electrode.
+
+Lengths across the web are lanes in order from one edge to the other. A profile is one row of lanes at one
+position along the roll. Edges at the coating border (super-elevation) must be masked before they come here,
+or the edge-to-centre index is about the border and not about the web.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+@dataclass(frozen=True)
+class EdgeToCentre:
+    """Means over the edge lanes and over the lanes between them, and edge minus centre; all µm."""
+
+    edge_um: float
+    centre_um: float
+    edge_minus_centre_um: float
+
+
+def areal_loading_mg_cm2(
+    punch_mass_g: ArrayLike, foil_mass_g: float, *, punch_area_cm2: float, coated_sides: int
+) -> NDArray[np.float64]:
+    """Dry coating mass per area and side, mg/cm², from punch masses (any shape, g).
+
+    `foil_mass_g` is the mass of an uncoated foil punch of the same area:
+    ``L = (m_punch − m_foil) / area / sides``. A punch that is not heavier than its foil is a wrong input.
+
+    Raises:
+        ValueError: naming the field that is not finite, not positive or contradicts the foil.
+    """
+    punch = np.asarray(punch_mass_g, dtype=np.float64)
+    if not np.all(np.isfinite(punch)) or np.any(punch <= 0):
+        raise ValueError("punch_mass_g must be finite and above zero")
+    if not np.isfinite(foil_mass_g) or foil_mass_g <= 0:
+        raise ValueError("foil_mass_g must be finite and above zero")
+    if not np.isfinite(punch_area_cm2) or punch_area_cm2 <= 0:
+        raise ValueError("punch_area_cm2 must be finite and above zero")
+    if coated_sides not in (1, 2):
+        raise ValueError("coated_sides must be 1 or 2")
+    if np.any(punch <= foil_mass_g):
+        raise ValueError(
+            f"punch_mass_g {punch.min():g} g is not above foil_mass_g {foil_mass_g:g} g:"
+            " weigh the punch and the bare foil again"
+        )
+    return (punch - foil_mass_g) * 1000.0 / punch_area_cm2 / coated_sides
+
+
+def edge_to_centre(thickness_um: ArrayLike, *, edge_lanes: int = 1) -> EdgeToCentre:
+    """Edge-to-centre difference of one thickness profile, lanes in order, µm.
+
+    The outer `edge_lanes` lanes on each side are the edge. Negative: the web is thin at its edges, which
+    points to tension or viscosity.
+
+    Raises:
+        ValueError: thickness_um is not one finite positive row with at least one centre lane.
+    """
+    profile = np.asarray(thickness_um, dtype=np.float64)
+    if edge_lanes < 1:
+        raise ValueError("edge_lanes must be at least 1")
+    if profile.ndim != 1 or profile.size < 2 * edge_lanes + 1:
+        raise ValueError(f"thickness_um needs one row of at least {2 * edge_lanes + 1} lanes")
+    if not np.all(np.isfinite(profile)) or np.any(profile <= 0):
+        raise ValueError("thickness_um must be finite and above zero in every lane")
+    edge = float(np.mean(np.concatenate((profile[:edge_lanes], profile[-edge_lanes:]))))
+    centre = float(np.mean(profile[edge_lanes:-edge_lanes]))
+    return EdgeToCentre(edge_um=edge, centre_um=centre, edge_minus_centre_um=edge - centre)
