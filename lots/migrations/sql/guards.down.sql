@@ -1,0 +1,12 @@
+DROP FUNCTION halite_site_stays_real() CASCADE;
+DROP FUNCTION halite_guard_lot() CASCADE;
+DROP FUNCTION halite_touch_held_lot() CASCADE;
+DROP FUNCTION halite_inherit_holds() CASCADE;
+DROP FUNCTION halite_guard_link() CASCADE;
+DROP FUNCTION halite_execution_has_movement() CASCADE;
+DROP FUNCTION halite_guard_execution() CASCADE;
+DROP FUNCTION halite_guard_movement() CASCADE;
+DROP FUNCTION halite_refuse_held(bigint, bigint, bigint, boolean) CASCADE;
+DROP FUNCTION halite_change_only() CASCADE;
+DROP FUNCTION halite_set_once() CASCADE;
+DROP FUNCTION halite_refuse_change() CASCADE;

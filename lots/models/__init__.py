@@ -1,0 +1,60 @@
+from lots.models.audit import AuditChain, AuditEvent
+from lots.models.equipment import Calibration, Equipment, Gauge, Zone
+from lots.models.genealogy import GenealogyLink
+from lots.models.hold import Hold, HoldLot
+from lots.models.lot import GateDecision, Lot, LotAlias, Movement, OpenInterval, StepExecution
+from lots.models.measurement import IdempotencyKey, Measurement, Submission, Supersession
+from lots.models.product import (
+    Characteristic,
+    MaterialDefinition,
+    ProcessStep,
+    Product,
+    ProductRevision,
+    Recipe,
+    RecipeParameter,
+    RecipeRevision,
+    Route,
+    RouteStep,
+    WorkOrder,
+    WorkOrderRecipe,
+)
+from lots.models.site import Membership, Shift, Site, Source, User
+
+__all__ = [
+    "AuditChain",
+    "AuditEvent",
+    "Calibration",
+    "Characteristic",
+    "Equipment",
+    "GateDecision",
+    "Gauge",
+    "GenealogyLink",
+    "Hold",
+    "HoldLot",
+    "IdempotencyKey",
+    "Lot",
+    "LotAlias",
+    "MaterialDefinition",
+    "Measurement",
+    "Membership",
+    "Movement",
+    "OpenInterval",
+    "ProcessStep",
+    "Product",
+    "ProductRevision",
+    "Recipe",
+    "RecipeParameter",
+    "RecipeRevision",
+    "Route",
+    "RouteStep",
+    "Shift",
+    "Site",
+    "Source",
+    "StepExecution",
+    "Submission",
+    "Supersession",
+    "User",
+    "WorkOrder",
+    "WorkOrderRecipe",
+    "Zone",
+]

@@ -1,0 +1,29 @@
+from quality.models.control_plan import ControlPlan, ControlPlanLine, ControlPlanRevision, WorkOrderPlan
+from quality.models.disposition import Disposition, DispositionItem, Signature
+from quality.models.judgement import Defect, Judgement, Nonconformance, ReactionFiring
+from quality.models.requirement import (
+    Requirement,
+    RequirementRevision,
+    SourceType,
+    Specification,
+    SpecificationLine,
+)
+
+__all__ = [
+    "ControlPlan",
+    "ControlPlanLine",
+    "ControlPlanRevision",
+    "Defect",
+    "Disposition",
+    "DispositionItem",
+    "Judgement",
+    "Nonconformance",
+    "ReactionFiring",
+    "Requirement",
+    "RequirementRevision",
+    "Signature",
+    "SourceType",
+    "Specification",
+    "SpecificationLine",
+    "WorkOrderPlan",
+]
