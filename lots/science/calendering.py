@@ -106,9 +106,13 @@ def _explain(porosity: float, loading: float, thickness: float, solid_density: f
     if suspects:
         check = "; ".join(suspects)
     elif porosity <= VALID_POROSITY[0]:
-        check = "coating_thickness_um is too small, or loading_mg_cm2 too large, or solid_density_g_cm3 too small"
+        check = (
+            "coating_thickness_um is too small, or loading_mg_cm2 too large, or solid_density_g_cm3 too small"
+        )
     else:
-        check = "coating_thickness_um is too large, or loading_mg_cm2 too small, or solid_density_g_cm3 too large"
+        check = (
+            "coating_thickness_um is too large, or loading_mg_cm2 too small, or solid_density_g_cm3 too large"
+        )
     verb = "impossible" if porosity <= 0 else "outside 0.10 to 0.65"
     return (
         f"porosity {porosity:.3f} is {verb}: the solids alone fill {solids_um:.1f} µm of the"

@@ -100,9 +100,7 @@ def drying_endpoint(
     )
 
 
-def _checked_curve(
-    time_min: ArrayLike, mass_g: ArrayLike
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _checked_curve(time_min: ArrayLike, mass_g: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     time = np.asarray(time_min, dtype=np.float64)
     mass = np.asarray(mass_g, dtype=np.float64)
     if time.ndim != 1 or time.shape != mass.shape:
