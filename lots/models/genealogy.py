@@ -88,7 +88,10 @@ class GenealogyLink(models.Model):
                 expressions=[
                     (F("parent"), RangeOperators.EQUAL),
                     (MillimetreRange(F("parent_from_mm"), F("parent_to_mm")), RangeOperators.OVERLAPS),
-                    (LaneRange(Coalesce(F("lane_from"), 1), Coalesce(F("lane_to"), 32000)), RangeOperators.OVERLAPS),
+                    (
+                        LaneRange(Coalesce(F("lane_from"), 1), Coalesce(F("lane_to"), 32000)),
+                        RangeOperators.OVERLAPS,
+                    ),
                 ],
                 condition=Q(voided_at__isnull=True, parent_from_mm__isnull=False) & ~Q(kind="member"),
             ),

@@ -23,7 +23,9 @@ class Hold(models.Model):
     uuid = models.UUIDField(unique=True, default=new_uuid7, editable=False)
     site = models.ForeignKey(Site, models.PROTECT, related_name="holds")
     source = models.CharField(max_length=16, choices=Source)
-    source_id = models.BigIntegerField(null=True, blank=True, help_text="Key of the defect or signal behind it.")
+    source_id = models.BigIntegerField(
+        null=True, blank=True, help_text="Key of the defect or signal behind it."
+    )
     reason = models.CharField(max_length=500)
     placed_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
     owner_role = models.CharField(max_length=20, default="quality_engineer")
@@ -71,7 +73,9 @@ class HoldLot(models.Model):
         )
         indexes = (
             # The movement guard: is there an active hold on this lot?
-            models.Index(fields=("lot",), name="hold_lot_active", condition=models.Q(disposition_id__isnull=True)),
+            models.Index(
+                fields=("lot",), name="hold_lot_active", condition=models.Q(disposition_id__isnull=True)
+            ),
             models.Index(fields=("disposition_id",), name="hold_lot_by_disposition"),
         )
 

@@ -54,7 +54,8 @@ class Lot(models.Model):
             models.UniqueConstraint(fields=("site", "code"), name="lot_code_per_site"),
             models.CheckConstraint(name="lot_quantity_positive", condition=models.Q(quantity__gt=0)),
             models.CheckConstraint(
-                name="lot_length_positive", condition=models.Q(length_mm__isnull=True) | models.Q(length_mm__gt=0)
+                name="lot_length_positive",
+                condition=models.Q(length_mm__isnull=True) | models.Q(length_mm__gt=0),
             ),
         )
         indexes = (
@@ -75,9 +76,7 @@ class LotAlias(models.Model):
     lot = LotRef(related_name="aliases")
 
     class Meta:
-        constraints = (
-            models.UniqueConstraint(fields=("site", "issuer", "alias"), name="lot_alias_once"),
-        )
+        constraints = (models.UniqueConstraint(fields=("site", "issuer", "alias"), name="lot_alias_once"),)
 
     def __str__(self) -> str:
         return f"{self.issuer}: {self.alias}"
@@ -101,7 +100,8 @@ class StepExecution(models.Model):
             models.UniqueConstraint(fields=("lot", "route_step", "attempt"), name="execution_attempt_once"),
             models.CheckConstraint(
                 name="execution_finishes_after_start",
-                condition=models.Q(finished_at__isnull=True) | models.Q(finished_at__gte=models.F("started_at")),
+                condition=models.Q(finished_at__isnull=True)
+                | models.Q(finished_at__gte=models.F("started_at")),
             ),
         )
         indexes = (
@@ -154,7 +154,9 @@ class Movement(models.Model):
 
     lot = LotRef(related_name="movements")
     kind = models.CharField(max_length=16, choices=Kind)
-    execution = models.ForeignKey(StepExecution, models.PROTECT, null=True, blank=True, related_name="movements")
+    execution = models.ForeignKey(
+        StepExecution, models.PROTECT, null=True, blank=True, related_name="movements"
+    )
     gate_decision = models.ForeignKey(
         GateDecision, models.PROTECT, null=True, blank=True, related_name="movements"
     )

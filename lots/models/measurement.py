@@ -31,7 +31,9 @@ class Submission(models.Model):
     digest = models.BinaryField(max_length=32, help_text="SHA-256 of the canonical form (lots.digest).")
     digest_version = models.PositiveSmallIntegerField(default=1)
     measurement_count = models.PositiveIntegerField()
-    file_sha256 = models.CharField(max_length=64, blank=True, help_text="Of the instrument file, if it came as one.")
+    file_sha256 = models.CharField(
+        max_length=64, blank=True, help_text="Of the instrument file, if it came as one."
+    )
 
     class Meta:
         indexes = (models.Index(fields=("execution",), name="submission_by_execution"),)

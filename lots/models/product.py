@@ -100,7 +100,8 @@ class RouteStep(models.Model):
     step = models.ForeignKey(ProcessStep, models.PROTECT, related_name="route_steps")
     required = models.BooleanField(default=True)
     carries_interval_hold = models.BooleanField(
-        default=False, help_text="A roll with a held interval may run this step whole; the hold travels with it."
+        default=False,
+        help_text="A roll with a held interval may run this step whole; the hold travels with it.",
     )
 
     class Meta:
@@ -118,7 +119,9 @@ class Recipe(models.Model):
     code = models.CharField(max_length=32, unique=True)
     name = models.CharField(max_length=100)
     product = models.ForeignKey(Product, models.PROTECT, related_name="recipes")
-    material = models.ForeignKey(MaterialDefinition, models.PROTECT, null=True, blank=True, related_name="recipes")
+    material = models.ForeignKey(
+        MaterialDefinition, models.PROTECT, null=True, blank=True, related_name="recipes"
+    )
     retired_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:

@@ -22,13 +22,16 @@ class Site(models.Model):
     time_zone = models.CharField(max_length=64)
     production_day_starts = models.TimeField(help_text="Local time at which the production day begins.")
     simulated = models.BooleanField()
-    clock_offset_s = models.FloatField(default=0.0, help_text="Seconds added to real time; simulated sites only.")
+    clock_offset_s = models.FloatField(
+        default=0.0, help_text="Seconds added to real time; simulated sites only."
+    )
     retired_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = (
             models.CheckConstraint(
-                name="site_clock_only_simulated", condition=models.Q(simulated=True) | models.Q(clock_offset_s=0.0)
+                name="site_clock_only_simulated",
+                condition=models.Q(simulated=True) | models.Q(clock_offset_s=0.0),
             ),
         )
 
@@ -98,7 +101,9 @@ class Source(models.Model):
     code = models.CharField(max_length=64)
     name = models.CharField(max_length=100)
     user = models.ForeignKey(User, models.PROTECT, related_name="sources")
-    key_hash = models.CharField(max_length=64, blank=True, help_text="SHA-256 of the API key; the key is shown once.")
+    key_hash = models.CharField(
+        max_length=64, blank=True, help_text="SHA-256 of the API key; the key is shown once."
+    )
     key_expires_at = models.DateTimeField(null=True, blank=True)
     retired_at = models.DateTimeField(null=True, blank=True)
 

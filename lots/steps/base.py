@@ -112,6 +112,7 @@ class DerivationDeclaration:
 
     `inputs` maps an input code to the number of readings needed before it is attempted; inputs may belong
     to earlier steps of the same lot. `compute` returns all output readings that can be computed now.
+    `at_step_end`: a summary of everything the step recorded, computed once when the step is finished.
     """
 
     output: str
@@ -120,6 +121,7 @@ class DerivationDeclaration:
     compute: Callable[[DerivationInputs], tuple[DerivedReading, ...]]
     recipe: tuple[str, ...] = ()
     needs_exposures: bool = False
+    at_step_end: bool = False
 
 
 @dataclass(frozen=True)

@@ -124,6 +124,7 @@ STEP = StepDeclaration(
         ),
         DerivationDeclaration(
             output="calendering.density_g_cm3",
+            at_step_end=True,
             version=1,
             inputs={THICKNESS: 5, LOADING: 1},
             compute=density,

@@ -179,6 +179,7 @@ STEP = StepDeclaration(
         ),
         DerivationDeclaration(
             output="coating.loading_mean_mg_cm2",
+            at_step_end=True,
             version=1,
             inputs={PUNCH: 5, FOIL: 1},
             compute=mean_loading,

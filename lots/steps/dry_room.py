@@ -106,10 +106,20 @@ STEP = StepDeclaration(
     ),
     derivations=(
         DerivationDeclaration(
-            output="dry_room.open_min", version=1, inputs={}, compute=open_minutes, needs_exposures=True
+            output="dry_room.open_min",
+            at_step_end=True,
+            version=1,
+            inputs={},
+            compute=open_minutes,
+            needs_exposures=True,
         ),
         DerivationDeclaration(
-            output="dry_room.dose_g_h_m3", version=1, inputs={}, compute=dose, needs_exposures=True
+            output="dry_room.dose_g_h_m3",
+            at_step_end=True,
+            version=1,
+            inputs={},
+            compute=dose,
+            needs_exposures=True,
         ),
     ),
 )

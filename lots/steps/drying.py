@@ -101,10 +101,20 @@ STEP = StepDeclaration(
     ),
     derivations=(
         DerivationDeclaration(
-            output="drying.endpoint_min", version=1, inputs={STRIP: 3}, compute=endpoint, recipe=RECIPE
+            output="drying.endpoint_min",
+            at_step_end=True,
+            version=1,
+            inputs={STRIP: 3},
+            compute=endpoint,
+            recipe=RECIPE,
         ),
         DerivationDeclaration(
-            output="drying.end_rate_pct_min", version=1, inputs={STRIP: 3}, compute=end_rate, recipe=RECIPE
+            output="drying.end_rate_pct_min",
+            at_step_end=True,
+            version=1,
+            inputs={STRIP: 3},
+            compute=end_rate,
+            recipe=RECIPE,
         ),
     ),
 )

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from django.db import models
 
-from lots.models import Characteristic, MaterialDefinition, ProcessStep, ProductRevision, Site, User, WorkOrder
+from lots.models import (
+    Characteristic,
+    MaterialDefinition,
+    ProcessStep,
+    ProductRevision,
+    Site,
+    User,
+    WorkOrder,
+)
 from quality.models.requirement import Specification
 from spc.models import ChartPlan, Signal
 
@@ -47,7 +55,11 @@ class ControlPlanLine(models.Model):
     revision = models.ForeignKey(ControlPlanRevision, models.PROTECT, related_name="lines")
     step = models.ForeignKey(ProcessStep, models.PROTECT, related_name="+")
     material = models.ForeignKey(
-        MaterialDefinition, models.PROTECT, null=True, blank=True, related_name="+",
+        MaterialDefinition,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
         help_text="Only lots of this material; empty: every lot that runs the step.",
     )
     characteristic = models.ForeignKey(Characteristic, models.PROTECT, related_name="control_plan_lines")
@@ -62,7 +74,9 @@ class ControlPlanLine(models.Model):
     subgroup_timeout_s = models.PositiveIntegerField(default=86_400)
     rules = models.CharField(max_length=200, blank=True)
     phase1_subgroups = models.PositiveSmallIntegerField(default=25)
-    stratify = models.CharField(max_length=80, blank=True, help_text="equipment position product recipe gauge")
+    stratify = models.CharField(
+        max_length=80, blank=True, help_text="equipment position product recipe gauge"
+    )
     reaction = models.CharField(max_length=12, choices=Signal.Reaction, default=Signal.Reaction.ALERT)
     owner_role = models.CharField(max_length=20, default="quality_engineer")
     chart_plan = models.ForeignKey(

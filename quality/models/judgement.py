@@ -28,9 +28,7 @@ class Judgement(models.Model):
     judged_at = models.DateTimeField()
 
     class Meta:
-        constraints = (
-            models.UniqueConstraint(fields=("measurement_id", "line"), name="judgement_once"),
-        )
+        constraints = (models.UniqueConstraint(fields=("measurement_id", "line"), name="judgement_once"),)
         indexes = (models.Index(fields=("lot_id", "verdict"), name="judgement_by_lot"),)
 
     def __str__(self) -> str:

@@ -1,7 +1,15 @@
 from spc.models.chart import Chart, ChartPlan, Stream
 from spc.models.limits import BasisPoint, LimitRevision
 from spc.models.outbox import OutboxEntry
-from spc.models.point import ChartCheckpoint, ChartState, Point, Signal, SignalMember, Subgroup, SubgroupMember
+from spc.models.point import (
+    ChartCheckpoint,
+    ChartState,
+    Point,
+    Signal,
+    SignalMember,
+    Subgroup,
+    SubgroupMember,
+)
 
 __all__ = [
     "BasisPoint",

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from django.db import models
 
-from lots.models import Characteristic, Equipment, Gauge, ProductRevision, RecipeRevision, Site, Zone
+from lots.models import (
+    Characteristic,
+    Equipment,
+    Gauge,
+    MaterialDefinition,
+    ProductRevision,
+    RecipeRevision,
+    Site,
+    Zone,
+)
 
 
 class ChartPlan(models.Model):
@@ -31,10 +40,20 @@ class ChartPlan(models.Model):
 
     site = models.ForeignKey(Site, models.PROTECT, related_name="chart_plans")
     characteristic = models.ForeignKey(Characteristic, models.PROTECT, related_name="chart_plans")
+    material = models.ForeignKey(
+        MaterialDefinition,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Only lots of this material; empty: all.",
+    )
     family = models.CharField(max_length=8, choices=Family)
     subgroup_by = models.CharField(max_length=16, choices=SubgroupBy)
     subgroup_size = models.PositiveSmallIntegerField()
-    subgroup_timeout_s = models.PositiveIntegerField(help_text="Site-clock seconds after which a subgroup closes.")
+    subgroup_timeout_s = models.PositiveIntegerField(
+        help_text="Site-clock seconds after which a subgroup closes."
+    )
     rules = models.CharField(max_length=200)
     phase1_subgroups = models.PositiveSmallIntegerField()
     stratify_equipment = models.BooleanField(default=True)
@@ -61,13 +80,25 @@ class Stream(models.Model):
     zone = models.ForeignKey(Zone, models.PROTECT, null=True, blank=True, related_name="+")
     gauge = models.ForeignKey(Gauge, models.PROTECT, null=True, blank=True, related_name="+")
     position = models.DecimalField(max_digits=14, decimal_places=4, null=True, blank=True)
-    product_revision = models.ForeignKey(ProductRevision, models.PROTECT, null=True, blank=True, related_name="+")
-    recipe_revision = models.ForeignKey(RecipeRevision, models.PROTECT, null=True, blank=True, related_name="+")
+    product_revision = models.ForeignKey(
+        ProductRevision, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    recipe_revision = models.ForeignKey(
+        RecipeRevision, models.PROTECT, null=True, blank=True, related_name="+"
+    )
 
     class Meta:
         constraints = (
             models.UniqueConstraint(
-                fields=("plan", "equipment", "zone", "gauge", "position", "product_revision", "recipe_revision"),
+                fields=(
+                    "plan",
+                    "equipment",
+                    "zone",
+                    "gauge",
+                    "position",
+                    "product_revision",
+                    "recipe_revision",
+                ),
                 name="stream_once",
                 nulls_distinct=False,
             ),

@@ -21,9 +21,7 @@ class OutboxEntry(models.Model):
 
     class Meta:
         verbose_name_plural = "outbox entries"
-        constraints = (
-            models.UniqueConstraint(fields=("submission", "chart"), name="outbox_entry_once"),
-        )
+        constraints = (models.UniqueConstraint(fields=("submission", "chart"), name="outbox_entry_once"),)
         indexes = (
             # The worker's drain and the sweeper's search: pending entries of a chart, in order.
             models.Index(
@@ -33,7 +31,9 @@ class OutboxEntry(models.Model):
             ),
             # The gate: is anything of this submission unfinished?
             models.Index(
-                fields=("submission",), name="outbox_unfinished", condition=models.Q(processed_at__isnull=True)
+                fields=("submission",),
+                name="outbox_unfinished",
+                condition=models.Q(processed_at__isnull=True),
             ),
         )
 

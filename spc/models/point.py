@@ -26,7 +26,9 @@ class Subgroup(models.Model):
     class Meta:
         indexes = (
             # The one open subgroup that the next reading may join.
-            models.Index(fields=("chart", "key"), name="subgroup_open", condition=models.Q(closed_at__isnull=True)),
+            models.Index(
+                fields=("chart", "key"), name="subgroup_open", condition=models.Q(closed_at__isnull=True)
+            ),
         )
 
     def __str__(self) -> str:
@@ -40,7 +42,9 @@ class SubgroupMember(models.Model):
     measurement_received_at = models.DateTimeField()
     measurement_id = models.BigIntegerField()
     lot_id = LotRefId(null=True, blank=True)
-    value = models.FloatField(help_text="Copied, in the characteristic's unit: the subgroup as it was judged.")
+    value = models.FloatField(
+        help_text="Copied, in the characteristic's unit: the subgroup as it was judged."
+    )
     sample_size = models.PositiveIntegerField(null=True, blank=True)
     measured_at = models.DateTimeField()
     roll_position_mm = models.BigIntegerField(null=True, blank=True)
@@ -65,7 +69,9 @@ class Point(models.Model):
     subgroup = models.ForeignKey(Subgroup, models.PROTECT, related_name="points")
     generation = models.PositiveIntegerField()
     sequence = models.BigIntegerField()
-    limit_revision = models.ForeignKey(LimitRevision, models.PROTECT, null=True, blank=True, related_name="points")
+    limit_revision = models.ForeignKey(
+        LimitRevision, models.PROTECT, null=True, blank=True, related_name="points"
+    )
     measured_at = models.DateTimeField(help_text="Of the subgroup's last reading, site clock.")
     size = models.PositiveIntegerField()
     statistic = models.FloatField(null=True)
@@ -114,16 +120,16 @@ class Signal(models.Model):
     cause = models.CharField(max_length=300, blank=True)
 
     class Meta:
-        constraints = (
-            models.UniqueConstraint(fields=("point", "rule", "panel"), name="signal_once"),
-        )
+        constraints = (models.UniqueConstraint(fields=("point", "rule", "panel"), name="signal_once"),)
         indexes = (
             # The review queue: signals nobody has looked at.
             models.Index(
                 fields=("chart", "-id"), name="signal_open", condition=models.Q(acknowledged_at__isnull=True)
             ),
             # Gates: containment pending.
-            models.Index(fields=("chart",), name="signal_unjudged", condition=models.Q(judged_at__isnull=True)),
+            models.Index(
+                fields=("chart",), name="signal_unjudged", condition=models.Q(judged_at__isnull=True)
+            ),
         )
 
     def __str__(self) -> str:
