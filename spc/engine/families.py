@@ -1,0 +1,145 @@
+"""Chart families and the subgroups they plot."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class SubgroupError(ValueError):
+    """A subgroup that its chart family cannot plot: wrong number of values, impossible count or size."""
+
+
+class Panel(StrEnum):
+    LOCATION = "location"
+    DISPERSION = "dispersion"
+
+
+class Dispersion(StrEnum):
+    """What the second panel of a chart for measured values plots."""
+
+    MOVING_RANGE = "moving_range"
+    RANGE = "range"
+    STANDARD_DEVIATION = "standard_deviation"
+
+
+class Family(StrEnum):
+    """Shewhart chart families. `dispersion` is None for counts, whose spread follows from their centre."""
+
+    IMR = "imr"
+    XBAR_R = "xbar-r"
+    XBAR_S = "xbar-s"
+    P = "p"
+    NP = "np"
+    C = "c"
+    U = "u"
+
+    @property
+    def dispersion(self) -> Dispersion | None:
+        return _DISPERSION.get(self)
+
+    @property
+    def is_attribute(self) -> bool:
+        """Counts and proportions rather than measured values."""
+        return self not in _DISPERSION
+
+    @property
+    def plots_means(self) -> bool:
+        return self in (Family.XBAR_R, Family.XBAR_S)
+
+    @property
+    def needs_size(self) -> bool:
+        """Whether every subgroup must say how much was inspected (c charts assume equal areas)."""
+        return self in (Family.P, Family.NP, Family.U)
+
+
+_DISPERSION = {
+    Family.IMR: Dispersion.MOVING_RANGE,
+    Family.XBAR_R: Dispersion.RANGE,
+    Family.XBAR_S: Dispersion.STANDARD_DEVIATION,
+}
+
+
+@dataclass(frozen=True)
+class SubgroupData:
+    """The readings behind one point.
+
+    Measured values: `values` holds them and `size` is ignored. Counts: `values` is `(count,)` and `size` the
+    units (p, np) or the area (u) inspected. NaN is a missing reading; a subgroup of NaN alone is a missing
+    point, which is also how an excluded point is fed to a chart.
+    """
+
+    values: tuple[float, ...]
+    size: float | None = None
+
+
+MISSING_POINT = SubgroupData((math.nan,))
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One subgroup reduced to what its chart needs. NaN where there is nothing to plot.
+
+    `dispersion` is the range or standard deviation of the subgroup; the moving range needs the neighbour and
+    is formed by the chart.
+    """
+
+    statistic: float
+    size: float
+    dispersion: float = math.nan
+
+
+NOTHING_PLOTTED = Summary(math.nan, math.nan)
+
+
+def summarise(family: Family, subgroup: SubgroupData) -> Summary:
+    """Reduce a subgroup to its statistic, size and within-subgroup dispersion.
+
+    Missing readings (NaN) within a subgroup of means are left out and the size falls accordingly.
+    Raises SubgroupError for infinities, an empty subgroup, impossible counts and absent sizes.
+    """
+    if not subgroup.values:
+        raise SubgroupError("a subgroup needs at least one value; a missing one is NaN")
+    if any(math.isinf(value) for value in subgroup.values):
+        raise SubgroupError("a reading is infinite")
+    if family.plots_means:
+        return _summarise_values(family, [value for value in subgroup.values if not math.isnan(value)])
+    if len(subgroup.values) != 1:
+        raise SubgroupError(f"a point of a {family} chart has one value, got {len(subgroup.values)}")
+    value = float(subgroup.values[0])
+    if math.isnan(value):
+        return NOTHING_PLOTTED
+    return Summary(value, 1.0) if family is Family.IMR else _summarise_count(family, value, subgroup.size)
+
+
+def _summarise_values(family: Family, values: list[float]) -> Summary:
+    n = len(values)
+    if n == 0:
+        return NOTHING_PLOTTED
+    mean = math.fsum(values) / n
+    if n == 1:
+        return Summary(mean, 1.0)
+    if family is Family.XBAR_R:
+        return Summary(mean, float(n), max(values) - min(values))
+    return Summary(mean, float(n), standard_deviation(values))
+
+
+def standard_deviation(values: list[float]) -> float:
+    """Sample standard deviation (ddof 1) of two or more finite values; exactly 0 for equal values."""
+    if min(values) == max(values):
+        return 0.0
+    mean = math.fsum(values) / len(values)
+    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
+
+
+def _summarise_count(family: Family, count: float, size: float | None) -> Summary:
+    if count < 0 or count != math.floor(count):
+        raise SubgroupError(f"a count must be a whole number of at least 0, got {count}")
+    if not family.needs_size:
+        return Summary(count, 1.0)
+    if size is None or not (0 < size < math.inf):
+        raise SubgroupError(f"a {family} chart needs the inspected size of every subgroup, got {size}")
+    if family in (Family.P, Family.NP) and count > size:
+        raise SubgroupError(f"{count:g} nonconforming out of {size:g} inspected")
+    return Summary(count if family is Family.NP else count / size, float(size))
