@@ -1,0 +1,180 @@
+"""Neware cycler files (.nda, .ndax): capacities of each cycle, with what tells whether they can be trusted."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+import tempfile
+import warnings
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import fastnda  # type: ignore[import-untyped]
+import pandas as pd  # type: ignore[import-untyped]
+
+from mes.connectors.files import UnreadableFile, read_bounded, unpack_bounded
+from mes.connectors.neware_cycles import CyclerCycle, counter_remarks, cycles_of, instant
+from mes.connectors.neware_steps import step_limits
+
+logger = logging.getLogger(__name__)
+
+MAX_BYTES = 64_000_000  # a week at one record a second packs to about 10 MB
+MAX_UNPACKED_BYTES = 512_000_000
+# A first record this close to the start time in the file's header carries the wall clock of the cycler's
+# computer; further away, by whole quarter hours, the records count true UTC.
+_CLOCK_TOLERANCE_S = 600.0
+
+_COLUMNS = ("step_count", "cycle_count", "step_index", "step_type", "step_time_s", "unix_time_s")
+_VALUES = ("voltage_V", "current_mA", "capacity_mAh")
+
+
+class NewareFormat(StrEnum):
+    NDA = "nda"
+    NDAX = "ndax"
+
+
+@dataclass(frozen=True)
+class CyclerFile:
+    """What a cycler file says. `temperature_c` is the mean of its first temperature channel, if it has one.
+
+    `clock_zone_known` is False when the records carry a wall clock and no zone was given: the instants are
+    then the wall clock labelled UTC. `remarks` are sentences for a person.
+    """
+
+    format: NewareFormat
+    sha256: str
+    rows: int
+    cycles: tuple[CyclerCycle, ...]
+    started_at: datetime
+    ended_at: datetime
+    clock_zone_known: bool
+    temperature_c: float | None
+    remarks: tuple[str, ...]
+
+
+def read_neware(
+    path: str | Path, *, max_bytes: int = MAX_BYTES, wall_clock_zone: tzinfo | None = None
+) -> CyclerFile:
+    """Read a Neware file. Its content decides what it is, not its name.
+
+    `wall_clock_zone` is the zone of the cycler's computer; it is used only where the records carry its wall
+    clock. Current is positive on charge.
+
+    Raises:
+        UnreadableFile: corrupt, truncated, empty, too large or not a Neware file; the message says what to do.
+    """
+    path = Path(path)
+    content = read_bounded(path, max_bytes=max_bytes)
+    file_format = _detect(path.name, content)
+    with tempfile.TemporaryDirectory(prefix="halite-cycler-") as folder:
+        # fastnda goes by the extension, and must see exactly the bytes that were checked and hashed.
+        checked = Path(folder) / f"test.{file_format}"
+        _write_checked(path.name, content, file_format, checked)
+        records, remarks = _records(path.name, checked)
+        metadata = _metadata(checked)
+
+    is_wall_clock = _carries_wall_clock(metadata, float(records["unix_time_s"].iloc[0]))
+    zone = (wall_clock_zone or UTC) if is_wall_clock else None
+    try:
+        cycles = cycles_of(records, step_limits(metadata), zone)
+        started_at = instant(float(records["unix_time_s"].min()), zone)
+        ended_at = instant(float(records["unix_time_s"].max()), zone)
+    except (ValueError, OverflowError, OSError) as error:
+        raise UnreadableFile(
+            f"{path.name} holds records that contradict each other ({error}): export it again."
+        ) from error
+    return CyclerFile(
+        format=file_format,
+        sha256=hashlib.sha256(content).hexdigest(),
+        rows=len(records),
+        cycles=cycles,
+        started_at=started_at,
+        ended_at=ended_at,
+        clock_zone_known=not is_wall_clock or wall_clock_zone is not None,
+        temperature_c=_temperature_c(records),
+        remarks=remarks + counter_remarks(cycles),
+    )
+
+
+def _detect(name: str, content: bytes) -> NewareFormat:
+    if content.startswith(b"NEWARE"):
+        return NewareFormat.NDA
+    if content.startswith(b"PK\x03\x04"):
+        return NewareFormat.NDAX
+    raise UnreadableFile(f"{name} is not a Neware file: choose the .nda or .ndax that the cycler exported.")
+
+
+def _write_checked(name: str, content: bytes, file_format: NewareFormat, target: Path) -> None:
+    if file_format is NewareFormat.NDA:
+        target.write_bytes(content)
+        return
+    members = unpack_bounded(name, content, suffixes=(".ndc", ".xml"), max_unpacked_bytes=MAX_UNPACKED_BYTES)
+    if not members.get("data.ndc"):
+        raise UnreadableFile(f"{name} is an archive without cycler records: choose the .ndax of the test.")
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+        for member, data in members.items():
+            archive.writestr(member, data)
+
+
+def _records(name: str, checked: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            table = fastnda.read(checked, cycle_mode="chg", raw_categories=True)
+            # Column by column through numpy: polars stays behind fastnda, and no pyarrow is needed.
+            records = pd.DataFrame({column: table[column].to_numpy() for column in table.columns})
+        except BaseException as error:
+            # A panic of the compiled parser is no Exception; anything else of that kind is not ours to stop.
+            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+                raise
+            logger.info("cycler file %s could not be parsed: %s", name, error)
+            raise UnreadableFile(
+                f"{name} is truncated, corrupt or of an unknown Neware version: export it again as .ndax."
+            ) from error
+    missing = [column for column in (*_COLUMNS, *_VALUES) if column not in records]
+    if missing:
+        raise UnreadableFile(f"{name} lacks {', '.join(missing)}: export it again with all records.")
+    if records.empty:
+        raise UnreadableFile(f"{name} holds no records: export it again after the test has run.")
+    if records[[*_COLUMNS, *_VALUES]].isna().to_numpy().any():
+        raise UnreadableFile(f"{name} has gaps in its records: export it again from the cycler software.")
+    remarks = dict.fromkeys(
+        str(warning.message) for warning in caught if issubclass(warning.category, UserWarning)
+    )
+    return records, tuple(remarks)
+
+
+def _metadata(checked: Path) -> Mapping[str, Any]:
+    """The file's header; empty when it cannot be read, so that nothing is concluded from it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            metadata: Mapping[str, Any] = fastnda.read_metadata(checked)
+        except Exception:
+            logger.info("cycler file header could not be parsed", exc_info=True)
+            return {}
+        return metadata
+
+
+def _carries_wall_clock(metadata: Mapping[str, Any], first_unix_s: float) -> bool:
+    """Whether the records count the wall clock of the cycler's computer instead of UTC. In doubt, they do."""
+    try:
+        told = metadata.get("start_time") or metadata["TestInfo"]["TestInfo"]["StartTime"]
+        start = datetime.fromisoformat(told).replace(tzinfo=UTC)
+    except (KeyError, TypeError, ValueError):
+        return True
+    return abs(first_unix_s - start.timestamp()) < _CLOCK_TOLERANCE_S
+
+
+def _temperature_c(records: pd.DataFrame) -> float | None:
+    channels = [column for column in records.columns if column.endswith("_temperature_degC")]
+    if not channels:
+        return None
+    mean = float(records[channels[0]].mean())
+    return mean if math.isfinite(mean) else None
