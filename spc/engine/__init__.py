@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from spc.engine.arl import RunLengthError, arl_profile, average_run_length, expected_false_alarms
 from spc.engine.baseline import Baseline, BaselineError, estimate_baseline
+from spc.engine.capability import (
+    Capability,
+    Fallout,
+    Index,
+    ProcessIndices,
+    SpecificationError,
+    capability,
+    fallout,
+    process_indices,
+)
 from spc.engine.chart import ChartHit, ChartResult, FamilyMismatchError, RuleHit, chart
 from spc.engine.families import MISSING_POINT, Dispersion, Family, Panel, SubgroupData, SubgroupError
 from spc.engine.rules import NELSON, RULE_SETS, WESTERN_ELECTRIC, Rule, allowed_rules, completions, rules_for
@@ -17,28 +28,40 @@ __all__ = [
     "WESTERN_ELECTRIC",
     "Baseline",
     "BaselineError",
+    "Capability",
     "ChartHit",
     "ChartResult",
     "ChartState",
     "Dispersion",
+    "Fallout",
     "Family",
     "FamilyMismatchError",
+    "Index",
     "Panel",
     "PlottedPoint",
+    "ProcessIndices",
     "Removal",
     "Rule",
     "RuleHit",
+    "RunLengthError",
     "ScreeningResult",
     "SigmaMethod",
     "SigmaMethodError",
+    "SpecificationError",
     "SubgroupData",
     "SubgroupError",
     "TooFewReadingsError",
     "advance",
     "allowed_rules",
+    "arl_profile",
+    "average_run_length",
+    "capability",
     "chart",
     "completions",
     "estimate_baseline",
+    "expected_false_alarms",
+    "fallout",
+    "process_indices",
     "rules_for",
     "screen_phase1",
     "start",

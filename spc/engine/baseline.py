@@ -107,7 +107,8 @@ def estimate_baseline(
     estimate = _estimate_sigma(family, method, summaries, subgroups) if method else None
     return Baseline(
         family=family,
-        center=_center(family, used, n_values),
+        # Means, proportions and rates alike: everything observed over everything inspected.
+        center=math.fsum(summary.total for summary in used) / n_values,
         sigma=None if estimate is None else estimate.sigma,
         subgroup_size=n_values / len(used),
         n_subgroups=len(used),
@@ -121,13 +122,6 @@ def moving_ranges(statistics: Sequence[float]) -> list[float]:
     """|x - the one before|, (n,); NaN at the start and next to a missing value."""
     pairs = pairwise(statistics)
     return [math.nan] * min(1, len(statistics)) + [abs(after - before) for before, after in pairs]
-
-
-def _center(family: Family, used: Sequence[Summary], n_values: float) -> float:
-    if family is Family.NP:
-        return math.fsum(summary.statistic for summary in used) / n_values
-    # Proportions, rates and means alike are weighted by how much stands behind them.
-    return math.fsum(summary.statistic * summary.size for summary in used) / n_values
 
 
 def _estimate_sigma(

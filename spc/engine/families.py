@@ -81,16 +81,17 @@ MISSING_POINT = SubgroupData((math.nan,))
 class Summary:
     """One subgroup reduced to what its chart needs. NaN where there is nothing to plot.
 
-    `dispersion` is the range or standard deviation of the subgroup; the moving range needs the neighbour and
-    is formed by the chart.
+    `total` is the sum of the readings, or the count. `dispersion` is the range or standard deviation of the
+    subgroup; the moving range needs the neighbour and is formed by the chart.
     """
 
     statistic: float
     size: float
+    total: float
     dispersion: float = math.nan
 
 
-NOTHING_PLOTTED = Summary(math.nan, math.nan)
+NOTHING_PLOTTED = Summary(math.nan, math.nan, math.nan)
 
 
 def summarise(family: Family, subgroup: SubgroupData) -> Summary:
@@ -110,19 +111,20 @@ def summarise(family: Family, subgroup: SubgroupData) -> Summary:
     value = float(subgroup.values[0])
     if math.isnan(value):
         return NOTHING_PLOTTED
-    return Summary(value, 1.0) if family is Family.IMR else _summarise_count(family, value, subgroup.size)
+    return (
+        Summary(value, 1.0, value) if family is Family.IMR else _summarise_count(family, value, subgroup.size)
+    )
 
 
 def _summarise_values(family: Family, values: list[float]) -> Summary:
     n = len(values)
     if n == 0:
         return NOTHING_PLOTTED
-    mean = math.fsum(values) / n
+    total = math.fsum(values)
     if n == 1:
-        return Summary(mean, 1.0)
-    if family is Family.XBAR_R:
-        return Summary(mean, float(n), max(values) - min(values))
-    return Summary(mean, float(n), standard_deviation(values))
+        return Summary(total, 1.0, total)
+    spread = max(values) - min(values) if family is Family.XBAR_R else standard_deviation(values)
+    return Summary(total / n, float(n), total, spread)
 
 
 def standard_deviation(values: list[float]) -> float:
@@ -137,9 +139,9 @@ def _summarise_count(family: Family, count: float, size: float | None) -> Summar
     if count < 0 or count != math.floor(count):
         raise SubgroupError(f"a count must be a whole number of at least 0, got {count}")
     if not family.needs_size:
-        return Summary(count, 1.0)
+        return Summary(count, 1.0, count)
     if size is None or not (0 < size < math.inf):
         raise SubgroupError(f"a {family} chart needs the inspected size of every subgroup, got {size}")
     if family in (Family.P, Family.NP) and count > size:
         raise SubgroupError(f"{count:g} nonconforming out of {size:g} inspected")
-    return Summary(count if family is Family.NP else count / size, float(size))
+    return Summary(count if family is Family.NP else count / size, float(size), count)
