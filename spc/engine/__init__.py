@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from spc.engine.arl import RunLengthError, arl_profile, average_run_length, expected_false_alarms
 from spc.engine.baseline import Baseline, BaselineError, estimate_baseline
+from spc.engine.batch import ChartHit, ChartResult, FamilyMismatchError, RuleHit, chart
 from spc.engine.capability import (
     Capability,
     Fallout,
     Index,
     ProcessIndices,
     SpecificationError,
-    capability,
+    estimate_capability,
     fallout,
     process_indices,
 )
-from spc.engine.chart import ChartHit, ChartResult, FamilyMismatchError, RuleHit, chart
 from spc.engine.families import MISSING_POINT, Dispersion, Family, Panel, SubgroupData, SubgroupError
 from spc.engine.rules import NELSON, RULE_SETS, WESTERN_ELECTRIC, Rule, allowed_rules, completions, rules_for
 from spc.engine.screening import Removal, ScreeningResult, screen_phase1
@@ -55,10 +55,10 @@ __all__ = [
     "allowed_rules",
     "arl_profile",
     "average_run_length",
-    "capability",
     "chart",
     "completions",
     "estimate_baseline",
+    "estimate_capability",
     "expected_false_alarms",
     "fallout",
     "process_indices",

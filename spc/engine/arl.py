@@ -151,8 +151,7 @@ def _integration_matrix(nodes: FloatArray) -> FloatArray:
         np.polynomial.legendre.legval(2 * nodes - 1, np.polynomial.legendre.legint(unit, lbnd=-1)) / 2
         for unit in np.eye(len(nodes))
     ]
-    solved: FloatArray = np.linalg.solve(powers.T, np.array(integrals)).T
-    return solved
+    return np.asarray(np.linalg.solve(powers.T, np.array(integrals)).T, dtype=np.float64)
 
 
 def _sum_with_geometric_tail(survival: _Survival) -> float:

@@ -47,7 +47,10 @@ class ProcessIndices:
 
 @dataclass(frozen=True)
 class Fallout:
-    """Expected fractions outside each specification limit of a normal process; None without that limit."""
+    """Expected fractions outside each specification limit of a normal process.
+
+    None without that limit, or where sigma is 0.
+    """
 
     below_lsl: float | None
     above_usl: float | None
@@ -102,7 +105,7 @@ def process_indices(
     return ProcessIndices(c, cl, cu, min(side for side in (cl, cu) if side is not None), cm)
 
 
-def capability(
+def estimate_capability(
     values: Sequence[float],
     *,
     sigma_within: float | None,
@@ -193,7 +196,7 @@ class _Intervals:
         return Index(value, value * lower, value * upper)
 
     def boyles(self, value: float | None, offset: float) -> Index | None:
-        """Boyles' degrees of freedom n (1 + q)^2 / (1 + 2 q), q the squared offset from the target in sigmas."""
+        """Boyles' degrees of freedom n (1 + q)^2 / (1 + 2 q), q the squared offset in sigmas."""
         return self.chi_square(value, self.n * (1.0 + offset) ** 2 / (1.0 + 2.0 * offset))
 
     def side(self, value: float | None) -> Index | None:

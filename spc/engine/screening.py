@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from spc.engine.baseline import Baseline, estimate_baseline
-from spc.engine.chart import ChartResult, chart
+from spc.engine.batch import ChartResult, chart
 from spc.engine.families import Family, Panel, SubgroupData
 from spc.engine.rules import Rule
 from spc.engine.sigma import SigmaMethod

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from spc.engine.baseline import Baseline
-from spc.engine.chart import RuleHit
+from spc.engine.batch import RuleHit
 from spc.engine.families import Dispersion, Panel, SubgroupData, summarise
 from spc.engine.limits import FloatArray, PanelLimits, dispersion_limits, location_limits
 from spc.engine.rules import LONGEST_SPAN, Rule, members, rules_for
