@@ -1,0 +1,1 @@
+"""The pages: server-rendered templates, their static files and template tags."""
