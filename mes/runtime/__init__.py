@@ -1,0 +1,1 @@
+"""How Halite runs on one machine: embedded PostgreSQL and broker, and the processes around them."""
