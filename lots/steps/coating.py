@@ -17,7 +17,7 @@ from lots.steps.base import (
     Role,
     StepDeclaration,
 )
-from lots.steps.readings import compute_each, ids, latest, web_profiles
+from lots.steps.readings import by_place, compute_each, ids, latest, web_profiles
 
 PUNCH = "coating.punch_mass_g"
 FOIL = "coating.foil_mass_g"
@@ -42,13 +42,13 @@ def _loading(inputs: DerivationInputs, punch: Reading, foil: Reading) -> Derived
 def areal_loadings(inputs: DerivationInputs) -> tuple[DerivedReading, ...]:
     """One loading per punch, at the punch's lane and roll position."""
     foil = latest(inputs, FOIL)
-    return compute_each(inputs.readings.get(PUNCH, ()), lambda punch: _loading(inputs, punch, foil))
+    return compute_each(by_place(inputs, PUNCH), lambda punch: _loading(inputs, punch, foil))
 
 
 def mean_loading(inputs: DerivationInputs) -> tuple[DerivedReading, ...]:
     """Mean of all loadings of the lot. One bad punch makes the mean unknown; it is never left out silently."""
     foil = latest(inputs, FOIL)
-    punches = inputs.readings.get(PUNCH, ())
+    punches = by_place(inputs, PUNCH)
     try:
         loadings = [_loading(inputs, punch, foil).value for punch in punches]
     except ValueError as error:

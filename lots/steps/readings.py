@@ -32,10 +32,18 @@ def by_position(inputs: DerivationInputs, code: str) -> dict[Decimal, Reading]:
     return {reading.position: reading for reading in ordered if reading.position is not None}
 
 
+def by_place(inputs: DerivationInputs, code: str) -> tuple[Reading, ...]:
+    """The most recent reading at each (position, roll position), in the order in which places were first read."""
+    places: dict[tuple[Decimal | None, int | None], Reading] = {}
+    for reading in sorted(inputs.readings.get(code, ()), key=lambda reading: (reading.at_s, reading.id)):
+        places[reading.position, reading.roll_position_mm] = reading
+    return tuple(places.values())
+
+
 def web_profiles(inputs: DerivationInputs, code: str) -> dict[int | None, tuple[Reading, ...]]:
     """Complete profiles (lanes 1 to 5 in order) by roll position; an incomplete profile is left out."""
     lanes: dict[int | None, dict[Decimal, Reading]] = defaultdict(dict)
-    for reading in sorted(inputs.readings.get(code, ()), key=lambda reading: (reading.at_s, reading.id)):
+    for reading in by_place(inputs, code):
         if reading.position is not None:
             lanes[reading.roll_position_mm][reading.position] = reading
     return {

@@ -257,3 +257,17 @@ def test_later_reading_replaces_an_earlier_one_at_the_same_place() -> None:
         coating__loading_mean_mg_cm2=single(26.8),
     )
     assert 99 in porosity[0].input_ids and 13 not in porosity[0].input_ids
+
+
+def test_punch_weighed_again_counts_once() -> None:
+    again = (Reading(value=0.72, position=Decimal(1), roll_position_mm=1000, at_s=60.0, id=99),)
+    readings = {
+        "coating__punch_mass_g": lanes([0.6918] * 5) + again,
+        "coating__foil_mass_g": single(0.0486),
+    }
+    loadings = derive("coating.areal_loading_mg_cm2", **readings)
+    assert [item.position for item in loadings] == [Decimal(lane) for lane in range(1, 6)]
+    assert loadings[0].value == pytest.approx(27.975)
+    assert value_of(derive("coating.loading_mean_mg_cm2", **readings)) == pytest.approx(
+        (27.975 + 4 * 26.8) / 5
+    )
