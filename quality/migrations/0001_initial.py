@@ -6,177 +6,397 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('lots', '0002_guards_and_audit'),
+        ("lots", "0002_guards_and_audit"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ControlPlanRevision',
+            name="ControlPlanRevision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveSmallIntegerField()),
-                ('published_at', models.DateTimeField(blank=True, null=True)),
-                ('change_reason', models.CharField(max_length=300)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveSmallIntegerField()),
+                ("published_at", models.DateTimeField(blank=True, null=True)),
+                ("change_reason", models.CharField(max_length=300)),
             ],
         ),
         migrations.CreateModel(
-            name='Defect',
+            name="Defect",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('found_at', models.DateTimeField(help_text='Site clock.')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("found_at", models.DateTimeField(help_text="Site clock.")),
             ],
         ),
         migrations.CreateModel(
-            name='Disposition',
+            name="Disposition",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('decision', models.CharField(choices=[('release', 'Release'), ('rework', 'Rework'), ('regrade', 'Regrade'), ('scrap', 'Scrap'), ('concession', 'Concession')], max_length=12)),
-                ('reason', models.CharField(max_length=500)),
-                ('cause', models.CharField(blank=True, max_length=300)),
-                ('concession_quantity', models.DecimalField(blank=True, decimal_places=3, max_digits=14, null=True)),
-                ('concession_expires_at', models.DateTimeField(blank=True, null=True)),
-                ('decided_at', models.DateTimeField(help_text='Site clock.')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "decision",
+                    models.CharField(
+                        choices=[
+                            ("release", "Release"),
+                            ("rework", "Rework"),
+                            ("regrade", "Regrade"),
+                            ("scrap", "Scrap"),
+                            ("concession", "Concession"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("reason", models.CharField(max_length=500)),
+                ("cause", models.CharField(blank=True, max_length=300)),
+                (
+                    "concession_quantity",
+                    models.DecimalField(blank=True, decimal_places=3, max_digits=14, null=True),
+                ),
+                ("concession_expires_at", models.DateTimeField(blank=True, null=True)),
+                ("decided_at", models.DateTimeField(help_text="Site clock.")),
             ],
         ),
         migrations.CreateModel(
-            name='DispositionItem',
+            name="DispositionItem",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Judgement',
+            name="Judgement",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('measurement_received_at', models.DateTimeField()),
-                ('measurement_id', models.BigIntegerField()),
-                ('lot_id', lots.fields.LotRefId(blank=True, null=True)),
-                ('lsl', models.DecimalField(blank=True, decimal_places=8, max_digits=20, null=True)),
-                ('usl', models.DecimalField(blank=True, decimal_places=8, max_digits=20, null=True)),
-                ('verdict', models.CharField(choices=[('conforms', 'Conforms'), ('violates', 'Violates'), ('undetermined', 'Undetermined')], max_length=12)),
-                ('judged_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("measurement_received_at", models.DateTimeField()),
+                ("measurement_id", models.BigIntegerField()),
+                ("lot_id", lots.fields.LotRefId(blank=True, null=True)),
+                ("lsl", models.DecimalField(blank=True, decimal_places=8, max_digits=20, null=True)),
+                ("usl", models.DecimalField(blank=True, decimal_places=8, max_digits=20, null=True)),
+                (
+                    "verdict",
+                    models.CharField(
+                        choices=[
+                            ("conforms", "Conforms"),
+                            ("violates", "Violates"),
+                            ("undetermined", "Undetermined"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("judged_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='Nonconformance',
+            name="Nonconformance",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=32)),
-                ('title', models.CharField(max_length=200)),
-                ('state', models.CharField(choices=[('open', 'Open'), ('closed', 'Closed')], default='open', max_length=8)),
-                ('opened_at', models.DateTimeField(help_text='Site clock.')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("code", models.CharField(max_length=32)),
+                ("title", models.CharField(max_length=200)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("open", "Open"), ("closed", "Closed")], default="open", max_length=8
+                    ),
+                ),
+                ("opened_at", models.DateTimeField(help_text="Site clock.")),
             ],
         ),
         migrations.CreateModel(
-            name='ReactionFiring',
+            name="ReactionFiring",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reaction', models.CharField(choices=[('alert', 'Alert'), ('hold', 'Hold'), ('contain', 'Contain')], max_length=12)),
-                ('line_id', models.BigIntegerField(blank=True, help_text='Control-plan line that said so.', null=True)),
-                ('lots_in_window', models.PositiveIntegerField(default=0)),
-                ('window_from_sequence', models.BigIntegerField(blank=True, null=True)),
-                ('fired_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "reaction",
+                    models.CharField(
+                        choices=[("alert", "Alert"), ("hold", "Hold"), ("contain", "Contain")], max_length=12
+                    ),
+                ),
+                (
+                    "line_id",
+                    models.BigIntegerField(
+                        blank=True, help_text="Control-plan line that said so.", null=True
+                    ),
+                ),
+                ("lots_in_window", models.PositiveIntegerField(default=0)),
+                ("window_from_sequence", models.BigIntegerField(blank=True, null=True)),
+                ("fired_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='Requirement',
+            name="Requirement",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=16, unique=True)),
-                ('kind', models.CharField(choices=[('performance', 'Performance'), ('safety', 'Safety'), ('reliability', 'Reliability'), ('manufacturing', 'Manufacturing')], max_length=16)),
-                ('title', models.CharField(max_length=160)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("code", models.CharField(max_length=16, unique=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("performance", "Performance"),
+                            ("safety", "Safety"),
+                            ("reliability", "Reliability"),
+                            ("manufacturing", "Manufacturing"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("title", models.CharField(max_length=160)),
             ],
         ),
         migrations.CreateModel(
-            name='RequirementRevision',
+            name="RequirementRevision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveSmallIntegerField()),
-                ('statement', models.TextField(help_text='Testable: what must hold.')),
-                ('acceptance', models.CharField(help_text='The measurable criterion.', max_length=300)),
-                ('rationale', models.TextField(blank=True)),
-                ('source_type', models.CharField(choices=[('handbook', 'Handbook'), ('literature', 'Literature'), ('real_data', 'Real data'), ('computed', 'Computed'), ('assumption', 'Assumption')], max_length=12)),
-                ('source', models.CharField(max_length=300)),
-                ('change_reason', models.CharField(max_length=300)),
-                ('issued_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveSmallIntegerField()),
+                ("statement", models.TextField(help_text="Testable: what must hold.")),
+                ("acceptance", models.CharField(help_text="The measurable criterion.", max_length=300)),
+                ("rationale", models.TextField(blank=True)),
+                (
+                    "source_type",
+                    models.CharField(
+                        choices=[
+                            ("handbook", "Handbook"),
+                            ("literature", "Literature"),
+                            ("real_data", "Real data"),
+                            ("computed", "Computed"),
+                            ("assumption", "Assumption"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("source", models.CharField(max_length=300)),
+                ("change_reason", models.CharField(max_length=300)),
+                ("issued_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='Signature',
+            name="Signature",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('printed_name', models.CharField(max_length=200)),
-                ('meaning', models.CharField(max_length=100)),
-                ('record_kind', models.CharField(max_length=64)),
-                ('record_id', models.CharField(max_length=64)),
-                ('record_hash', models.BinaryField(max_length=32)),
-                ('signed_at', models.DateTimeField(help_text='Real time.')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("printed_name", models.CharField(max_length=200)),
+                ("meaning", models.CharField(max_length=100)),
+                ("record_kind", models.CharField(max_length=64)),
+                ("record_id", models.CharField(max_length=64)),
+                ("record_hash", models.BinaryField(max_length=32)),
+                ("signed_at", models.DateTimeField(help_text="Real time.")),
             ],
         ),
         migrations.CreateModel(
-            name='Specification',
+            name="Specification",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='SpecificationLine',
+            name="SpecificationLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('revision', models.PositiveSmallIntegerField()),
-                ('lsl', models.DecimalField(blank=True, decimal_places=8, max_digits=20, null=True)),
-                ('usl', models.DecimalField(blank=True, decimal_places=8, max_digits=20, null=True)),
-                ('target', models.DecimalField(blank=True, decimal_places=8, max_digits=20, null=True)),
-                ('severity', models.CharField(choices=[('must', 'Must'), ('should', 'Should')], default='must', max_length=8)),
-                ('source_type', models.CharField(choices=[('handbook', 'Handbook'), ('literature', 'Literature'), ('real_data', 'Real data'), ('computed', 'Computed'), ('assumption', 'Assumption')], max_length=12)),
-                ('source', models.CharField(max_length=400)),
-                ('effective_at', models.DateTimeField()),
-                ('change_reason', models.CharField(max_length=300)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("revision", models.PositiveSmallIntegerField()),
+                ("lsl", models.DecimalField(blank=True, decimal_places=8, max_digits=20, null=True)),
+                ("usl", models.DecimalField(blank=True, decimal_places=8, max_digits=20, null=True)),
+                ("target", models.DecimalField(blank=True, decimal_places=8, max_digits=20, null=True)),
+                (
+                    "severity",
+                    models.CharField(
+                        choices=[("must", "Must"), ("should", "Should")], default="must", max_length=8
+                    ),
+                ),
+                (
+                    "source_type",
+                    models.CharField(
+                        choices=[
+                            ("handbook", "Handbook"),
+                            ("literature", "Literature"),
+                            ("real_data", "Real data"),
+                            ("computed", "Computed"),
+                            ("assumption", "Assumption"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("source", models.CharField(max_length=400)),
+                ("effective_at", models.DateTimeField()),
+                ("change_reason", models.CharField(max_length=300)),
             ],
             options={
-                'ordering': ('specification', '-revision'),
+                "ordering": ("specification", "-revision"),
             },
         ),
         migrations.CreateModel(
-            name='WorkOrderPlan',
+            name="WorkOrderPlan",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ControlPlan',
+            name="ControlPlan",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=32)),
-                ('product_revision', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='control_plans', to='lots.productrevision')),
-                ('site', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='control_plans', to='lots.site')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("code", models.CharField(max_length=32)),
+                (
+                    "product_revision",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="control_plans",
+                        to="lots.productrevision",
+                    ),
+                ),
+                (
+                    "site",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="control_plans",
+                        to="lots.site",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ControlPlanLine',
+            name="ControlPlanLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('special', models.CharField(blank=True, help_text='Special characteristic symbol (AIAG).', max_length=8)),
-                ('gauge_kind', models.CharField(blank=True, max_length=32)),
-                ('required_count', models.PositiveSmallIntegerField(default=1)),
-                ('frequency', models.CharField(max_length=80)),
-                ('chart_family', models.CharField(blank=True, choices=[('imr', 'Individuals and moving range'), ('xbar-r', 'Mean and range'), ('xbar-s', 'Mean and standard deviation'), ('p', 'Proportion nonconforming'), ('np', 'Number nonconforming'), ('c', 'Count of nonconformities'), ('u', 'Nonconformities per unit')], max_length=8)),
-                ('subgroup_by', models.CharField(blank=True, choices=[('reading', 'Every reading is a subgroup of one'), ('consecutive', 'So many consecutive readings'), ('profile', 'Readings at one place on the roll'), ('execution', 'Readings of one step execution'), ('group', 'Readings of one group of cells (tray or cell lot)')], max_length=16)),
-                ('subgroup_size', models.PositiveSmallIntegerField(default=1)),
-                ('subgroup_timeout_s', models.PositiveIntegerField(default=86400)),
-                ('rules', models.CharField(blank=True, max_length=200)),
-                ('phase1_subgroups', models.PositiveSmallIntegerField(default=25)),
-                ('stratify', models.CharField(blank=True, help_text='equipment position product recipe gauge', max_length=80)),
-                ('reaction', models.CharField(choices=[('alert', 'Alert'), ('hold', 'Hold'), ('contain', 'Contain')], default='alert', max_length=12)),
-                ('owner_role', models.CharField(default='quality_engineer', max_length=20)),
-                ('characteristic', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='control_plan_lines', to='lots.characteristic')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "special",
+                    models.CharField(
+                        blank=True, help_text="Special characteristic symbol (AIAG).", max_length=8
+                    ),
+                ),
+                ("gauge_kind", models.CharField(blank=True, max_length=32)),
+                ("required_count", models.PositiveSmallIntegerField(default=1)),
+                ("frequency", models.CharField(max_length=80)),
+                (
+                    "chart_family",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("imr", "Individuals and moving range"),
+                            ("xbar-r", "Mean and range"),
+                            ("xbar-s", "Mean and standard deviation"),
+                            ("p", "Proportion nonconforming"),
+                            ("np", "Number nonconforming"),
+                            ("c", "Count of nonconformities"),
+                            ("u", "Nonconformities per unit"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "subgroup_by",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("reading", "Every reading is a subgroup of one"),
+                            ("consecutive", "So many consecutive readings"),
+                            ("profile", "Readings at one place on the roll"),
+                            ("execution", "Readings of one step execution"),
+                            ("group", "Readings of one group of cells (tray or cell lot)"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("subgroup_size", models.PositiveSmallIntegerField(default=1)),
+                ("subgroup_timeout_s", models.PositiveIntegerField(default=86400)),
+                ("rules", models.CharField(blank=True, max_length=200)),
+                ("phase1_subgroups", models.PositiveSmallIntegerField(default=25)),
+                (
+                    "stratify",
+                    models.CharField(
+                        blank=True, help_text="equipment position product recipe gauge", max_length=80
+                    ),
+                ),
+                (
+                    "reaction",
+                    models.CharField(
+                        choices=[("alert", "Alert"), ("hold", "Hold"), ("contain", "Contain")],
+                        default="alert",
+                        max_length=12,
+                    ),
+                ),
+                ("owner_role", models.CharField(default="quality_engineer", max_length=20)),
+                (
+                    "characteristic",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="control_plan_lines",
+                        to="lots.characteristic",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('step__sequence', 'id'),
+                "ordering": ("step__sequence", "id"),
             },
         ),
     ]

@@ -7,272 +7,472 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('lots', '0002_guards_and_audit'),
-        ('quality', '0001_initial'),
-        ('spc', '0001_initial'),
+        ("lots", "0002_guards_and_audit"),
+        ("quality", "0001_initial"),
+        ("spc", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='controlplanline',
-            name='chart_plan',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='control_plan_lines', to='spc.chartplan'),
+            model_name="controlplanline",
+            name="chart_plan",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="control_plan_lines",
+                to="spc.chartplan",
+            ),
         ),
         migrations.AddField(
-            model_name='controlplanline',
-            name='material',
-            field=models.ForeignKey(blank=True, help_text='Only lots of this material; empty: every lot that runs the step.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='lots.materialdefinition'),
+            model_name="controlplanline",
+            name="material",
+            field=models.ForeignKey(
+                blank=True,
+                help_text="Only lots of this material; empty: every lot that runs the step.",
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="lots.materialdefinition",
+            ),
         ),
         migrations.AddField(
-            model_name='controlplanline',
-            name='step',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='lots.processstep'),
+            model_name="controlplanline",
+            name="step",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="lots.processstep"
+            ),
         ),
         migrations.AddField(
-            model_name='controlplanrevision',
-            name='plan',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='revisions', to='quality.controlplan'),
+            model_name="controlplanrevision",
+            name="plan",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="revisions",
+                to="quality.controlplan",
+            ),
         ),
         migrations.AddField(
-            model_name='controlplanrevision',
-            name='published_by',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="controlplanrevision",
+            name="published_by",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='controlplanline',
-            name='revision',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='quality.controlplanrevision'),
+            model_name="controlplanline",
+            name="revision",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="lines",
+                to="quality.controlplanrevision",
+            ),
         ),
         migrations.AddField(
-            model_name='defect',
-            name='characteristic',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='defects', to='lots.characteristic'),
+            model_name="defect",
+            name="characteristic",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="defects", to="lots.characteristic"
+            ),
         ),
         migrations.AddField(
-            model_name='defect',
-            name='hold',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='defects', to='lots.hold'),
+            model_name="defect",
+            name="hold",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="defects",
+                to="lots.hold",
+            ),
         ),
         migrations.AddField(
-            model_name='defect',
-            name='lot',
-            field=lots.fields.LotRef(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='defects', to='lots.lot'),
+            model_name="defect",
+            name="lot",
+            field=lots.fields.LotRef(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="defects",
+                to="lots.lot",
+            ),
         ),
         migrations.AddField(
-            model_name='defect',
-            name='site',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='defects', to='lots.site'),
+            model_name="defect",
+            name="site",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="defects", to="lots.site"
+            ),
         ),
         migrations.AddField(
-            model_name='disposition',
-            name='decided_by',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='dispositions', to=settings.AUTH_USER_MODEL),
+            model_name="disposition",
+            name="decided_by",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="dispositions",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='disposition',
-            name='rework_from',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='lots.routestep'),
+            model_name="disposition",
+            name="rework_from",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="lots.routestep",
+            ),
         ),
         migrations.AddField(
-            model_name='disposition',
-            name='site',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='dispositions', to='lots.site'),
+            model_name="disposition",
+            name="site",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="dispositions", to="lots.site"
+            ),
         ),
         migrations.AddField(
-            model_name='dispositionitem',
-            name='disposition',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='items', to='quality.disposition'),
+            model_name="dispositionitem",
+            name="disposition",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="items", to="quality.disposition"
+            ),
         ),
         migrations.AddField(
-            model_name='dispositionitem',
-            name='hold_lot',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='disposition_item', to='lots.holdlot'),
+            model_name="dispositionitem",
+            name="hold_lot",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="disposition_item",
+                to="lots.holdlot",
+            ),
         ),
         migrations.AddField(
-            model_name='dispositionitem',
-            name='lot',
-            field=lots.fields.LotRef(on_delete=django.db.models.deletion.PROTECT, related_name='disposition_items', to='lots.lot'),
+            model_name="dispositionitem",
+            name="lot",
+            field=lots.fields.LotRef(
+                on_delete=django.db.models.deletion.PROTECT, related_name="disposition_items", to="lots.lot"
+            ),
         ),
         migrations.AddField(
-            model_name='defect',
-            name='judgement',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='defect', to='quality.judgement'),
+            model_name="defect",
+            name="judgement",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.PROTECT, related_name="defect", to="quality.judgement"
+            ),
         ),
         migrations.AddField(
-            model_name='nonconformance',
-            name='hold',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='nonconformances', to='lots.hold'),
+            model_name="nonconformance",
+            name="hold",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="nonconformances",
+                to="lots.hold",
+            ),
         ),
         migrations.AddField(
-            model_name='nonconformance',
-            name='lot',
-            field=lots.fields.LotRef(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='nonconformances', to='lots.lot'),
+            model_name="nonconformance",
+            name="lot",
+            field=lots.fields.LotRef(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="nonconformances",
+                to="lots.lot",
+            ),
         ),
         migrations.AddField(
-            model_name='nonconformance',
-            name='opened_by',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="nonconformance",
+            name="opened_by",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='nonconformance',
-            name='site',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='nonconformances', to='lots.site'),
+            model_name="nonconformance",
+            name="site",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="nonconformances", to="lots.site"
+            ),
         ),
         migrations.AddField(
-            model_name='reactionfiring',
-            name='hold',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='firings', to='lots.hold'),
+            model_name="reactionfiring",
+            name="hold",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="firings",
+                to="lots.hold",
+            ),
         ),
         migrations.AddField(
-            model_name='reactionfiring',
-            name='signal',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='firing', to='spc.signal'),
+            model_name="reactionfiring",
+            name="signal",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.PROTECT, related_name="firing", to="spc.signal"
+            ),
         ),
         migrations.AddField(
-            model_name='defect',
-            name='requirement',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='defects', to='quality.requirement'),
+            model_name="defect",
+            name="requirement",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="defects", to="quality.requirement"
+            ),
         ),
         migrations.AddField(
-            model_name='requirementrevision',
-            name='issued_by',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="requirementrevision",
+            name="issued_by",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='requirementrevision',
-            name='requirement',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='revisions', to='quality.requirement'),
+            model_name="requirementrevision",
+            name="requirement",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="revisions",
+                to="quality.requirement",
+            ),
         ),
         migrations.AddField(
-            model_name='signature',
-            name='signer',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='signatures', to=settings.AUTH_USER_MODEL),
+            model_name="signature",
+            name="signer",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="signatures",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='disposition',
-            name='signature',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='disposition', to='quality.signature'),
+            model_name="disposition",
+            name="signature",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="disposition",
+                to="quality.signature",
+            ),
         ),
         migrations.AddField(
-            model_name='specification',
-            name='characteristic',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='specifications', to='lots.characteristic'),
+            model_name="specification",
+            name="characteristic",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="specifications",
+                to="lots.characteristic",
+            ),
         ),
         migrations.AddField(
-            model_name='specification',
-            name='material',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='specifications', to='lots.materialdefinition'),
+            model_name="specification",
+            name="material",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="specifications",
+                to="lots.materialdefinition",
+            ),
         ),
         migrations.AddField(
-            model_name='specification',
-            name='product_revision',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='specifications', to='lots.productrevision'),
+            model_name="specification",
+            name="product_revision",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="specifications",
+                to="lots.productrevision",
+            ),
         ),
         migrations.AddField(
-            model_name='controlplanline',
-            name='specification',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='quality.specification'),
+            model_name="controlplanline",
+            name="specification",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="quality.specification",
+            ),
         ),
         migrations.AddField(
-            model_name='specificationline',
-            name='requirement',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='specification_lines', to='quality.requirement'),
+            model_name="specificationline",
+            name="requirement",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="specification_lines",
+                to="quality.requirement",
+            ),
         ),
         migrations.AddField(
-            model_name='specificationline',
-            name='specification',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='quality.specification'),
+            model_name="specificationline",
+            name="specification",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="lines", to="quality.specification"
+            ),
         ),
         migrations.AddField(
-            model_name='judgement',
-            name='line',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='judgements', to='quality.specificationline'),
+            model_name="judgement",
+            name="line",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="judgements",
+                to="quality.specificationline",
+            ),
         ),
         migrations.AddField(
-            model_name='workorderplan',
-            name='revision',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='work_orders', to='quality.controlplanrevision'),
+            model_name="workorderplan",
+            name="revision",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="work_orders",
+                to="quality.controlplanrevision",
+            ),
         ),
         migrations.AddField(
-            model_name='workorderplan',
-            name='work_order',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='control_plan', to='lots.workorder'),
+            model_name="workorderplan",
+            name="work_order",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.PROTECT, related_name="control_plan", to="lots.workorder"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='controlplan',
-            constraint=models.UniqueConstraint(fields=('site', 'code'), name='control_plan_code_per_site'),
+            model_name="controlplan",
+            constraint=models.UniqueConstraint(fields=("site", "code"), name="control_plan_code_per_site"),
         ),
         migrations.AddConstraint(
-            model_name='controlplanrevision',
-            constraint=models.UniqueConstraint(fields=('plan', 'number'), name='control_plan_revision_once'),
+            model_name="controlplanrevision",
+            constraint=models.UniqueConstraint(fields=("plan", "number"), name="control_plan_revision_once"),
         ),
         migrations.AddConstraint(
-            model_name='nonconformance',
-            constraint=models.UniqueConstraint(fields=('site', 'code'), name='nonconformance_code_per_site'),
+            model_name="nonconformance",
+            constraint=models.UniqueConstraint(fields=("site", "code"), name="nonconformance_code_per_site"),
         ),
         migrations.AddIndex(
-            model_name='defect',
-            index=models.Index(fields=['site', '-id'], name='defect_newest'),
+            model_name="defect",
+            index=models.Index(fields=["site", "-id"], name="defect_newest"),
         ),
         migrations.AddConstraint(
-            model_name='requirementrevision',
-            constraint=models.UniqueConstraint(fields=('requirement', 'number'), name='requirement_revision_once'),
+            model_name="requirementrevision",
+            constraint=models.UniqueConstraint(
+                fields=("requirement", "number"), name="requirement_revision_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='requirementrevision',
-            constraint=models.CheckConstraint(condition=models.Q(('acceptance', ''), _negated=True), name='requirement_acceptance_given'),
+            model_name="requirementrevision",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("acceptance", ""), _negated=True), name="requirement_acceptance_given"
+            ),
         ),
         migrations.AddIndex(
-            model_name='signature',
-            index=models.Index(fields=['record_kind', 'record_id'], name='signature_by_record'),
+            model_name="signature",
+            index=models.Index(fields=["record_kind", "record_id"], name="signature_by_record"),
         ),
         migrations.AddConstraint(
-            model_name='disposition',
-            constraint=models.CheckConstraint(condition=models.Q(('reason', ''), _negated=True), name='disposition_reason_given'),
+            model_name="disposition",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("reason", ""), _negated=True), name="disposition_reason_given"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='disposition',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('decision', 'concession'), _negated=True), models.Q(('concession_expires_at__isnull', False), ('concession_quantity__gt', 0)), _connector='OR'), name='disposition_concession_bounded'),
+            model_name="disposition",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("decision", "concession"), _negated=True),
+                    models.Q(("concession_expires_at__isnull", False), ("concession_quantity__gt", 0)),
+                    _connector="OR",
+                ),
+                name="disposition_concession_bounded",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='disposition',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('decision', 'rework'), _negated=True), ('rework_from__isnull', False), _connector='OR'), name='disposition_rework_has_step'),
+            model_name="disposition",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("decision", "rework"), _negated=True),
+                    ("rework_from__isnull", False),
+                    _connector="OR",
+                ),
+                name="disposition_rework_has_step",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='specification',
-            constraint=models.UniqueConstraint(fields=('characteristic', 'product_revision', 'material'), name='specification_once', nulls_distinct=False),
+            model_name="specification",
+            constraint=models.UniqueConstraint(
+                fields=("characteristic", "product_revision", "material"),
+                name="specification_once",
+                nulls_distinct=False,
+            ),
         ),
         migrations.AddConstraint(
-            model_name='controlplanline',
-            constraint=models.UniqueConstraint(fields=('revision', 'material', 'characteristic'), name='control_plan_line_once', nulls_distinct=False),
+            model_name="controlplanline",
+            constraint=models.UniqueConstraint(
+                fields=("revision", "material", "characteristic"),
+                name="control_plan_line_once",
+                nulls_distinct=False,
+            ),
         ),
         migrations.AddConstraint(
-            model_name='controlplanline',
-            constraint=models.CheckConstraint(condition=models.Q(('chart_family', ''), models.Q(models.Q(('subgroup_by', ''), _negated=True), models.Q(('rules', ''), _negated=True)), _connector='OR'), name='control_plan_line_chart_whole'),
+            model_name="controlplanline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("chart_family", ""),
+                    models.Q(
+                        models.Q(("subgroup_by", ""), _negated=True), models.Q(("rules", ""), _negated=True)
+                    ),
+                    _connector="OR",
+                ),
+                name="control_plan_line_chart_whole",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='specificationline',
-            constraint=models.UniqueConstraint(fields=('specification', 'revision'), name='specification_line_once'),
+            model_name="specificationline",
+            constraint=models.UniqueConstraint(
+                fields=("specification", "revision"), name="specification_line_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='specificationline',
-            constraint=models.CheckConstraint(condition=models.Q(('lsl__isnull', False), ('usl__isnull', False), _connector='OR'), name='specification_line_has_limit'),
+            model_name="specificationline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("lsl__isnull", False), ("usl__isnull", False), _connector="OR"),
+                name="specification_line_has_limit",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='specificationline',
-            constraint=models.CheckConstraint(condition=models.Q(('lsl__isnull', True), ('usl__isnull', True), ('lsl__lt', models.F('usl')), _connector='OR'), name='specification_line_ordered'),
+            model_name="specificationline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("lsl__isnull", True),
+                    ("usl__isnull", True),
+                    ("lsl__lt", models.F("usl")),
+                    _connector="OR",
+                ),
+                name="specification_line_ordered",
+            ),
         ),
         migrations.AddIndex(
-            model_name='judgement',
-            index=models.Index(fields=['lot_id', 'verdict'], name='judgement_by_lot'),
+            model_name="judgement",
+            index=models.Index(fields=["lot_id", "verdict"], name="judgement_by_lot"),
         ),
         migrations.AddConstraint(
-            model_name='judgement',
-            constraint=models.UniqueConstraint(fields=('measurement_id', 'line'), name='judgement_once'),
+            model_name="judgement",
+            constraint=models.UniqueConstraint(fields=("measurement_id", "line"), name="judgement_once"),
         ),
     ]

@@ -1,0 +1,15 @@
+"""Lock lot rows in key order: the one way, so that concurrent actions never deadlock over lots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from lots.models import Lot
+
+
+def lock_lots(keys: Iterable[int]) -> dict[int, Lot]:
+    """Lock the lots for the running transaction, in key order. Returns them by key."""
+    rows = Lot.objects.select_for_update(no_key=True, of=("self",)).select_related(
+        "site", "material", "work_order"
+    )
+    return {lot.pk: lot for lot in rows.filter(pk__in=set(keys)).order_by("pk")}

@@ -1,0 +1,132 @@
+"""Store one submission: envelope, measurements, derived values and the answer's key, all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+
+from lots.actions.derive import Uncomputed, derive
+from lots.actions.validate import look_up, to_measurements
+from lots.digest import VERSION, submission_digest
+from lots.envelope import Envelope, InvalidSubmission, Problem
+from lots.fields import new_uuid7
+from lots.models import IdempotencyKey, Lot, Measurement, StepExecution, Submission, Supersession
+
+LARGEST_SUBMISSION = 50_000
+
+
+class IdempotencyConflict(Exception):
+    """The key was used before with another payload."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What was stored. `rows` holds entered and derived measurements in their order."""
+
+    submission: Submission
+    rows: tuple[Measurement, ...]
+    lots: dict[int, Lot]
+    missing: tuple[Uncomputed, ...]
+
+
+def claim_key(envelope: Envelope) -> IdempotencyKey | None:
+    """Serialise submissions of the same source and key for the running transaction.
+
+    Returns the stored answer if the same payload came before. Raises IdempotencyConflict if another did.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{envelope.source.pk}:{envelope.key}"]
+        )
+    earlier = IdempotencyKey.objects.filter(source=envelope.source, key=envelope.key).first()
+    if earlier is not None and bytes(earlier.payload_hash) != envelope.payload_hash():
+        raise IdempotencyConflict(
+            f"key {envelope.key!r} was used before with another payload; choose a new key for new data"
+        )
+    return earlier
+
+
+def record_submission(
+    envelope: Envelope, *, now: datetime, finished: StepExecution | None = None
+) -> Recorded:
+    """Validate and store; must run inside the caller's transaction.
+
+    `finished` names the execution whose step has just been finished, so that its summaries are derived.
+    Raises InvalidSubmission with every problem found; nothing is stored then.
+    """
+    if not envelope.key or len(envelope.key) > 128:
+        raise InvalidSubmission([Problem(None, "idempotency_key", "is needed, at most 128 characters")])
+    if len(envelope.readings) > LARGEST_SUBMISSION:
+        raise InvalidSubmission(
+            [Problem(None, "readings", f"at most {LARGEST_SUBMISSION} in one submission; send several")]
+        )
+    known = look_up(envelope)
+    rows, problems = to_measurements(envelope, known, now=now)
+    if problems:
+        raise InvalidSubmission(problems)
+    lots = {lot.pk: lot for lot in known.lots.values()}
+    if finished is not None and finished.lot_id not in lots:
+        lots[finished.lot_id] = finished.lot
+    _number(rows)
+    derived = derive(rows, lots, now=now, finished=finished)
+    _number(derived.rows)
+    everything = [*rows, *derived.rows]
+    submission = _store(envelope, everything, _single_execution(rows, finished), now)
+    Supersession.objects.bulk_create(
+        Supersession(
+            old_received_at=old.received_at,
+            old_id=old.id,
+            new_received_at=new.received_at,
+            new_id=new.id,
+            reason="its inputs changed",
+            superseded_by=envelope.user,
+            superseded_at=now,
+        )
+        for old, new in derived.superseded
+    )
+    return Recorded(submission, tuple(everything), lots, tuple(derived.missing))
+
+
+def _number(rows: Sequence[Measurement]) -> None:
+    """Give every row its key: derivations name their inputs by it, so it is needed before storing."""
+    if not rows:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval('lots_measurement_id_seq') FROM generate_series(1, %s)", [len(rows)])
+        for row, (key,) in zip(rows, cursor.fetchall(), strict=True):
+            row.id = key
+
+
+def _single_execution(rows: Sequence[Measurement], finished: StepExecution | None) -> StepExecution | None:
+    if finished is not None:
+        return finished
+    executions = {row.execution for row in rows}
+    return executions.pop() if len(executions) == 1 else None
+
+
+def _store(
+    envelope: Envelope, rows: list[Measurement], execution: StepExecution | None, now: datetime
+) -> Submission:
+    public = new_uuid7()
+    for sequence, row in enumerate(rows):
+        row.sequence = sequence
+    submission = Submission.objects.create(
+        uuid=public,
+        site=envelope.site,
+        source=envelope.source,
+        recorded_by=envelope.user,
+        execution=execution,
+        received_at=now,
+        simulated=envelope.site.simulated,
+        digest=submission_digest(public, envelope.source.code, now, rows),
+        digest_version=VERSION,
+        measurement_count=len(rows),
+        file_sha256=envelope.file_sha256,
+    )
+    for row in rows:
+        row.submission = submission
+    Measurement.objects.bulk_create(rows)
+    return submission

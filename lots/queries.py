@@ -1,0 +1,190 @@
+"""Reads of what was made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from lots.models import (
+    GenealogyLink,
+    HoldLot,
+    Lot,
+    Measurement,
+    OpenInterval,
+    RecipeParameter,
+    RouteStep,
+    StepExecution,
+    Supersession,
+    WorkOrderRecipe,
+)
+
+
+def current_measurements(rows: QuerySet[Measurement] | None = None) -> QuerySet[Measurement]:
+    """Measurements that no correction has superseded."""
+    start = Measurement.objects.all() if rows is None else rows
+    return start.filter(~Exists(Supersession.objects.filter(old_id=OuterRef("id"))))
+
+
+def valid_measurements(lot_ids: Iterable[int]) -> QuerySet[Measurement]:
+    """Current and good measurements of the lots: what derivations, gates and release may rely on."""
+    return current_measurements(
+        Measurement.objects.filter(lot_id__in=list(lot_ids), quality=Measurement.Quality.GOOD)
+    )
+
+
+def active_holds(lot_ids: Iterable[int]) -> QuerySet[HoldLot]:
+    """Open holds on the lots, oldest first."""
+    return (
+        HoldLot.objects.filter(lot_id__in=list(lot_ids), disposition_id__isnull=True)
+        .select_related("hold", "lot", "inherited_from")
+        .order_by("id")
+    )
+
+
+def held_lots(site_id: int) -> QuerySet[Lot]:
+    """Lots of the site with at least one open hold."""
+    return Lot.objects.filter(
+        Exists(HoldLot.objects.filter(lot_id=OuterRef("pk"), disposition_id__isnull=True)), site_id=site_id
+    )
+
+
+def route_steps(lot: Lot) -> list[RouteStep]:
+    """The route steps that a lot of this material runs, in sequence; empty for raw material."""
+    if lot.product_revision_id is None:
+        return []
+    return list(
+        RouteStep.objects.filter(
+            route__product_revision=lot.product_revision_id, step__material_kind=lot.material.kind
+        )
+        .select_related("step")
+        .order_by("sequence")
+    )
+
+
+def latest_executions(lot_ids: Iterable[int]) -> dict[tuple[int, int], StepExecution]:
+    """(lot, route step) → its latest attempt."""
+    rows = (
+        StepExecution.objects.filter(lot_id__in=list(lot_ids))
+        .select_related("route_step__step", "equipment", "operator")
+        .order_by("attempt")
+    )
+    return {(row.lot_id, row.route_step_id): row for row in rows}
+
+
+def recipe_values(lots: Iterable[Lot]) -> dict[int, dict[str, float]]:
+    """Recipe parameters by lot: those of the recipe revision that the lot's order pins for its material."""
+    lots = list(lots)
+    orders = {lot.work_order_id for lot in lots} - {None}
+    recipes = list(WorkOrderRecipe.objects.filter(work_order__in=orders))
+    parameters: dict[int, dict[str, float]] = {}
+    for row in RecipeParameter.objects.filter(recipe_revision__in={r.recipe_revision_id for r in recipes}):
+        parameters.setdefault(row.recipe_revision_id, {})[row.name] = float(row.value)
+    result: dict[int, dict[str, float]] = {}
+    for lot in lots:
+        own = [
+            r for r in recipes if r.work_order_id == lot.work_order_id and r.material_id == lot.material_id
+        ]
+        result[lot.pk] = dict(parameters.get(own[0].recipe_revision_id, {})) if own else {}
+    return result
+
+
+def recipe_revision_of(lots: Iterable[Lot]) -> dict[int, int]:
+    """Lot → recipe revision that its order pins for its material, where there is one."""
+    lots = list(lots)
+    pinned = {
+        (row.work_order_id, row.material_id): row.recipe_revision_id
+        for row in WorkOrderRecipe.objects.filter(work_order__in={lot.work_order_id for lot in lots} - {None})
+    }
+    return {
+        lot.pk: pinned[lot.work_order_id, lot.material_id]
+        for lot in lots
+        if (lot.work_order_id, lot.material_id) in pinned
+    }
+
+
+def group_of(lot_ids: Iterable[int]) -> dict[int, int]:
+    """Lot → the group (cell lot) that it is a member of."""
+    return dict(
+        GenealogyLink.objects.filter(
+            child_id__in=list(lot_ids), kind=GenealogyLink.Kind.MEMBER, voided_at__isnull=True
+        ).values_list("child_id", "parent_id")
+    )
+
+
+def lots_open_in_zone(zone_id: int, since: datetime, until: datetime) -> list[int]:
+    """Lots that lay open to the zone's air at any time in [since, until] (site clock)."""
+    return list(
+        OpenInterval.objects.filter(zone_id=zone_id, opened_at__lte=until)
+        .filter(Q(closed_at__isnull=True) | Q(closed_at__gte=since))
+        .values_list("lot_id", flat=True)
+        .distinct()
+    )
+
+
+@dataclass(frozen=True)
+class TraceNode:
+    """A lot reached by a trace, with its shortest distance; `intervals` of the start that lead to it."""
+
+    lot_id: int
+    depth: int
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Lots and links reached. `truncated` says that the walk stopped at its limit, so that more may exist."""
+
+    nodes: tuple[TraceNode, ...]
+    links: tuple[GenealogyLink, ...]
+    truncated: bool
+
+
+WALK = """
+WITH RECURSIVE walk (lot_id, depth) AS (
+    SELECT %(start)s::bigint, 0
+    UNION
+    SELECT l.{far}::bigint, w.depth + 1
+    FROM walk w JOIN lots_genealogylink l ON l.{near} = w.lot_id
+    WHERE w.depth < %(depth)s
+      AND (w.depth > 0 OR %(from_mm)s::bigint IS NULL OR l.parent_from_mm IS NULL
+           OR int8range(%(from_mm)s, %(to_mm)s)
+              && int8range(greatest(0, l.parent_from_mm - l.uncertainty_mm), l.parent_to_mm + l.uncertainty_mm))
+)
+SELECT lot_id, min(depth) FROM walk GROUP BY lot_id ORDER BY min(depth), lot_id LIMIT %(limit)s
+"""
+DEEPEST = 64
+
+
+def trace(
+    lot_id: int,
+    *,
+    forward: bool,
+    from_mm: int | None = None,
+    to_mm: int | None = None,
+    limit: int = 2_000,
+) -> Trace:
+    """Everything made from the lot (`forward`), or everything it was made from.
+
+    One recursive query; each lot counts once, however many ways lead to it. Voided links are walked and shown as
+    voided. `from_mm..to_mm` narrows the first step forward to an interval of the roll.
+    """
+    near, far = ("parent_id", "child_id") if forward else ("child_id", "parent_id")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            WALK.format(near=near, far=far),
+            {"start": lot_id, "depth": DEEPEST, "from_mm": from_mm, "to_mm": to_mm, "limit": limit + 1},
+        )
+        rows = cursor.fetchall()
+    truncated = len(rows) > limit or any(depth >= DEEPEST for _, depth in rows)
+    nodes = tuple(TraceNode(lot_id=key, depth=depth) for key, depth in rows[:limit])
+    keys = [node.lot_id for node in nodes]
+    links = GenealogyLink.objects.filter(parent_id__in=keys, child_id__in=keys).order_by("id")
+    return Trace(nodes=nodes, links=tuple(links), truncated=truncated)
+
+
+def lots_by_id(keys: Iterable[int]) -> Mapping[int, Lot]:
+    """Lots with what pages and exports show beside the code."""
+    return Lot.objects.filter(pk__in=set(keys)).select_related("material", "site").in_bulk()

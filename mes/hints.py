@@ -1,0 +1,40 @@
+"""Wake-up hints to the workers: sent after commit, never needed. The sweeper finds what they lose."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+import structlog
+from django.db import transaction
+
+log = structlog.get_logger(__name__)
+
+PAUSE_S = 5.0
+_silent_until = 0.0
+
+
+def send_hints(chart_ids: Iterable[int]) -> None:
+    """Hint at each chart once the running transaction has committed."""
+    wanted = sorted(set(chart_ids))
+    if wanted:
+        # A plain function: `robust` logs its name when it fails, and never fails the request.
+        def send() -> None:
+            publish(wanted)
+
+        transaction.on_commit(send, robust=True)
+
+
+def publish(chart_ids: list[int]) -> None:
+    """Send the hints; after a failure stay silent for a while, so that a dead broker does not slow recording."""
+    global _silent_until
+    if time.monotonic() < _silent_until:
+        return
+    from mes.tasks import evaluate_chart
+
+    try:
+        for chart_id in chart_ids:
+            evaluate_chart.delay(chart_id=chart_id)
+    except Exception as error:  # the broker's client raises many kinds; none may reach the sender
+        _silent_until = time.monotonic() + PAUSE_S
+        log.warning("hint_not_sent", charts=chart_ids, error=str(error))

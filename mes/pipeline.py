@@ -1,0 +1,210 @@
+"""The way of a measurement, top to bottom: recorded, judged, queued; evaluated, reacted to; swept.
+
+Doors call `record`, `finish_step` and `close_container`; workers and the sweeper call `evaluate_chart`. Nothing
+else advances evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import structlog
+from django.db import connection, transaction
+
+from lots.actions import exposure
+from lots.actions.acting import act_as
+from lots.actions.record_submission import Recorded, claim_key, record_submission
+from lots.clock import site_time
+from lots.envelope import Envelope
+from lots.models import IdempotencyKey, Lot, OpenInterval, StepExecution
+from mes.hints import send_hints
+from quality.actions.judge import Verdicts, judge_values
+from quality.actions.quarantine import note_failure
+from quality.actions.react import react
+from quality.actions.run_step import mark_finished
+from quality.permissions import Action, require
+from quality.plans import chart_plans
+from spc.actions.enqueue import enqueue
+from spc.actions.evaluate import Evaluation, evaluate
+from spc.models import Chart, Subgroup
+from spc.queries import charts_with_open_subgroups, charts_with_work
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the door tells the sender. `body` is stored with the key and replayed to the letter."""
+
+    body: dict[str, Any]
+    replayed: bool
+
+
+def record(envelope: Envelope, *, now: datetime) -> Answer:
+    """Take in one submission. Raises InvalidSubmission, IdempotencyConflict or NotPermitted; nothing is stored then."""
+    with transaction.atomic():
+        act_as(envelope.user)
+        require(envelope.user, envelope.site, Action.RECORD)
+        return _take_in(envelope, now=now)
+
+
+def finish_step(
+    execution: StepExecution, envelope: Envelope, *, now: datetime, at: datetime | None = None
+) -> Answer:
+    """Finish a running step with its last readings (may be none): summaries are derived, open subgroups close."""
+    with transaction.atomic():
+        act_as(envelope.user)
+        earlier = claim_key(envelope)
+        if earlier is not None:
+            return Answer(earlier.answer, replayed=True)
+        if envelope.readings:
+            first = replace(envelope, key=f"{envelope.key}#readings")
+            record(first, now=now)
+        mark_finished(execution, user=envelope.user, now=now, at=at)
+        return _take_in(replace(envelope, readings=()), now=now, finished=execution)
+
+
+def close_container(lot: Lot, *, user: Any, at: datetime) -> OpenInterval:
+    """Close a lot's container; its open time and dose are summed when the step is finished."""
+    with transaction.atomic():
+        act_as(user)
+        require(user, lot.site, Action.RECORD)
+        return exposure.close_container(lot, user=user, at=at)
+
+
+def open_container(lot: Lot, zone: Any, *, user: Any, at: datetime) -> OpenInterval:
+    """Open a lot's container in a zone."""
+    with transaction.atomic():
+        act_as(user)
+        require(user, lot.site, Action.RECORD)
+        return exposure.open_container(lot, zone, user=user, at=at)
+
+
+def evaluate_chart(chart_id: int, *, now: datetime, at_most: int | None = None) -> Evaluation:
+    """Evaluate one chart and let the control plan react, in one transaction."""
+    with transaction.atomic():
+        act_as(None, process="evaluation")
+        chart = Chart.objects.select_related("stream__plan__site", "stream__plan__characteristic").get(
+            pk=chart_id
+        )
+        site = chart.stream.plan.site
+        site_now = site_time(site, now)
+        result = evaluate(chart_id, now=now, site_now=site_now, at_most=at_most)
+        react(chart, result.signals, site, now=now, site_now=site_now)
+    return result
+
+
+def attempt_chart(chart_id: int, *, now: datetime) -> Evaluation | None:
+    """Evaluate; on failure find the entry that cannot be evaluated, so that the rest of the chart goes on.
+
+    The failing entry is counted; its third failure quarantines it and holds its lots.
+    """
+    try:
+        return evaluate_chart(chart_id, now=now)
+    except Exception as error:  # any failure of one chart must leave the others running
+        log.exception("evaluation_failed", chart=chart_id)
+        problem = f"{type(error).__name__}: {error}"
+    try:
+        return evaluate_chart(chart_id, now=now, at_most=1)
+    except Exception as error:
+        note_failure(chart_id, error=f"{type(error).__name__}: {error}" or problem, now=now)
+        return None
+
+
+def sweep_once(*, now: datetime) -> dict[str, int]:
+    """Find what hints have lost and what has timed out. Independent of the broker. Returns counts."""
+    worked = [chart_id for chart_id in charts_with_work() if _did_something(chart_id, now=now)]
+    closed = 0
+    for chart in charts_with_open_subgroups():
+        overdue = _overdue(chart, site_time(chart.stream.plan.site, now))
+        if overdue and _did_something(chart.pk, now=now):
+            closed += 1
+    return {"charts": len(worked), "timeouts": closed}
+
+
+def ensure_partitions(*, months_ahead: int = 3) -> int:
+    """Make the measurement partitions of the months ahead; returns how many were new."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT halite_ensure_partitions(%s)", [months_ahead])
+        return int(cursor.fetchone()[0])
+
+
+def _did_something(chart_id: int, *, now: datetime) -> bool:
+    result = attempt_chart(chart_id, now=now)
+    return result is not None and result.locked and bool(result.entries or result.points)
+
+
+def _overdue(chart: Chart, site_now: datetime) -> bool:
+    timeout = chart.stream.plan.subgroup_timeout_s
+    oldest = (
+        Subgroup.objects.filter(chart=chart, closed_at__isnull=True)
+        .order_by("opened_at")
+        .values_list("opened_at", flat=True)
+        .first()
+    )
+    return oldest is not None and (site_now - oldest).total_seconds() >= timeout
+
+
+def _take_in(envelope: Envelope, *, now: datetime, finished: StepExecution | None = None) -> Answer:
+    earlier = claim_key(envelope)
+    if earlier is not None:
+        return Answer(earlier.answer, replayed=True)
+    recorded = record_submission(envelope, now=now, finished=finished)
+    site_now = site_time(envelope.site, now)
+    verdicts = judge_values(recorded.rows, recorded.lots, envelope.site, now=now, site_now=site_now)
+    plans = chart_plans(
+        recorded.lots.values(),
+        envelope.site,
+        {row.characteristic_id for row in recorded.rows},
+        zones=any(row.zone_id is not None for row in recorded.rows),
+    )
+    charts = enqueue(recorded.submission, recorded.rows, plans, recorded.lots, now=now, finished=finished)
+    body = _answer(recorded, verdicts, charts)
+    IdempotencyKey.objects.create(
+        source=envelope.source,
+        key=envelope.key,
+        payload_hash=envelope.payload_hash(),
+        submission=recorded.submission,
+        answer=body,
+        created_at=now,
+    )
+    send_hints(charts)
+    return Answer(body, replayed=False)
+
+
+def _answer(recorded: Recorded, verdicts: Verdicts, charts: Sequence[int] | set[int]) -> dict[str, Any]:
+    codes = {lot.pk: lot.code for lot in recorded.lots.values()}
+    return {
+        "submission": str(recorded.submission.uuid),
+        "measurements": sum(1 for row in recorded.rows if row.formula_version is None),
+        "derived": [
+            {
+                "lot": codes.get(row.lot_id or 0, ""),
+                "characteristic": row.characteristic.code,
+                "value": f"{row.value.normalize():f}",
+                "unit": row.characteristic.unit,
+            }
+            for row in recorded.rows
+            if row.formula_version is not None
+        ],
+        "missing": [
+            {"lot": codes.get(m.lot_id, ""), "characteristic": m.characteristic, "reason": m.reason}
+            for m in recorded.missing
+        ],
+        "suspect": sum(1 for row in recorded.rows if row.quality != "good"),
+        "judged": len(verdicts.judgements),
+        "violations": [
+            {
+                "lot": codes.get(violation.row.lot_id or 0, ""),
+                "characteristic": violation.row.characteristic.code,
+                "message": violation.text,
+                "requirement": violation.line.requirement.code,
+                "hold": str(violation.hold.uuid) if violation.hold else None,
+            }
+            for violation in verdicts.violations
+        ],
+        "charts": sorted(charts),
+    }

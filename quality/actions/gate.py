@@ -1,0 +1,43 @@
+"""Decide a gate: the only maker of the ticket that a movement presents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from lots.clock import site_time
+from lots.models import GateDecision, Lot, RouteStep
+from lots.queries import route_steps
+from quality.gates import Blocker, can_leave, can_proceed
+
+
+@dataclass
+class GateRefused(Exception):
+    """The lot must not move; `blockers` say why."""
+
+    lot: Lot
+    blockers: list[Blocker] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return f"lot {self.lot.code} cannot move: " + "; ".join(blocker.message for blocker in self.blockers)
+
+
+def pass_gate(lot: Lot, *, purpose: str, step_code: str = "", now: datetime) -> GateDecision:
+    """Decide whether the locked lot may move for `purpose`; a passing decision is stored, a refusal raised.
+
+    Must run in the transaction of the movement. Raises GateRefused.
+    """
+    blockers = can_proceed(lot, step_code, now=now) if step_code else can_leave(lot, now=now)
+    if blockers:
+        raise GateRefused(lot, blockers)
+    return GateDecision.objects.create(
+        lot=lot,
+        route_step=_route_step(lot, step_code),
+        purpose=purpose,
+        passed=True,
+        decided_at=site_time(lot.site, now),
+    )
+
+
+def _route_step(lot: Lot, step_code: str) -> RouteStep | None:
+    return next((step for step in route_steps(lot) if step.step.code == step_code), None)

@@ -1,0 +1,223 @@
+"""Make lots from lots: consume, split, merge. Quantities are conserved, intervals are taken once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import IntegrityError, transaction
+from django.db.models import Sum
+
+from lots.actions.acting import act_as
+from lots.actions.lock import lock_lots
+from lots.clock import site_time
+from lots.models import (
+    GenealogyLink,
+    Lot,
+    MaterialDefinition,
+    Movement,
+    Site,
+    User,
+    WorkOrder,
+)
+from quality.actions.gate import pass_gate
+from quality.permissions import Action, require
+
+Kind = GenealogyLink.Kind
+
+
+class ProductionRefused(Exception):
+    """The lot cannot be made so; the message names the field and the fix."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """What is taken from a parent: `quantity` in the parent's unit, on a roll from an interval and lanes."""
+
+    parent: str
+    quantity: Decimal
+    kind: GenealogyLink.Kind = Kind.CONSUME
+    from_mm: int | None = None
+    to_mm: int | None = None
+    lane_from: int | None = None
+    lane_to: int | None = None
+    child_offset_mm: int = 0
+    scale: Decimal = Decimal(1)
+    uncertainty_mm: int = 0
+
+
+@dataclass(frozen=True)
+class NewLot:
+    """A lot to be made. `group` names the cell lot that a cell is a member of."""
+
+    code: str
+    material: str
+    quantity: Decimal = Decimal(1)
+    work_order: str = ""
+    length_mm: int | None = None
+    lanes: int | None = None
+    expires_at: datetime | None = None
+    inputs: tuple[Input, ...] = field(default=())
+    group: str = ""
+
+
+@transaction.atomic
+def produce_lots(
+    specs: Sequence[NewLot], *, site: Site, user: User, now: datetime, at: datetime | None = None
+) -> list[Lot]:
+    """Make all lots or none. Parents pass their gate first; a held one refuses (GateRefused).
+
+    Raises ProductionRefused for unknown codes, a code used before, more taken than there is, an interval taken
+    twice or outside the roll.
+    """
+    act_as(user)
+    require(user, site, Action.RUN_STEP)
+    made_at = at or site_time(site, now)
+    materials = {m.code: m for m in MaterialDefinition.objects.filter(code__in={s.material for s in specs})}
+    orders = {
+        order.code: order
+        for order in WorkOrder.objects.filter(site=site, code__in={s.work_order for s in specs} - {""})
+    }
+    names = {i.parent for s in specs for i in s.inputs} | {s.group for s in specs} - {""}
+    parents = _locked_parents(site, names)
+    children = [_create(spec, materials, orders, site, user, made_at) for spec in specs]
+    for spec, child in zip(specs, children, strict=True):
+        for item in spec.inputs:
+            _take(parents, item, child, user=user, now=now, at=made_at)
+        if spec.group:
+            group = _parent(parents, spec.group)
+            GenealogyLink.objects.create(
+                parent=group,
+                child=child,
+                kind=Kind.MEMBER,
+                quantity=child.quantity,
+                unit=child.material.unit,
+                linked_at=made_at,
+            )
+    return children
+
+
+@transaction.atomic
+def consume_into(
+    item: Input, child: Lot, *, user: User, now: datetime, at: datetime | None = None
+) -> GenealogyLink:
+    """Take from a parent into a lot that exists already (electrolyte into a cell). Both must be free to move."""
+    act_as(user)
+    require(user, child.site, Action.RUN_STEP)
+    parents = _locked_parents(child.site, {item.parent}, also=child.pk)
+    return _take(parents, item, child, user=user, now=now, at=at or site_time(child.site, now))
+
+
+def _locked_parents(site: Site, codes: set[str], *, also: int | None = None) -> dict[str, Lot]:
+    keys = list(Lot.objects.filter(site=site, code__in=codes).values_list("pk", flat=True))
+    locked = lock_lots([*keys, also] if also is not None else keys)
+    return {lot.code: lot for lot in locked.values()}
+
+
+def _parent(parents: dict[str, Lot], code: str) -> Lot:
+    try:
+        return parents[code]
+    except KeyError:
+        raise ProductionRefused(f"inputs: lot {code!r} is not known at this site") from None
+
+
+def _create(
+    spec: NewLot,
+    materials: dict[str, MaterialDefinition],
+    orders: dict[str, WorkOrder],
+    site: Site,
+    user: User,
+    made_at: datetime,
+) -> Lot:
+    material = materials.get(spec.material)
+    if material is None:
+        raise ProductionRefused(f"material: {spec.material!r} is not defined")
+    order = orders.get(spec.work_order)
+    if spec.work_order and order is None:
+        raise ProductionRefused(f"work_order: {spec.work_order!r} is not known at {site.code}")
+    try:
+        with transaction.atomic():
+            return Lot.objects.create(
+                site=site,
+                code=spec.code,
+                material=material,
+                product_revision=order.product_revision if order else None,
+                work_order=order,
+                quantity=spec.quantity,
+                length_mm=spec.length_mm,
+                lanes=spec.lanes,
+                created_at=made_at,
+                created_by=user,
+                expires_at=spec.expires_at,
+                simulated=site.simulated,
+            )
+    except IntegrityError as error:
+        if "lot_code_per_site" in str(error):
+            raise ProductionRefused(f"code: {spec.code!r} was used before; codes are never reused") from error
+        raise ProductionRefused(f"quantity and length must be positive for lot {spec.code!r}") from error
+
+
+def _take(
+    parents: dict[str, Lot], item: Input, child: Lot, *, user: User, now: datetime, at: datetime
+) -> GenealogyLink:
+    parent = _parent(parents, item.parent)
+    _check_interval(parent, item)
+    taken = parent.links_to_children.filter(voided_at__isnull=True).exclude(kind=Kind.MEMBER)
+    used = taken.aggregate(total=Sum("quantity"))["total"] or Decimal(0)
+    if item.quantity <= 0:
+        raise ProductionRefused(f"inputs: quantity of {item.parent} must be positive")
+    if used + item.quantity > parent.quantity:
+        left = (parent.quantity - used).normalize()
+        raise ProductionRefused(
+            f"inputs: {item.quantity} {parent.material.unit} of {parent.code} wanted, {left:f} left"
+        )
+    decision = pass_gate(parent, purpose=item.kind.value, now=now)
+    movement = Movement.objects.create(
+        lot=parent, kind=item.kind.value, gate_decision=decision, moved_by=user, moved_at=at
+    )
+    try:
+        with transaction.atomic():
+            link = GenealogyLink.objects.create(
+                parent=parent,
+                child=child,
+                kind=item.kind,
+                movement=movement,
+                quantity=item.quantity,
+                unit=parent.material.unit,
+                parent_from_mm=item.from_mm,
+                parent_to_mm=item.to_mm,
+                lane_from=item.lane_from,
+                lane_to=item.lane_to,
+                child_offset_mm=item.child_offset_mm,
+                scale=item.scale,
+                uncertainty_mm=item.uncertainty_mm,
+                linked_at=at,
+            )
+    except IntegrityError as error:
+        if "link_interval_consumed_once" in str(error):
+            raise ProductionRefused(
+                f"inputs: {parent.code} {item.from_mm}–{item.to_mm} mm was taken before"
+            ) from error
+        raise
+    if used + item.quantity == parent.quantity:
+        parent.state = Lot.State.CONSUMED
+        parent.save(update_fields=["state"])
+    return link
+
+
+def _check_interval(parent: Lot, item: Input) -> None:
+    if (item.from_mm is None) != (item.to_mm is None):
+        raise ProductionRefused("inputs: give from_mm and to_mm, or neither")
+    if item.to_mm is None or item.from_mm is None:
+        return
+    if parent.length_mm is None:
+        raise ProductionRefused(f"inputs: {parent.code} has no length; leave from_mm and to_mm out")
+    if not 0 <= item.from_mm < item.to_mm <= parent.length_mm:
+        raise ProductionRefused(
+            f"inputs: {item.from_mm}–{item.to_mm} mm is not inside {parent.code} (0–{parent.length_mm} mm)"
+        )
+    lanes = parent.lanes or 1
+    if item.lane_to is not None and item.lane_to > lanes:
+        raise ProductionRefused(f"inputs: {parent.code} has {lanes} lanes")

@@ -1,0 +1,55 @@
+"""Publish a control-plan revision: its lines become charts, forms, gates and reactions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from lots.actions.acting import act_as
+from lots.models import User
+from quality.models import ControlPlanLine, ControlPlanRevision
+from quality.permissions import Action, require
+from spc.models import ChartPlan
+
+
+class PublicationRefused(Exception):
+    """The revision cannot be published; the message says why."""
+
+
+@transaction.atomic
+def publish_plan(revision: ControlPlanRevision, *, user: User, now: datetime) -> ControlPlanRevision:
+    """Generate the chart plans and stamp the revision. A line unchanged since the last revision keeps its chart."""
+    act_as(user)
+    require(user, revision.plan.site, Action.PUBLISH_PLAN)
+    fresh = ControlPlanRevision.objects.select_for_update(of=("self",)).get(pk=revision.pk)
+    if fresh.published_at is not None:
+        raise PublicationRefused(f"{fresh} is published already")
+    lines = list(fresh.lines.exclude(chart_family="").select_related("characteristic"))
+    for line in lines:
+        line.chart_plan = _chart_plan(line, fresh)
+        line.save(update_fields=["chart_plan"])
+    fresh.published_at, fresh.published_by = now, user
+    fresh.save(update_fields=["published_at", "published_by"])
+    return fresh
+
+
+def _chart_plan(line: ControlPlanLine, revision: ControlPlanRevision) -> ChartPlan:
+    strata = set(line.stratify.split())
+    fields = {
+        "site": revision.plan.site,
+        "characteristic": line.characteristic,
+        "material": line.material,
+        "family": line.chart_family,
+        "subgroup_by": line.subgroup_by,
+        "subgroup_size": line.subgroup_size,
+        "subgroup_timeout_s": line.subgroup_timeout_s,
+        "rules": line.rules,
+        "phase1_subgroups": line.phase1_subgroups,
+        "stratify_equipment": "equipment" in strata,
+        "stratify_position": "position" in strata,
+        "stratify_product": "product" in strata,
+        "stratify_recipe": "recipe" in strata,
+        "stratify_gauge": "gauge" in strata,
+    }
+    return ChartPlan.objects.filter(**fields).order_by("-id").first() or ChartPlan.objects.create(**fields)

@@ -1,0 +1,58 @@
+"""Poison input: an outbox entry that cannot be evaluated is quarantined after three attempts, and its lots held."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from lots.actions.acting import act_as
+from lots.actions.place_hold import HeldExtent, place_hold
+from lots.clock import site_time
+from lots.models import Hold, Measurement
+from spc.models import OutboxEntry
+
+MOST_ATTEMPTS = 3
+
+
+@transaction.atomic
+def note_failure(chart_id: int, *, error: str, now: datetime) -> OutboxEntry | None:
+    """Count a failed evaluation of the chart's oldest pending entry; the third quarantines it and holds its lots."""
+    act_as(None, process="evaluation")
+    entry = (
+        OutboxEntry.objects.select_for_update(skip_locked=True, of=("self",))
+        .filter(chart=chart_id, processed_at__isnull=True, quarantined_at__isnull=True)
+        .select_related("submission__site", "chart__stream__plan__characteristic")
+        .order_by("id")
+        .first()
+    )
+    if entry is None:
+        return None
+    entry.attempts += 1
+    entry.error = error[:500]
+    if entry.attempts >= MOST_ATTEMPTS:
+        entry.quarantined_at = now
+        _hold(entry, now)
+    entry.save(update_fields=["attempts", "error", "quarantined_at"])
+    return entry
+
+
+def _hold(entry: OutboxEntry, now: datetime) -> None:
+    plan = entry.chart.stream.plan
+    lots = (
+        Measurement.objects.filter(
+            submission=entry.submission_id, characteristic=plan.characteristic_id, lot_id__isnull=False
+        )
+        .values_list("lot_id", flat=True)
+        .distinct()
+    )
+    extents = [HeldExtent(lot_id) for lot_id in sorted(lots)]
+    if extents:
+        place_hold(
+            site=entry.submission.site,
+            source=Hold.Source.POISON,
+            source_id=entry.pk,
+            reason=f"{plan.characteristic.name}: the chart could not evaluate a value after {MOST_ATTEMPTS} attempts",
+            extents=extents,
+            placed_at=site_time(entry.submission.site, now),
+        )

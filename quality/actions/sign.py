@@ -1,0 +1,51 @@
+"""Sign a record: the password again, the meaning, and the hash of what is signed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime
+
+from django.contrib.auth.hashers import check_password
+
+from lots.models import User
+from quality.models import Signature
+
+
+class SignatureRefused(Exception):
+    """The signature was not made; the message says why."""
+
+
+def canonical(content: Mapping[str, object]) -> bytes:
+    """The bytes that a signature covers: sorted JSON, everything else as text."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), default=str).encode()
+
+
+def sign(
+    *,
+    user: User,
+    password: str,
+    meaning: str,
+    record_kind: str,
+    record_id: str,
+    content: Mapping[str, object],
+    now: datetime,
+) -> Signature:
+    """Sign `content` as `user`. Raises SignatureRefused for a wrong password or a disabled account."""
+    if not user.is_active or not check_password(password, user.password):
+        raise SignatureRefused("password: that is not your password; nothing was signed")
+    return Signature.objects.create(
+        signer=user,
+        printed_name=user.printed_name,
+        meaning=meaning,
+        record_kind=record_kind,
+        record_id=record_id,
+        record_hash=hashlib.sha256(canonical(content)).digest(),
+        signed_at=now,
+    )
+
+
+def verify(signature: Signature, content: Mapping[str, object]) -> bool:
+    """Whether the content is still what was signed."""
+    return bytes(signature.record_hash) == hashlib.sha256(canonical(content)).digest()

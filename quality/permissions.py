@@ -1,0 +1,66 @@
+"""Who may do what: the role × action matrix, as data."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from lots.models import Membership, Site, User
+
+Role = Membership.Role
+
+
+class Action(StrEnum):
+    VIEW = "view"
+    RECORD = "record measurements"
+    RUN_STEP = "start and finish steps"
+    PLACE_HOLD = "place a hold"
+    DISPOSE = "dispose of held material"
+    JUDGE_SIGNAL = "assign the cause of a signal"
+    FREEZE_LIMITS = "freeze control limits"
+    EDIT_MASTERS = "edit products, recipes and specifications"
+    PUBLISH_PLAN = "publish a control plan"
+    IMPORT_FILE = "import instrument files"
+    SET_CLOCK = "set the clock of a simulated site"
+    MANAGE_USERS = "manage users"
+
+
+MATRIX: dict[Action, frozenset[str]] = {
+    Action.VIEW: frozenset(Role.values),
+    Action.RECORD: frozenset({Role.OPERATOR, Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER, Role.EQUIPMENT}),
+    Action.RUN_STEP: frozenset({Role.OPERATOR, Role.PROCESS_ENGINEER, Role.EQUIPMENT}),
+    Action.PLACE_HOLD: frozenset({Role.OPERATOR, Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
+    Action.DISPOSE: frozenset({Role.QUALITY_ENGINEER}),
+    Action.JUDGE_SIGNAL: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
+    Action.FREEZE_LIMITS: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
+    Action.EDIT_MASTERS: frozenset({Role.PROCESS_ENGINEER}),
+    Action.PUBLISH_PLAN: frozenset({Role.PROCESS_ENGINEER}),
+    Action.IMPORT_FILE: frozenset(
+        {Role.OPERATOR, Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER, Role.EQUIPMENT}
+    ),
+    Action.SET_CLOCK: frozenset({Role.EQUIPMENT, Role.ADMINISTRATOR}),
+    Action.MANAGE_USERS: frozenset({Role.ADMINISTRATOR}),
+}
+
+
+class NotPermitted(Exception):
+    """The user's roles at the site do not allow the action."""
+
+
+def roles_of(user: User, site: Site) -> frozenset[str]:
+    """The user's current roles at the site; none for a disabled account."""
+    if not user.is_active:
+        return frozenset()
+    return frozenset(
+        user.memberships.filter(site=site, retired_at__isnull=True).values_list("role", flat=True)
+    )
+
+
+def may(user: User, site: Site, action: Action) -> bool:
+    return bool(MATRIX[action] & roles_of(user, site))
+
+
+def require(user: User, site: Site, action: Action) -> None:
+    """Raises NotPermitted, naming who could do it."""
+    if not may(user, site, action):
+        needed = " or ".join(sorted(Role(role).label.lower() for role in MATRIX[action]))
+        raise NotPermitted(f"{user.username} may not {action} at {site.code}; ask a {needed}")

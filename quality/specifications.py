@@ -1,0 +1,73 @@
+"""Find the specification line that judges a value, and compare: decimal, so that boundaries are exact."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+
+from lots.models import Lot, Measurement
+from quality.models import Judgement, SpecificationLine
+
+Verdict = Judgement.Verdict
+
+
+class SpecificationBook:
+    """The lines in force at one instant for a set of characteristics."""
+
+    def __init__(self, characteristic_ids: Iterable[int], *, at: datetime) -> None:
+        lines = (
+            SpecificationLine.objects.filter(
+                specification__characteristic__in=set(characteristic_ids), effective_at__lte=at
+            )
+            .select_related("specification__characteristic", "requirement")
+            .order_by("revision")
+        )
+        self._lines: dict[tuple[int, int, int | None], SpecificationLine] = {}
+        for line in lines:  # a later revision replaces an earlier one
+            spec = line.specification
+            self._lines[spec.characteristic_id, spec.product_revision_id, spec.material_id] = line
+
+    def line_for_lot(self, characteristic_id: int, lot: Lot) -> SpecificationLine | None:
+        """The line for the lot's product and material; one without a material serves all materials."""
+        if lot.product_revision_id is None:
+            return None
+        own = (characteristic_id, lot.product_revision_id, lot.material_id)
+        return self._lines.get(own) or self._lines.get((characteristic_id, lot.product_revision_id, None))
+
+    def lines_for_zone(self, characteristic_id: int) -> list[SpecificationLine]:
+        """Air serves every product: all lines of the characteristic judge it."""
+        return [line for key, line in sorted(self._lines.items(), key=str) if key[0] == characteristic_id]
+
+
+def compare(value: Decimal, qualifier: str, lsl: Decimal | None, usl: Decimal | None) -> Verdict:
+    """A value on a limit conforms. A censored value is judged only where every value it may stand for agrees."""
+    below = lsl is not None and value < lsl
+    above = usl is not None and value > usl
+    if qualifier == "<":
+        # The true value lies below `value`: surely out if even `value` is not above LSL, surely in without one.
+        if lsl is not None and value <= lsl:
+            return Verdict.VIOLATES
+        return Verdict.CONFORMS if lsl is None and not above else Verdict.UNDETERMINED
+    if qualifier == ">":
+        if usl is not None and value >= usl:
+            return Verdict.VIOLATES
+        return Verdict.CONFORMS if usl is None and not below else Verdict.UNDETERMINED
+    return Verdict.VIOLATES if below or above else Verdict.CONFORMS
+
+
+def violation_text(row: Measurement, line: SpecificationLine) -> str:
+    """One sentence for people: the value, the limit it violates and the requirement behind it."""
+    unit = row.characteristic.unit
+    value = f"{row.qualifier}{row.value.normalize():f} {unit}"
+    limit = (
+        f"above USL {line.usl.normalize():f}"
+        if line.usl is not None and row.value >= line.usl and row.qualifier != "<"
+        else f"below LSL {line.lsl.normalize():f}"
+        if line.lsl is not None
+        else "out of specification"
+    )
+    place = (
+        "" if row.position is None else f" at {row.characteristic.position_kind} {row.position.normalize():f}"
+    )
+    return f"{row.characteristic.name} {value}{place} is {limit} {unit} ({line.requirement.code})"

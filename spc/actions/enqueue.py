@@ -1,0 +1,43 @@
+"""Note in the outbox, in the recording's own transaction, which charts a submission concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from lots.models import Lot, Measurement, StepExecution, Submission
+from spc.models import ChartPlan, OutboxEntry, Subgroup
+from spc.streams import charts_for, recipes_of, stratum_of
+
+
+def enqueue(
+    submission: Submission,
+    rows: Iterable[Measurement],
+    plans: Iterable[ChartPlan],
+    lots: dict[int, Lot],
+    *,
+    now: datetime,
+    finished: StepExecution | None = None,
+) -> set[int]:
+    """One outbox row per (submission, chart). Returns the charts' keys.
+
+    With `finished`, charts that hold an open subgroup of that execution are woken too, so that it closes.
+    """
+    recipes = recipes_of(lots)
+    by_characteristic: dict[int, list[ChartPlan]] = {}
+    for plan in plans:
+        by_characteristic.setdefault(plan.characteristic_id, []).append(plan)
+    strata = {
+        stratum
+        for row in rows
+        for plan in by_characteristic.get(row.characteristic_id, ())
+        if (stratum := stratum_of(row, plan, lots, recipes)) is not None
+    }
+    keys = {chart.pk for chart in charts_for(strata).values()} if strata else set()
+    if finished is not None:
+        waiting = Subgroup.objects.filter(closed_at__isnull=True, key__startswith=f"{finished.pk}:")
+        keys |= set(waiting.values_list("chart_id", flat=True))
+    OutboxEntry.objects.bulk_create(
+        OutboxEntry(submission=submission, chart_id=key, created_at=now) for key in sorted(keys)
+    )
+    return keys

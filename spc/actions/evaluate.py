@@ -1,0 +1,232 @@
+"""Evaluate a chart: drain its outbox, form subgroups, advance the streaming state, write points and signals.
+
+Everything happens in the caller's transaction under the chart's row lock, so the same input has one effect.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from spc.actions.subgroups import close_overdue, collect
+from spc.engine import (
+    Baseline,
+    Family,
+    PlottedPoint,
+    Rule,
+    SubgroupData,
+    TooFewReadingsError,
+    advance,
+    estimate_baseline,
+    start,
+)
+from spc.engine import ChartState as EngineState
+from spc.engine.families import summarise
+from spc.models import (
+    Chart,
+    ChartCheckpoint,
+    ChartState,
+    LimitRevision,
+    OutboxEntry,
+    Point,
+    Signal,
+    SignalMember,
+    Subgroup,
+)
+from spc.queries import subgroup_values
+
+CHECKPOINT_EVERY = 128
+FIRST_PROVISIONAL = 10
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What one evaluation did. `locked` is False when another worker holds the chart."""
+
+    locked: bool
+    entries: int
+    points: tuple[Point, ...]
+    signals: tuple[Signal, ...]
+
+
+def evaluate(chart_id: int, *, now: datetime, site_now: datetime, at_most: int | None = None) -> Evaluation:
+    """Drain the chart, or only its `at_most` oldest entries.
+
+    `now` is real time for the stamps; `site_now` the site's clock for timeouts.
+    """
+    chart = (
+        Chart.objects.select_for_update(skip_locked=True, of=("self",))
+        .select_related("stream__plan__characteristic")
+        .filter(pk=chart_id)
+        .first()
+    )
+    if chart is None:
+        return Evaluation(locked=False, entries=0, points=(), signals=())
+    entries = list(
+        OutboxEntry.objects.filter(
+            chart=chart, processed_at__isnull=True, quarantined_at__isnull=True
+        ).order_by("id")[:at_most]
+    )
+    closed = collect(chart, entries)
+    closed += close_overdue(chart, site_now=site_now)
+    plotter = Plotter(chart, now=now)
+    for subgroup in closed:
+        plotter.plot(subgroup)
+    plotter.save()
+    OutboxEntry.objects.filter(pk__in=[entry.pk for entry in entries]).update(processed_at=now)
+    return Evaluation(True, len(entries), tuple(plotter.points), tuple(plotter.signals))
+
+
+class Plotter:
+    """Plots closed subgroups on a locked chart and keeps its streaming state."""
+
+    def __init__(self, chart: Chart, *, now: datetime) -> None:
+        self.chart, self.now = chart, now
+        self.plan = chart.stream.plan
+        self.family = Family(self.plan.family)
+        self.stored = ChartState.objects.get(chart=chart)
+        self.limits = self.stored.limit_revision
+        self.state = EngineState.from_dict(self.stored.state) if self.stored.state else None
+        self.points: list[Point] = []
+        self.signals: list[Signal] = []
+
+    def plot(self, subgroup: Subgroup) -> None:
+        """Write the subgroup's point and the signals that it completes."""
+        data = subgroup_values(self.family, subgroup)
+        sequence = self.stored.next_sequence
+        if self.state is not None and sequence % CHECKPOINT_EVERY == 0:
+            ChartCheckpoint.objects.create(
+                chart=self.chart,
+                generation=self.chart.generation,
+                sequence=sequence,
+                limit_revision=self.limits,
+                state=self.state.to_dict(),
+            )
+        if self.state is None:
+            plotted = _without_limits(self.family, data)
+        else:
+            self.state, plotted = advance(self.state, data)
+        point = Point.objects.create(
+            chart=self.chart,
+            subgroup=subgroup,
+            generation=self.chart.generation,
+            sequence=sequence,
+            limit_revision=self.limits,
+            measured_at=max(member.measured_at for member in subgroup.members.all()),
+            size=len(data.values),
+            statistic=plotted.statistic,
+            center=plotted.center,
+            lcl=plotted.lcl,
+            ucl=plotted.ucl,
+            z=plotted.z,
+            dispersion=plotted.dispersion,
+            dispersion_center=plotted.dispersion_center,
+            dispersion_lcl=plotted.dispersion_lcl,
+            dispersion_ucl=plotted.dispersion_ucl,
+        )
+        self.stored.next_sequence = sequence + 1
+        self.stored.watermark_at = point.measured_at
+        self.points.append(point)
+        self._signal(point, plotted)
+        if self.limits is None or self.limits.kind == LimitRevision.Kind.PROVISIONAL:
+            self._learn()
+
+    def _signal(self, point: Point, plotted: PlottedPoint) -> None:
+        assert self.limits is not None or not plotted.hits
+        for hit in plotted.hits:
+            signal = Signal.objects.create(
+                chart=self.chart,
+                point=point,
+                rule=hit.rule.value,
+                panel=hit.panel.value,
+                provisional=self.limits is not None and self.limits.kind != LimitRevision.Kind.FROZEN,
+            )
+            sequences = [point.sequence - offset for offset in hit.members]
+            pattern = Point.objects.filter(
+                chart=self.chart, generation=self.chart.generation, sequence__in=sequences
+            )
+            SignalMember.objects.bulk_create(SignalMember(signal=signal, point=member) for member in pattern)
+            self.signals.append(signal)
+
+    def _learn(self) -> None:
+        """Provisional limits at 10, 20, 40 … points and when phase 1 is complete; they alert and never hold."""
+        count = self.stored.next_sequence
+        doubled = count >= FIRST_PROVISIONAL and (count // FIRST_PROVISIONAL).bit_count() == 1
+        if not ((doubled and count % FIRST_PROVISIONAL == 0) or count == self.plan.phase1_subgroups):
+            return
+        points = Point.objects.filter(chart=self.chart, generation=self.chart.generation).order_by("sequence")
+        data = [
+            subgroup_values(self.family, point.subgroup)
+            for point in points.select_related("subgroup").prefetch_related("subgroup__members")
+        ]
+        try:
+            baseline = estimate_baseline(self.family, data)
+        except TooFewReadingsError:
+            return  # still learning: nothing to estimate from
+        self.limits = new_limits(
+            self.chart,
+            baseline,
+            kind=LimitRevision.Kind.PROVISIONAL,
+            from_sequence=count,
+            reason=f"provisional after {count} points",
+            made_at=self.now,
+        )
+        self.state = start(baseline, chart_rules(self.plan.rules))
+
+    def save(self) -> None:
+        """Store the state that the next evaluation continues from."""
+        self.stored.limit_revision = self.limits
+        self.stored.state = self.state.to_dict() if self.state is not None else None
+        self.stored.save(update_fields=["limit_revision", "state", "next_sequence", "watermark_at"])
+
+
+def chart_rules(names: str) -> tuple[Rule, ...]:
+    """The rules that a chart plan names, separated by spaces. Raises ValueError for an unknown one."""
+    return tuple(Rule(name) for name in names.split())
+
+
+def new_limits(
+    chart: Chart,
+    baseline: Baseline,
+    *,
+    kind: LimitRevision.Kind,
+    from_sequence: int,
+    reason: str,
+    made_at: datetime,
+    made_by_id: int | None = None,
+    signature_id: int | None = None,
+) -> LimitRevision:
+    """The chart's next limit revision; earlier ones stay as they were."""
+    latest = chart.limit_revisions.order_by("-number").first()
+    return LimitRevision.objects.create(
+        chart=chart,
+        number=latest.number + 1 if latest else 1,
+        kind=kind,
+        center=baseline.center,
+        sigma=baseline.sigma,
+        subgroup_size=baseline.subgroup_size,
+        baseline=baseline.to_dict(),
+        from_sequence=from_sequence,
+        reason=reason,
+        made_by_id=made_by_id,
+        made_at=made_at,
+        signature_id=signature_id,
+    )
+
+
+def _without_limits(family: Family, data: SubgroupData) -> PlottedPoint:
+    """The point of a stream that has no limits yet: its statistic, and nothing that could signal."""
+    summary = summarise(family, data)
+    return PlottedPoint(
+        statistic=None if summary.statistic != summary.statistic else summary.statistic,
+        size=summary.size,
+        center=None,
+        lcl=None,
+        ucl=None,
+        z=None,
+        dispersion=None if summary.dispersion != summary.dispersion else summary.dispersion,
+        dispersion_center=None,
+        dispersion_lcl=None,
+        dispersion_ucl=None,
+        hits=(),
+    )

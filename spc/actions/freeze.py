@@ -1,0 +1,80 @@
+"""Freeze a chart's limits: phase 1 ends with a signed, immutable revision that names its points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from spc.actions.evaluate import chart_rules, new_limits
+from spc.engine import Family, TooFewReadingsError, estimate_baseline, start
+from spc.models import BasisPoint, Chart, ChartState, LimitRevision, Point
+from spc.queries import subgroup_values
+
+
+class FreezeRefused(Exception):
+    """The limits cannot be frozen; the message says what is missing."""
+
+
+def freeze_limits(
+    chart_id: int,
+    *,
+    excluded: Mapping[int, str],
+    reason: str,
+    made_by_id: int,
+    signature_id: int,
+    now: datetime,
+) -> LimitRevision:
+    """Estimate from all points of the chart's generation but the `excluded` (point key → reason), and freeze.
+
+    Must run in the caller's transaction. Points plotted from now on are judged by the new limits. Raises
+    FreezeRefused while there are too few points, or if an exclusion has no reason or no point.
+    """
+    chart = Chart.objects.select_for_update(of=("self",)).select_related("stream__plan").get(pk=chart_id)
+    plan = chart.stream.plan
+    points = list(
+        Point.objects.filter(chart=chart, generation=chart.generation)
+        .select_related("subgroup")
+        .prefetch_related("subgroup__members")
+        .order_by("sequence")
+    )
+    unknown = set(excluded) - {point.pk for point in points}
+    if unknown:
+        raise FreezeRefused(f"points {sorted(unknown)} are not on this chart")
+    if any(not text.strip() for text in excluded.values()):
+        raise FreezeRefused("every excluded point needs a reason")
+    if len(points) - len(excluded) < plan.phase1_subgroups:
+        raise FreezeRefused(
+            f"phase 1 needs {plan.phase1_subgroups} points; there are {len(points) - len(excluded)}"
+        )
+    family = Family(plan.family)
+    positions = frozenset(index for index, point in enumerate(points) if point.pk in excluded)
+    try:
+        baseline = estimate_baseline(
+            family, [subgroup_values(family, point.subgroup) for point in points], excluded=positions
+        )
+    except TooFewReadingsError as error:
+        raise FreezeRefused(str(error)) from error
+    state = ChartState.objects.select_for_update().get(chart=chart)
+    revision = new_limits(
+        chart,
+        baseline,
+        kind=LimitRevision.Kind.FROZEN,
+        from_sequence=state.next_sequence,
+        reason=reason,
+        made_at=now,
+        made_by_id=made_by_id,
+        signature_id=signature_id,
+    )
+    BasisPoint.objects.bulk_create(
+        BasisPoint(
+            limit_revision=revision,
+            point=point,
+            excluded=point.pk in excluded,
+            reason=excluded.get(point.pk, ""),
+        )
+        for point in points
+    )
+    state.limit_revision = revision
+    state.state = start(baseline, chart_rules(plan.rules)).to_dict()
+    state.save(update_fields=["limit_revision", "state"])
+    return revision
