@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def test_exact_chain_agrees_with_simulation(numbers: tuple[int, ...], shift: flo
 def test_each_added_rule_costs_false_alarms_and_finds_shifts_sooner() -> None:
     for shift in (0.0, 0.5, 2.0):
         lengths = [average_run_length(NELSON[: count + 1], shift=shift) for count in range(len(NELSON))]
-        assert all(after <= before for before, after in zip(lengths, lengths[1:], strict=False))
+        assert all(after <= before for before, after in pairwise(lengths))
 
 
 def test_shift_up_and_down_are_alike() -> None:
