@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from lots.actions import exposure
 from lots.actions.acting import act_as
@@ -100,17 +100,21 @@ def evaluate_chart(chart_id: int, *, now: datetime, at_most: int | None = None) 
 def attempt_chart(chart_id: int, *, now: datetime) -> Evaluation | None:
     """Evaluate; on failure find the entry that cannot be evaluated, so that the rest of the chart goes on.
 
-    The failing entry is counted; its third failure quarantines it and holds its lots.
+    The failing entry is counted; its third failure quarantines it and holds its lots. A database that is away or
+    busy is nobody's fault: those errors are raised, and the sweeper comes back.
     """
     try:
         return evaluate_chart(chart_id, now=now)
-    except Exception as error:  # any failure of one chart must leave the others running
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
         log.exception("evaluation_failed", chart=chart_id)
-        problem = f"{type(error).__name__}: {error}"
     try:
         return evaluate_chart(chart_id, now=now, at_most=1)
+    except (OperationalError, InterfaceError):
+        raise
     except Exception as error:
-        note_failure(chart_id, error=f"{type(error).__name__}: {error}" or problem, now=now)
+        note_failure(chart_id, error=f"{type(error).__name__}: {error}", now=now)
         return None
 
 

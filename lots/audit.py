@@ -1,0 +1,88 @@
+"""Verify the audit trail: recompute every hash from the stored text, independently of the database's own function."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC
+
+from lots.digest import submission_digest
+from lots.models import AuditChain, AuditEvent, Measurement, Submission
+
+GENESIS = bytes(32)
+SEPARATOR = "\x1f"
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """The first row of a chain, or the submission, that does not verify."""
+
+    chain: str
+    sequence: int
+    reason: str
+
+
+def event_hash(event: AuditEvent, previous: bytes) -> bytes:
+    """SHA-256(previous ‖ fields joined by the unit separator), as the trigger computes it."""
+    fields = (
+        event.chain,
+        str(event.sequence),
+        event.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        event.actor,
+        event.database_role,
+        event.operation,
+        event.table_name,
+        event.row_id,
+        event.payload,
+    )
+    return hashlib.sha256(previous + SEPARATOR.join(fields).encode()).digest()
+
+
+def verify_chain(key: str) -> BadRow | None:
+    """The first bad row of a chain, or None: edited, removed, reordered and tail-cut rows are each found."""
+    head, sequence = GENESIS, 0
+    for event in AuditEvent.objects.filter(chain=key).order_by("sequence").iterator(chunk_size=2_000):
+        sequence += 1
+        if event.sequence != sequence:
+            return BadRow(key, sequence, f"row {sequence} is missing; {event.sequence} follows")
+        if bytes(event.previous_hash) != head:
+            return BadRow(key, sequence, "it does not continue the row before")
+        head = event_hash(event, head)
+        if bytes(event.hash) != head:
+            return BadRow(key, sequence, "its content does not match its hash")
+    chain = AuditChain.objects.filter(key=key).first()
+    if chain is None:
+        return BadRow(key, sequence, "the chain's head is missing") if sequence else None
+    if chain.length != sequence or bytes(chain.head) != head:
+        return BadRow(key, sequence + 1, f"the chain ends at {sequence} but its head says {chain.length}")
+    return None
+
+
+def verify_submissions(lot_id: int | None = None) -> BadRow | None:
+    """The first submission whose stored measurements no longer match its digest."""
+    submissions = Submission.objects.select_related("source").order_by("pk")
+    if lot_id is not None:
+        submissions = submissions.filter(
+            pk__in=Measurement.objects.filter(lot_id=lot_id).values("submission_id")
+        )
+    for submission in submissions.iterator(chunk_size=500):
+        rows = Measurement.objects.filter(submission=submission).order_by("sequence")
+        digest = submission_digest(submission.uuid, submission.source.code, submission.received_at, rows)
+        if digest != bytes(submission.digest):
+            return BadRow(f"submission:{submission.pk}", 0, "its measurements do not match its digest")
+    return None
+
+
+def verify(lot_id: int | None = None) -> Iterator[BadRow]:
+    """Bad rows of every chain (or of one lot's), one per chain at most."""
+    keys = {f"lot:{lot_id}"} if lot_id is not None else set(AuditChain.objects.values_list("key", flat=True))
+    if lot_id is None:
+        keys |= set(AuditEvent.objects.values_list("chain", flat=True).distinct())
+    for key in sorted(keys):
+        bad = verify_chain(key)
+        if bad is not None:
+            yield bad
+    bad = verify_submissions(lot_id)
+    if bad is not None:
+        yield bad

@@ -1,0 +1,48 @@
+"""manage.py trace LOT: its genealogy as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from lots.models import Lot
+from lots.tracing import trace_document
+
+
+class Command(BaseCommand):
+    help = "Print the genealogy of a lot as JSON: everything made from it, or everything it was made from."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("lot", help="lot code")
+        parser.add_argument(
+            "--site", default="", help="site code, where the lot code exists at several sites"
+        )
+        direction = parser.add_mutually_exclusive_group()
+        direction.add_argument("--forward", action="store_true", help="what was made from it")
+        direction.add_argument("--backward", action="store_true", help="what it was made from (default)")
+        parser.add_argument("--from-m", type=float, help="start of an interval of the roll, in metres")
+        parser.add_argument("--to-m", type=float, help="end of that interval, in metres")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        lots = Lot.objects.filter(code=options["lot"])
+        if options["site"]:
+            lots = lots.filter(site__code=options["site"])
+        found = list(lots[:2])
+        if not found:
+            raise CommandError(f"lot {options['lot']!r} is not known")
+        if len(found) > 1:
+            raise CommandError(f"lot {options['lot']!r} exists at several sites; add --site CODE")
+        from_m, to_m = options["from_m"], options["to_m"]
+        if (from_m is None) != (to_m is None) or (from_m is not None and not 0 <= from_m < to_m):
+            raise CommandError("give --from-m and --to-m together, 0 ≤ from < to")
+        if from_m is not None and not options["forward"]:
+            raise CommandError("an interval is traced --forward")
+        document = trace_document(
+            found[0],
+            forward=options["forward"],
+            from_mm=None if from_m is None else round(from_m * 1000),
+            to_mm=None if to_m is None else round(to_m * 1000),
+        )
+        self.stdout.write(json.dumps(document, indent=2))

@@ -1,0 +1,38 @@
+"""manage.py verify_audit [LOT]: exit 1 and the first bad row of each chain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from lots.audit import verify
+from lots.models import AuditChain, Lot
+
+
+class Command(BaseCommand):
+    help = "Recompute the audit chains (of one lot, or all) and compare them with what is stored."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("lot", nargs="?", default="", help="lot code; without it, every chain")
+        parser.add_argument(
+            "--site", default="", help="site code, where the lot code exists at several sites"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        lot_id = None
+        if options["lot"]:
+            lots = Lot.objects.filter(code=options["lot"])
+            if options["site"]:
+                lots = lots.filter(site__code=options["site"])
+            lot = lots.first()
+            if lot is None:
+                raise CommandError(f"lot {options['lot']!r} is not known")
+            lot_id = lot.pk
+        bad = list(verify(lot_id))
+        for row in bad:
+            self.stdout.write(f"BAD {row.chain} row {row.sequence}: {row.reason}")
+        if bad:
+            raise CommandError(f"{len(bad)} chain(s) do not verify")
+        count = 1 if lot_id is not None else AuditChain.objects.count()
+        self.stdout.write(f"{count} chain(s) verified")
