@@ -98,9 +98,8 @@ def standardise(statistic: FloatArray, center: FloatArray, sigma: FloatArray) ->
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         z = np.where(sigma > 0, (statistic - center) / sigma, np.nan)
-    for k in (-3.0, -2.0, -1.0, 1.0, 2.0, 3.0):
-        line = center + k * sigma
-        z = np.where((statistic == line) & ~np.isnan(z), k, z)
-        z = np.where((statistic > line) & (z <= k), np.nextafter(k, np.inf), z)
-        z = np.where((statistic < line) & (z >= k), np.nextafter(k, -np.inf), z)
-    return z
+    k = np.clip(np.rint(z), -LIMIT_SIGMAS, LIMIT_SIGMAS)
+    line = center + k * sigma
+    z = np.where((statistic > line) & (z <= k), np.nextafter(k, np.inf), z)
+    z = np.where((statistic < line) & (z >= k), np.nextafter(k, -np.inf), z)
+    return np.where((statistic == line) & ~np.isnan(z), k, z)
