@@ -1,0 +1,102 @@
+"""One embedded PostgreSQL per run; databases cloned from a migrated template.
+
+Ordinary database tests run as the application's role inside a transaction that is rolled back.
+Tests that commit, or start threads and processes, ask for `fresh_database`: evidence is append-only,
+so Django's way of emptying tables between tests cannot work here.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+# Before Django reads its settings. The directory must let the database's user pass through.
+RUN_DIRECTORY = Path(tempfile.mkdtemp(prefix="halite-test-"))
+RUN_DIRECTORY.chmod(0o711)
+for variable in ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_SIMULATOR_URL", "REDIS_URL", "SECRET_KEY"):
+    os.environ.pop(variable, None)
+os.environ.update(
+    DJANGO_SETTINGS_MODULE="mes.settings",
+    HALITE_PROFILE="test",
+    HALITE_DIR=str(RUN_DIRECTORY),
+    HALITE_PROCESS="test",
+)
+atexit.register(shutil.rmtree, RUN_DIRECTORY, ignore_errors=True)
+
+import django  # noqa: E402
+
+django.setup()
+
+from tests.support.cluster import TestCluster, use_database  # noqa: E402
+
+pytest_plugins = ["tests.support.processes", "tests.support.browser"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        mark = item.get_closest_marker("django_db")
+        if mark is not None and mark.kwargs.get("transaction"):
+            raise pytest.UsageError(f"{item.nodeid}: use the fixture fresh_database, tables are append-only")
+        parts = Path(item.path).parts
+        for kind in ("flow", "browser"):
+            if kind in parts:
+                item.add_marker(kind)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[TestCluster]:
+    cluster = TestCluster(RUN_DIRECTORY)
+    cluster.start()
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(cluster: TestCluster, django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
+    with django_db_blocker.unblock():
+        cluster.create_template()
+        restore = use_database(cluster.clone())
+    yield
+    with django_db_blocker.unblock():
+        restore()
+
+
+@pytest.fixture
+def transactional_db() -> None:
+    pytest.fail("use the fixture fresh_database: tables are append-only and cannot be emptied")
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database of one test alone, and the environment that points other processes at it."""
+
+    name: str
+    cluster: TestCluster
+
+    @property
+    def environment(self) -> dict[str, str]:
+        state = self.cluster.state
+        return {
+            "DATABASE_URL": state.database_url("halite_app", name=self.name),
+            "DATABASE_OWNER_URL": state.database_url("halite_owner", name=self.name),
+            "DATABASE_SIMULATOR_URL": state.database_url("halite_simulator", name=self.name),
+        }
+
+
+@pytest.fixture
+def fresh_database(
+    cluster: TestCluster, django_db_setup: None, django_db_blocker: pytest.FixtureRequest
+) -> Iterator[Database]:
+    name = cluster.clone()
+    with django_db_blocker.unblock():
+        restore = use_database(name)
+        yield Database(name, cluster)
+        restore()
+    cluster.drop(name)

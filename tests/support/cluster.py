@@ -1,0 +1,83 @@
+"""The PostgreSQL of one test run: a migrated template and cheap clones of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from django.core.management import call_command, get_commands
+from django.db import connections
+from psycopg import sql
+
+from mes.runtime.child import Child
+from mes.runtime.postgres import OWNER, EmbeddedPostgres
+from mes.runtime.state import StateDirectory
+
+TEMPLATE = "halite_test_template"
+
+
+class TestCluster:
+    """An embedded PostgreSQL in a directory of its own. Not durable: tests kill processes, not machines."""
+
+    __test__ = False
+
+    def __init__(self, directory: Path) -> None:
+        self.state = StateDirectory(directory)
+        self.server = EmbeddedPostgres(self.state, durable=False)
+        self.state.logs.mkdir(parents=True, exist_ok=True)
+        self.server.prepare()
+        self.child = Child(self.server.service(), self.state.logs)
+        self._clones = 0
+
+    def start(self) -> None:
+        self.child.start_and_wait()
+
+    def stop(self) -> None:
+        self.child.stop()
+
+    def create_template(self) -> None:
+        """Migrate as the owner and load the masters as the application, once per run."""
+        self.server.create_roles_and_database(TEMPLATE)
+        restore = use_database(TEMPLATE)
+        try:
+            call_command("migrate", verbosity=0)
+            if "load_masters" in get_commands():
+                call_command("load_masters", verbosity=0)
+        finally:
+            restore()
+
+    def clone(self) -> str:
+        """A new database like the template; its name."""
+        self._clones += 1
+        name = f"halite_test_{self._clones}"
+        with self.server.connect() as connection:
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}").format(
+                    sql.Identifier(name), sql.Identifier(OWNER), sql.Identifier(TEMPLATE)
+                )
+            )
+        return name
+
+    def drop(self, name: str) -> None:
+        with self.server.connect() as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def use_database(name: str) -> Callable[[], None]:
+    """Point every Django alias, in all threads, at a database of the cluster; returns the way back."""
+    connections.close_all()
+    before = {alias: str(connections.settings[alias]["NAME"]) for alias in connections}
+    for alias in connections:
+        _rename(alias, name)
+
+    def restore() -> None:
+        connections.close_all()
+        for alias, old in before.items():
+            _rename(alias, old)
+
+    return restore
+
+
+def _rename(alias: str, name: str) -> None:
+    connections.settings[alias]["NAME"] = name
+    connections[alias].settings_dict["NAME"] = name
