@@ -1,0 +1,266 @@
+"""What happens on the line, as frozen records that a driver turns into calls of the public doors.
+
+Times are UTC instants of the site's clock. Readings never hold derived values: the product computes those.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+# code: (UCUM unit, decimals of the gauge's resolution, gauge). Zone readings name their own gauge.
+CATALOGUE: dict[str, tuple[str, int, str | None]] = {
+    "mixing.solids_pct": ("%", 2, "MOIST-1"),
+    "mixing.viscosity_pa_s": ("Pa.s", 3, "RHEO-1"),
+    "mixing.temperature_c": ("Cel", 1, "PT-MIX"),
+    "mixing.mix_time_min": ("min", 1, "CLOCK-1"),
+    "mixing.sediment_free": ("1", 0, "EYE-1"),
+    "coating.solids_pct": ("%", 2, "MOIST-1"),
+    "coating.viscosity_pa_s": ("Pa.s", 3, "RHEO-1"),
+    "coating.gap_um": ("um", 1, "ENC-GAP"),
+    "coating.web_speed_m_min": ("m/min", 2, "ENC-WEB"),
+    "coating.foil_mass_g": ("g", 4, "SCALE-1"),
+    "coating.punch_mass_g": ("g", 4, "SCALE-1"),
+    "coating.thickness_um": ("um", 1, "THK-1"),
+    "coating.surface_defects": ("1", 0, "CAM-1"),
+    "drying.zone_temperature_c": ("Cel", 1, "TC-DRY"),
+    "drying.strip_mass_g": ("g", 4, "SCALE-1"),
+    "drying.residual_ppm": ("[ppm]", 0, "KF-1"),
+    "calendering.line_load_n_mm": ("N/mm", 1, "LOAD-1"),
+    "calendering.gap_um": ("um", 1, "ENC-GAP"),
+    "calendering.thickness_um": ("um", 1, "THK-1"),
+    "slitting.width_mm": ("mm", 3, "WIDTH-1"),
+    "slitting.burr_um": ("um", 1, "BURR-1"),
+    "dry_room.frost_point_c": ("Cel", 2, None),
+    "dry_room.air_temperature_c": ("Cel", 2, None),
+    "dry_room.pressure_pa": ("Pa", 1, None),
+    "dry_room.door_open_s": ("s", 1, None),
+    "stacking.alignment_um": ("um", 1, "ALIGN-1"),
+    "stacking.tab_resistance_mohm": ("mOhm", 4, "OHM-1"),
+    "stacking.rejected_sheets": ("1", 0, "EYE-1"),
+    "filling.vacuum_mbar": ("mbar", 1, "VAC-1"),
+    "filling.mass_before_g": ("g", 2, "SCALE-2"),
+    "filling.mass_filled_g": ("g", 2, "SCALE-2"),
+    "filling.mass_sealed_g": ("g", 2, "SCALE-2"),
+    "filling.soak_min": ("min", 1, "CLOCK-1"),
+    "filling.fill_to_seal_min": ("min", 1, "CLOCK-1"),
+    "formation.ocv_v": ("V", 4, "CYC-1"),
+    "formation.charge_capacity_ah": ("A.h", 4, "CYC-1"),
+    "formation.discharge_capacity_ah": ("A.h", 4, "CYC-1"),
+    "formation.cutoffs_reached": ("1", 0, "CYC-1"),
+    "formation.temperature_c": ("Cel", 1, "PT-FORM"),
+    "formation.resistance_mohm": ("mOhm", 4, "OHM-1"),
+    "acceptance.capacity_ah": ("A.h", 4, "CYC-1"),
+    "acceptance.leak_free": ("1", 0, "LEAK-1"),
+    "acceptance.ocv_loss_mv_week": ("mV/wk", 2, "DMM-1"),
+}
+
+
+@dataclass(frozen=True)
+class ReadingOut:
+    """One reading as its gauge shows it: decimal text at the gauge's resolution, in the characteristic's unit."""
+
+    code: str
+    value: str
+    unit: str
+    measured_at: datetime
+    gauge: str
+    position: str | None = None
+    roll_position_mm: int | None = None
+    sample_size: int | None = None
+
+
+def reading(
+    code: str,
+    value: float,
+    measured_at: datetime,
+    *,
+    position: int | None = None,
+    roll_position_mm: int | None = None,
+    sample_size: int | None = None,
+    gauge: str | None = None,
+) -> ReadingOut:
+    """A reading rounded to its gauge's resolution. KeyError for an unknown code, ValueError without a gauge."""
+    unit, decimals, own_gauge = CATALOGUE[code]
+    used = gauge or own_gauge
+    if used is None:
+        raise ValueError(f"{code} needs the gauge of its zone")
+    text = format(Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-decimals)), "f")
+    place = None if position is None else str(position)
+    return ReadingOut(code, text, unit, measured_at, used, place, roll_position_mm, sample_size)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineEvent:
+    """`started_at` to `at` is the step's execution; `lot_code` is its subject (a zone event names its zone there)."""
+
+    sequence: int
+    at: datetime
+    started_at: datetime
+    step: str
+    lot_code: str
+    equipment: str | None
+    operator: str
+    readings: tuple[ReadingOut, ...] = ()
+    completes: bool = True  # False: the step's execution stays open; a later event of the lot completes it
+
+
+@dataclass(frozen=True)
+class Consumed:
+    """A quantity, in the material's unit, taken from a lot."""
+
+    lot_code: str
+    quantity: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawLotReceived(LineEvent):
+    """A supplier's lot arrives; it has no process step of its own (`step` is empty)."""
+
+    material: str
+    quantity: float
+    unit: str
+    consumed: tuple[Consumed, ...] = ()  # the salt of an electrolyte
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlurryMade(LineEvent):
+    electrode: str
+    material: str
+    quantity_kg: float
+    consumed: tuple[Consumed, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RollCoated(LineEvent):
+    electrode: str
+    material: str
+    length_mm: int
+    consumed: tuple[Consumed, ...]  # the slurry (kg), then the foil (m)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StripWeighed(LineEvent):
+    """The drying strip's mass-time curve and the dryer's zones; drying stays open until `RollDried`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RollDried(LineEvent):
+    """The roll leaves the vacuum oven; residuals are known."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RollCalendered(LineEvent):
+    """The roll is compacted; its identity and its metre axis stay."""
+
+
+@dataclass(frozen=True)
+class Daughter:
+    """A slit roll: one lane of the whole mother; mother's coating lanes `lane_from` to `lane_to`, same metre axis."""
+
+    lot_code: str
+    lane: int
+    lane_from: float
+    lane_to: float
+    parent_from_mm: int
+    parent_to_mm: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RollSlit(LineEvent):
+    electrode: str
+    material: str
+    daughters: tuple[Daughter, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContainerOpened(LineEvent):
+    """The container of a slit roll is opened in a dry-room zone; the step `dry_room` stays open until it is closed."""
+
+    zone: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContainerClosed(LineEvent):
+    zone: str
+    opened_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZoneLogged(LineEvent):
+    """A packet of one zone gauge's readings since its last packet, oldest first."""
+
+    zone: str
+    gauge: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoorOpened(LineEvent):
+    """Sent when the door has closed again; the reading says how long it stood open."""
+
+    zone: str
+    open_s: float
+
+
+@dataclass(frozen=True)
+class CellReport:
+    """What one cell of the lot reports at this step. `channel` is set in formation."""
+
+    cell_code: str
+    readings: tuple[ReadingOut, ...]
+    channel: str | None = None
+
+
+@dataclass(frozen=True)
+class CellMade:
+    """A cell and the intervals of the two slit rolls that it consumed, in mm of each roll, end exclusive."""
+
+    cell_code: str
+    cathode_roll: str
+    cathode_from_mm: int
+    cathode_to_mm: int
+    anode_roll: str
+    anode_from_mm: int
+    anode_to_mm: int
+    readings: tuple[ReadingOut, ...] = field(default=())
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellLotStacked(LineEvent):
+    """Twelve cells, one tray. The lot's own readings (rejected sheets) are in `readings`."""
+
+    cells: tuple[CellMade, ...]
+    consumed: tuple[Consumed, ...]  # the separator (m)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellLotFilled(LineEvent):
+    """Filled, evacuated and sealed; filling stays open until the cells have soaked."""
+
+    cells: tuple[CellReport, ...]
+    consumed: tuple[Consumed, ...]  # the electrolyte (kg)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellLotSoaked(LineEvent):
+    cells: tuple[CellReport, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FormationStarted(LineEvent):
+    """The tray is in the cabinet, each cell on its channel; formation stays open until `CellLotFormed`."""
+
+    tray: str
+    cells: tuple[CellReport, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellLotFormed(LineEvent):
+    tray: str
+    cells: tuple[CellReport, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellLotAccepted(LineEvent):
+    cells: tuple[CellReport, ...]
