@@ -64,14 +64,18 @@ def icon(name: str, label: str = "") -> SafeString:
     """An icon of the sprite; decorative unless `label` names it for screen readers."""
     href = f"{static(ICON_SPRITE)}#{name}"
     if label:
-        return format_html('<svg class="icon" role="img" aria-label="{}"><use href="{}"></use></svg>', label, href)
+        return format_html(
+            '<svg class="icon" role="img" aria-label="{}"><use href="{}"></use></svg>', label, href
+        )
     return format_html('<svg class="icon" aria-hidden="true"><use href="{}"></use></svg>', href)
 
 
 def sign_of(table: dict[str, Sign], code: str) -> Sign:
     """The sign of a code; an unknown code keeps its own words and a question mark, so that nothing hides."""
     key = str(code).strip().lower().replace(" ", "_").replace("-", "_")
-    return table.get(key) or Sign(str(code).replace("_", " ").capitalize() or "Unknown", "help-circle", "neutral")
+    return table.get(key) or Sign(
+        str(code).replace("_", " ").capitalize() or "Unknown", "help-circle", "neutral"
+    )
 
 
 @register.inclusion_tag("web/includes/status_badge.html")
@@ -99,24 +103,30 @@ class BarGeometry:
     off_scale: bool
 
 
+def _axis(lowest: float, highest: float, value: float | None, *, below: bool) -> tuple[float, float]:
+    """Ends of the bar. `below`: the values that conform to a single limit lie below it."""
+    if highest > lowest:
+        margin = (highest - lowest) / 4
+        return lowest - margin, highest + margin
+    distance = 0.0 if value is None else (value - lowest if below else lowest - value)
+    unit = max(abs(lowest) / 4, 1.1 * distance, -distance / 3.6) or 1.0
+    return (lowest - 4 * unit, lowest + unit) if below else (lowest - unit, lowest + 4 * unit)
+
+
 def bar_geometry(
     value: Number | None, lsl: Number | None, usl: Number | None, target: Number | None
 ) -> BarGeometry:
     """Place a value among its specification limits.
 
-    The axis spans limits and target with a quarter of that span on either side; a one-sided
-    specification takes the distance to the value as its span. A value off the axis sits at its edge.
+    The axis spans limits and target with a quarter of that span on either side; a single limit stands at
+    four fifths of an axis that reaches the value. A value off the axis sits at its edge.
     """
     anchors = [float(limit) for limit in (lsl, usl, target) if limit is not None]
     if not anchors:
         return BarGeometry(None if value is None else 50.0, None, None, None, off_scale=False)
-    span = max(anchors) - min(anchors)
-    if span == 0:
-        distance = abs(float(value) - anchors[0]) if value is not None else 0.0
-        span = 2 * max(distance, abs(anchors[0]) * 0.25) or 1.0
-        low, high = anchors[0] - span, anchors[0] + span
-    else:
-        low, high = min(anchors) - span / 4, max(anchors) + span / 4
+    low, high = _axis(
+        min(anchors), max(anchors), None if value is None else float(value), below=usl is not None
+    )
 
     def percent(number: Number | None) -> float | None:
         return None if number is None else round(100 * (float(number) - low) / (high - low), 2)

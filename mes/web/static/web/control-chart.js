@@ -125,10 +125,11 @@ class HaliteChart extends HTMLElement {
     this.#rescale();
   }
 
-  #yRange(plot, panel) {
+  #yRange(panel) {
     const { x, count, lsl, usl, target } = this.#chart;
-    const from = Math.min(count - 1, lowerBound(x, plot.scales.x.min));
-    const to = Math.max(from, lowerBound(x, plot.scales.x.max) - 1);
+    const [min, max] = this.#view ?? this.#extent(); // uPlot commits its own x scale only after this
+    const from = Math.min(count - 1, lowerBound(x, min));
+    const to = Math.max(from, lowerBound(x, max) - 1);
     const extras = panel.name === "location" && this.#showSpecification ? [lsl, usl, target] : [];
     return rangeBetween(panel, from, Math.min(to, count - 1), extras);
   }
@@ -150,7 +151,7 @@ class HaliteChart extends HTMLElement {
       ...this.#size(position),
       padding: [14, MARGIN_RIGHT, bottom ? 0 : 6, 0],
       legend: { show: false },
-      scales: { x: { time: false }, y: { range: (plot) => this.#yRange(plot, current()) } },
+      scales: { x: { time: false }, y: { range: () => this.#yRange(current()) } },
       axes: [
         { ...axis, show: bottom, space: 96, size: 52, values: (_, ticks) => ticks.map((tick) => this.#frame.xTick(this.#chart, tick)), incrs: this.#chart.sequential ? [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6] : undefined },
         { ...axis, label: `${label}${unit ? `, ${unit}` : ""}`, labelFont: `600 14px ${getComputedStyle(this).fontFamily}`, labelSize: 26, size: 66 },

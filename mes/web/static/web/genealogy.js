@@ -20,11 +20,13 @@ const COLORS = {
 // .genealogy__canvas already has the one rule in it (position: relative).
 const CYTOSCAPE_STYLE_ID = "__________cytoscape_stylesheet";
 
+const NAME_ALL_LINKS = 12; // beyond this the words on the links would cover each other
+
 const STYLE = [
   { selector: "node", style: {
-    shape: "round-rectangle", width: 148, height: 54, "background-color": "#fff", "border-width": 2, "border-color": "data(color)",
+    shape: "round-rectangle", width: 176, height: 54, "background-color": "#fff", "border-width": 2, "border-color": "data(color)",
     label: "data(words)", "text-wrap": "wrap", "text-valign": "center", "text-halign": "center", "font-size": 13, "font-weight": 600,
-    "font-family": "system-ui, Segoe UI, Roboto, Noto Sans, sans-serif", color: "#16202a", "line-height": 1.25, "text-max-width": 138,
+    "font-family": "system-ui, Segoe UI, Roboto, Noto Sans, sans-serif", color: "#16202a", "line-height": 1.25, "text-max-width": 170,
   } },
   { selector: "node[?focus]", style: { "background-color": "data(color)", color: "#fff", "border-width": 5, "border-color": "#0b5d74" } },
   { selector: "node[?held]", style: { "border-color": "#b3261e", "border-width": 5, "background-color": "#fdeceb", color: "#7d1610" } },
@@ -33,8 +35,9 @@ const STYLE = [
   { selector: "node:selected", style: { "underlay-color": "#0b5d74", "underlay-opacity": 0.3, "underlay-padding": 8 } },
   { selector: "edge", style: {
     width: 2, "line-color": "#8a97a5", "target-arrow-color": "#8a97a5", "target-arrow-shape": "triangle", "curve-style": "bezier",
-    label: "data(label)", "font-size": 11, color: "#465361", "text-background-color": "#f6f8f9", "text-background-opacity": 1, "text-background-padding": 2,
+    "font-size": 12, "text-rotation": "autorotate", color: "#465361", "text-background-color": "#f6f8f9", "text-background-opacity": 1, "text-background-padding": 2,
   } },
+  { selector: "edge.named", style: { label: "data(label)" } },
   { selector: "edge[?voided]", style: { "line-style": "dashed" } },
 ];
 
@@ -156,6 +159,8 @@ class HaliteGenealogy extends HTMLElement {
       boxSelectionEnabled: false,
     });
     this.#graph.on("tap", "node", (event) => this.#choose(event.target.data()));
+    if (links.length <= NAME_ALL_LINKS) this.#graph.edges().addClass("named");
+    else this.#nameLinksOf(focus);
     const tools = [
       button("Fit", () => this.#graph.fit(undefined, 24)),
       button("Zoom in", () => this.#zoom(1.4)),
@@ -178,7 +183,13 @@ class HaliteGenealogy extends HTMLElement {
     this.#graph.center(this.#graph.getElementById(String(id)));
   }
 
+  #nameLinksOf(id) {
+    this.#graph.edges().removeClass("named");
+    this.#graph.getElementById(String(id)).connectedEdges().addClass("named");
+  }
+
   #choose(node) {
+    if (this.#graph.edges().length > NAME_ALL_LINKS) this.#nameLinksOf(node.id);
     const words = element("span", "", `${node.code}${node.kind_label ? `, ${node.kind_label}` : ""}${stateWords(node) ? `, ${stateWords(node)}` : ""}`);
     const open = element("a", "btn btn-primary", `Open ${node.code}`);
     open.href = node.url;

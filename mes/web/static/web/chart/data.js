@@ -6,11 +6,12 @@
  *   "x_label": "Subgroup",                         // "Roll position, m" with points.x in metres
  *   "lsl": 25.5 | null, "usl": 28.1 | null, "target": 26.8 | null,
  *   "points": {                                    // columns of equal length n; a limit may be one number or null
- *     "id": [..], "t": [epoch seconds], "v": [..], "d": [..|null] | null, "x": [..] | absent (0, 1, 2 …),
+ *     "id": [..], "t": [epoch seconds], "v": [..], "d": [..|null] | null, "x": [..] | absent (1, 2, 3 …),
  *     "n": [subgroup sizes] | absent, "lot": [codes] | absent,
  *     "cl": [..], "lcl": [..], "ucl": [..], "dcl": [..], "dlcl": [..], "ducl": [..],
  *     "excluded": [indices] | absent               // shown hollow, never joined, no limits judged
  *   },
+ *                                                  // a limit clipped at its natural bound is null: it cannot be violated
  *   "signals": [{"i": index, "rule": "BEYOND_LIMITS", "label": "Beyond limits", "panel": "location"|"dispersion",
  *                "members": [indices], "reaction": "alert"|"hold"|"contain", "provisional": bool, "url": "…"}],
  *   "phase_breaks": [{"i": index of the first point of the phase, "label": "Limits revision 2"}],
@@ -84,7 +85,7 @@ export function readChart(json) {
   return {
     ...json,
     count,
-    x: points.x ?? Array.from({ length: count }, (_, i) => i),
+    x: points.x ?? Array.from({ length: count }, (_, i) => i + 1),
     sequential: !points.x,
     points,
     panels,

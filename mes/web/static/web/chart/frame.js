@@ -22,7 +22,7 @@ export class Frame {
     this.compact = host.hasAttribute("data-compact");
     this.head = element("div", "chart__head");
     this.title = element("h3", "chart__title");
-    this.state = element("span", "status");
+    this.state = element("span", "badge-state");
     this.tools = element("div", "chart__tools");
     this.head.append(this.title, this.state, this.tools);
     this.note = element("p", "chart__note");
@@ -79,7 +79,7 @@ export class Frame {
 
   describe(chart) {
     this.title.textContent = chart.title ?? "";
-    this.state.className = `status status--${chart.learning ? "learning" : "frozen"}`;
+    this.state.className = `badge-state badge-state--${chart.learning ? "learning" : "frozen"}`;
     this.state.textContent = chart.learning ? "Learning: limits provisional" : "Limits frozen";
     const signals = chart.signalled.length;
     this.plot.setAttribute("aria-label", `Control chart ${chart.title ?? ""}, ${chart.count} points, ${signals} with a signal. Arrow keys move, N next signal, Enter opens.`);
@@ -133,10 +133,10 @@ export class Frame {
   /** Tick text: the position, and below it the time of the point there. */
   xTick(chart, tick) {
     if (!chart.sequential) return String(tick);
-    if (tick < 0 || tick >= chart.count || !Number.isInteger(tick)) return "";
-    const time = chart.points.t?.[tick];
-    if (time == null) return String(tick + 1);
-    return `${tick + 1}\n${this.#time(chart, time, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" })}`;
+    if (tick < 1 || tick > chart.count || !Number.isInteger(tick)) return "";
+    const time = chart.points.t?.[tick - 1];
+    if (time == null) return String(tick);
+    return `${tick}\n${this.#time(chart, time, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" })}`;
   }
 
   showDetails(chart, index, plot, panel, spoken = false) {
