@@ -9,4 +9,5 @@ class MesConfig(AppConfig):
     name = "mes"
 
     def ready(self) -> None:
-        from mes import checks  # noqa: F401  # registers the system checks
+        # Registers the system checks, and makes ours the Celery application that tasks belong to.
+        from mes import celery, checks  # noqa: F401

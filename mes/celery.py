@@ -9,7 +9,7 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_process_init
+from celery.signals import worker_init, worker_process_init
 
 from mes.runtime.processes import die_with_supervisor
 
@@ -24,3 +24,10 @@ app.autodiscover_tasks(["mes"])
 def die_with_worker(**_: Any) -> None:
     """A pool process left behind by a killed worker would keep its database transaction open."""
     die_with_supervisor()
+
+
+@worker_init.connect
+def refuse_unsafe_start(**_: Any) -> None:
+    from mes import checks  # needs the loaded applications
+
+    checks.refuse_unsafe_start()

@@ -27,7 +27,9 @@ DEBUG = environment.flag("HALITE_DEBUG")
 SECRET_KEY = environment.text("SECRET_KEY")
 if not SECRET_KEY and not IS_PLANT:
     SECRET_KEY = environment.secret_from_file(STATE.secret_key)
-ALLOWED_HOSTS = environment.names("ALLOWED_HOSTS") or ([] if IS_PLANT else ["localhost", "127.0.0.1", "[::1]"])
+ALLOWED_HOSTS = environment.names("ALLOWED_HOSTS") or (
+    [] if IS_PLANT else ["localhost", "127.0.0.1", "[::1]"]
+)
 CSRF_TRUSTED_ORIGINS = environment.names("CSRF_TRUSTED_ORIGINS")
 
 # --- applications -------------------------------------------------------------------------------
@@ -105,7 +107,9 @@ DATABASE_URL = environment.text("DATABASE_URL")
 USES_EMBEDDED_DATABASE = not DATABASE_URL
 if not DATABASE_URL:
     if IS_PLANT:
-        raise ImproperlyConfigured("DATABASE_URL is missing: set postgresql://halite_app:PASSWORD@HOST/halite")
+        raise ImproperlyConfigured(
+            "DATABASE_URL is missing: set postgresql://halite_app:PASSWORD@HOST/halite"
+        )
     DATABASE_URL = STATE.database_url(APP)
 # Web and workers of a plant need no owner: only the host that migrates gets its URL.
 DATABASE_OWNER_URL = environment.text("DATABASE_OWNER_URL") or (
@@ -216,12 +220,15 @@ USE_I18N = False
 
 # --- broker and workers -------------------------------------------------------------------------
 REDIS_URL = environment.text("REDIS_URL")
+USES_EMBEDDED_BROKER = not REDIS_URL
 if not REDIS_URL:
     if IS_PLANT:
         raise ImproperlyConfigured("REDIS_URL is missing: set rediss://:PASSWORD@HOST:6379/0")
     REDIS_URL = STATE.broker_url
 
-CELERY_BROKER_URL = "redis+socket" + REDIS_URL.removeprefix("unix") if REDIS_URL.startswith("unix:") else REDIS_URL
+CELERY_BROKER_URL = (
+    "redis+socket" + REDIS_URL.removeprefix("unix") if REDIS_URL.startswith("unix:") else REDIS_URL
+)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

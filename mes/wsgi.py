@@ -11,3 +11,7 @@ from mes.runtime.processes import die_with_supervisor
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mes.settings")
 die_with_supervisor()
 application = get_wsgi_application()
+
+from mes.checks import refuse_unsafe_start  # noqa: E402  # needs the loaded applications
+
+refuse_unsafe_start()

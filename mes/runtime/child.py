@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
-from mes.runtime.processes import in_child, stop_tree
+from mes.runtime.processes import in_child, kill, tree
 from mes.runtime.service import Service, StartError
 from mes.runtime.state import PROJECT_DIR
 
@@ -68,18 +71,24 @@ class Child:
     def start_and_wait(self) -> None:
         """Start and wait until ready; raises StartError, with the process stopped, otherwise."""
         self.start()
-        deadline = time.monotonic() + self.service.ready_seconds
+        self.wait_ready()
+
+    def wait_ready(self) -> None:
+        deadline = self.started_at + self.service.ready_seconds
         while not self.is_ready():
             if time.monotonic() >= deadline:
                 self.stop()
-                raise StartError(
-                    f"{self.service.name} did not answer within {self.service.ready_seconds:.0f} s: see {self.log}"
-                )
+                waited = f"{self.service.ready_seconds:.0f} s"
+                raise StartError(f"{self.service.name} did not answer in {waited}: {self.last_words()}")
             time.sleep(0.05)
 
     def stop(self) -> None:
-        if self.process is not None:
-            stop_tree(self.process, self.service.stop_signal, self.service.grace_seconds)
+        stop_together([self])
+
+    def end_leftovers(self) -> None:
+        """Kill what a process that ended by itself has left of its process group."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
 
     def last_words(self) -> str:
         """The last line of the log, with the place of the rest."""
@@ -90,6 +99,25 @@ class Child:
         except FileNotFoundError:
             lines = []
         return f"{lines[-1].strip() if lines else 'no message'} (see {self.log})"
+
+
+def stop_together(children: Sequence[Child]) -> None:
+    """Tell all at once, give each its grace, then kill what is left of their process trees."""
+    started = [(child, child.process) for child in children if child.process is not None]
+    members = {process.pid: tree(process.pid) for _, process in started}
+    for child, process in started:
+        if process.poll() is None:
+            process.send_signal(child.service.stop_signal)
+            process.send_signal(signal.SIGCONT)  # a stopped process cannot act on the signal
+    told_at = time.monotonic()
+    for child, process in started:
+        grace = told_at + child.service.grace_seconds - time.monotonic()
+        try:
+            process.wait(max(grace, 0.0))
+        except subprocess.TimeoutExpired:
+            members[process.pid] += tree(process.pid)
+        kill(members[process.pid])
+        process.wait()
 
 
 def describe_exit(code: int) -> str:

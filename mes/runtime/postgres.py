@@ -22,6 +22,7 @@ import psutil
 import psycopg
 from psycopg import sql
 
+from mes.runtime.processes import wait_until
 from mes.runtime.service import Service, StartError
 from mes.runtime.state import UNPRIVILEGED_UID, StateDirectory, make_private_dir, may_enter
 
@@ -29,6 +30,8 @@ OWNER, APP, SIMULATOR = "halite_owner", "halite_app", "halite_simulator"
 ROLES = (OWNER, APP, SIMULATOR)
 SUPERUSER = "postgres"
 DATABASE = "halite"
+
+LEAVING_SECONDS = 10.0
 
 # Binaries on PATH must be this new: MERGE and the security barrier views need it.
 OLDEST_SERVER = 15
@@ -130,7 +133,8 @@ class EmbeddedPostgres:
         pid = self._pid_in_lock_file()
         if pid is None:
             return
-        if _is_postgres(pid):
+        # The server of a run that has just been killed is still on its way out.
+        if not wait_until(lambda: not _serves(pid, self.data), LEAVING_SECONDS):
             raise StartError(f"PostgreSQL is already running in {self.data} (process {pid}): stop it first")
         (self.data / "postmaster.pid").unlink(missing_ok=True)
 
@@ -248,10 +252,13 @@ def server_version(binaries: Path) -> int:
     return int(found.group(1))
 
 
-def _is_postgres(pid: int) -> bool:
+def _serves(pid: int, data: Path) -> bool:
+    """Whether a process is the PostgreSQL of this data directory."""
     try:
         process = psutil.Process(pid)
-        return process.name() == "postgres" and process.status() != psutil.STATUS_ZOMBIE
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        return str(data) in process.cmdline()
     except psutil.NoSuchProcess:
         return False
 

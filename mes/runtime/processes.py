@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterable
 
@@ -55,21 +54,6 @@ def tree(pid: int) -> list[psutil.Process]:
         return [top, *top.children(recursive=True)]
     except psutil.NoSuchProcess:
         return []
-
-
-def stop_tree(child: subprocess.Popen[bytes], number: int, grace_seconds: float) -> None:
-    """Send a signal to a child, wait for it, then kill what is left of its process tree."""
-    members = tree(child.pid)
-    if child.poll() is None:
-        child.send_signal(number)
-        # A stopped process cannot act on the signal.
-        child.send_signal(signal.SIGCONT)
-    try:
-        child.wait(grace_seconds)
-    except subprocess.TimeoutExpired:
-        members = tree(child.pid)
-    kill(members)
-    child.wait()
 
 
 def kill(processes: Iterable[psutil.Process]) -> None:

@@ -1,0 +1,36 @@
+# Halite. `make run` starts it on a bare machine; `make test` checks it. Settings: docs/administrator.md.
+PYTHON ?= python3
+RUN = .venv/bin/python
+# Checks read the settings but need no database and no state directory.
+CHECK_ENV = HALITE_PROFILE=test SECRET_KEY=static-checks-sign-nothing
+
+.PHONY: run reset setup setup-dev check test test-fast chromium
+
+run: setup
+	@exec $(RUN) manage.py runstack --stop-with-parent
+
+# Deletes all data of HALITE_DIR (default ./var). Asks first; CONFIRM=1 answers yes.
+reset: setup
+	@exec $(RUN) -m mes.runtime.reset
+
+setup:
+	@PYTHON=$(PYTHON) deploy/bootstrap/setup requirements.txt
+
+setup-dev:
+	@PYTHON=$(PYTHON) deploy/bootstrap/setup requirements-dev.txt
+
+chromium:
+	@deploy/bootstrap/chromium
+
+check: setup-dev
+	$(RUN) -m ruff format --check .
+	$(RUN) -m ruff check .
+	$(CHECK_ENV) $(RUN) -m mypy
+	.venv/bin/lint-imports --no-cache
+	$(CHECK_ENV) $(RUN) manage.py makemigrations --check --dry-run
+
+test: setup-dev chromium check
+	$(RUN) -m pytest
+
+test-fast: setup-dev
+	$(RUN) -m pytest -m "not slow and not browser and not flow"

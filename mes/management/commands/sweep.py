@@ -1,0 +1,64 @@
+"""`manage.py sweep`: finds what lost messages left undone. Safety rests here, not in the broker."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from typing import Any
+
+import structlog
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import DatabaseError, close_old_connections
+from django.utils import timezone
+
+from mes import pipeline
+from mes.checks import refuse_unsafe_start
+
+log = structlog.get_logger(__name__)
+
+PARTITION_SECONDS = 3600.0
+LONGEST_PAUSE_SECONDS = 10.0
+
+
+class Command(BaseCommand):
+    help = "Evaluates every pending chart, again and again; survives a database that goes away."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--interval", type=float, default=2.0, help="seconds between rounds (default 2)")
+        parser.add_argument("--once", action="store_true", help="one round, then exit")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        refuse_unsafe_start()
+        if options["once"]:
+            pipeline.sweep_once(now=timezone.now())
+            return
+        stop = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stop.set())
+        sweep_until(stop, interval_seconds=options["interval"])
+
+
+def sweep_until(stop: threading.Event, *, interval_seconds: float) -> None:
+    """Sweep round after round; wait longer after each round that the database refused."""
+    pause, partitions_at = 0.0, float("-inf")
+    while not stop.wait(pause):
+        try:
+            if time.monotonic() - partitions_at >= PARTITION_SECONDS:
+                pipeline.ensure_partitions()
+                partitions_at = time.monotonic()
+            sweep()
+            pause = interval_seconds
+        except DatabaseError:
+            log.exception("sweep_failed")
+            pause = min(max(2 * pause, interval_seconds), LONGEST_PAUSE_SECONDS)
+        finally:
+            close_old_connections()
+
+
+def sweep() -> None:
+    """One round, logged when it found something."""
+    began = time.monotonic()
+    found = pipeline.sweep_once(now=timezone.now())
+    if any(found.values()):
+        log.info("swept", **found, seconds=round(time.monotonic() - began, 3))
