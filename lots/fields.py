@@ -14,7 +14,7 @@ def new_uuid7() -> uuid.UUID:
     return uuid.UUID(int=uuid_utils.uuid7().int)
 
 
-class LotRef(models.ForeignKey):
+class LotRef(models.ForeignKey):  # type: ignore[type-arg]
     """A foreign key to a lot, of the database domain `lot_ref`.
 
     The catalog test finds every column of that domain and demands a movement guard on its table, or a place
@@ -28,7 +28,7 @@ class LotRef(models.ForeignKey):
         return "lot_ref"
 
 
-class LotRefId(models.BigIntegerField):
+class LotRefId(models.BigIntegerField):  # type: ignore[type-arg]
     """A lot's key where no foreign key is possible (partitioned tables), of the same domain."""
 
     def db_type(self, connection: Any) -> str:

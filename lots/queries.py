@@ -102,7 +102,7 @@ def recipe_revision_of(lots: Iterable[Lot]) -> dict[int, int]:
     return {
         lot.pk: pinned[lot.work_order_id, lot.material_id]
         for lot in lots
-        if (lot.work_order_id, lot.material_id) in pinned
+        if lot.work_order_id is not None and (lot.work_order_id, lot.material_id) in pinned
     }
 
 

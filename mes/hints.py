@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 import structlog
 from django.db import transaction
+from kombu.exceptions import KombuError
+from redis.exceptions import RedisError
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +37,6 @@ def publish(chart_ids: list[int]) -> None:
     try:
         for chart_id in chart_ids:
             evaluate_chart.delay(chart_id=chart_id)
-    except Exception as error:  # the broker's client raises many kinds; none may reach the sender
+    except (KombuError, RedisError, OSError) as error:
         _silent_until = time.monotonic() + PAUSE_S
         log.warning("hint_not_sent", charts=chart_ids, error=str(error))

@@ -113,7 +113,7 @@ def attempt_chart(chart_id: int, *, now: datetime) -> Evaluation | None:
         return evaluate_chart(chart_id, now=now, at_most=1)
     except (OperationalError, InterfaceError):
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, the chart's other entries must go on
         note_failure(chart_id, error=f"{type(error).__name__}: {error}", now=now)
         return None
 

@@ -246,12 +246,11 @@ def _evidence(
         ~Exists(Supersession.objects.filter(old_id=OuterRef("measurement_id"))),
         lot_id=lot.pk,
         verdict=Judgement.Verdict.UNDETERMINED,
-    )
-    for judgement in undetermined.select_related("line__specification__characteristic"):
-        name = judgement.line.specification.characteristic.name
-        blockers.append(
-            _blocker(Code.UNDETERMINED, f"{name}: a censored value cannot be judged; measure again", lot)
-        )
+    ).values_list("line__specification__characteristic__name", flat=True)
+    blockers += [
+        _blocker(Code.UNDETERMINED, f"{name}: a censored value cannot be judged; measure again", lot)
+        for name in undetermined
+    ]
     quarantined = current_measurements(
         Measurement.objects.filter(lot_id=lot.pk, quality=Measurement.Quality.QUARANTINED)
     )
@@ -263,24 +262,25 @@ def _evidence(
 
 
 def _pending(lot: Lot) -> list[Blocker]:
-    blockers = []
-    for entry in unfinished_for_lots([lot.pk]):
-        name = entry.chart.stream.plan.characteristic.name
-        if entry.quarantined_at is not None:
-            message = f"the chart of {name} could not evaluate a value: {entry.error}"
-        else:
-            message = f"the chart of {name} has not evaluated the latest values yet"
-        blockers.append(Blocker(Code.EVALUATION_PENDING, message, "chart", entry.chart_id))
-    for signal in unjudged_signals_for_lots([lot.pk]):
-        blockers.append(
-            Blocker(
-                Code.CONTAINMENT_PENDING,
-                "containment pending: a signal is not judged yet",
-                "chart",
-                signal.chart_id,
-            )
+    """Values that no chart has evaluated yet, and signals without a reaction. What is quarantined is held instead."""
+    waiting = {
+        entry.chart_id: entry.chart.stream.plan.characteristic.name for entry in unfinished_for_lots([lot.pk])
+    }
+    unjudged = {signal.chart_id for signal in unjudged_signals_for_lots([lot.pk])}
+    return [
+        Blocker(
+            Code.EVALUATION_PENDING,
+            f"the chart of {name} has not evaluated the latest values yet",
+            "chart",
+            chart_id,
         )
-    return blockers
+        for chart_id, name in waiting.items()
+    ] + [
+        Blocker(
+            Code.CONTAINMENT_PENDING, "containment pending: a signal is not judged yet", "chart", chart_id
+        )
+        for chart_id in sorted(unjudged)
+    ]
 
 
 def _calibration(lot: Lot, lines: list[ControlPlanLine], now: datetime) -> list[Blocker]:

@@ -58,7 +58,7 @@ def _reach(extents: list[HeldExtent]) -> list[tuple[int, int | None, int | None,
                 [None for _ in extents],
             ],
         )
-        return cursor.fetchall()
+        return [(lot_id, from_mm, to_mm, parent) for lot_id, from_mm, to_mm, parent in cursor.fetchall()]
 
 
 @transaction.atomic

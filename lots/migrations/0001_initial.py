@@ -7,12 +7,12 @@ import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.db.models.functions.comparison
 import django.utils.timezone
-import lots.fields
-import lots.models.genealogy
-import lots.models.lot
 from django.conf import settings
 from django.db import migrations, models
 
+import lots.fields
+import lots.models.genealogy
+import lots.models.lot
 from lots.sqlfiles import run_sql_file
 
 

@@ -22,7 +22,7 @@ class DataType(StrEnum):
     VARIABLE = "variable"
     PROPORTION = "proportion"  # a count out of `sample_size`
     COUNT = "count"
-    PASS_FAIL = "pass_fail"  # noqa: S105 - 1 passed, 0 failed
+    PASS_FAIL = "pass_fail"
 
 
 class PositionKind(StrEnum):

@@ -95,7 +95,7 @@ class CellLine:
             self._a.push(start + minutes(FILL_MIN), lambda t: self._fill(t, start, lot), before_seal=True)
 
         def refused() -> None:
-            # A roll that is not held may be tried once more, with another partner; then a person has to look at it.
+            # A roll that is not held may be tried once more, with another partner; then it stays where it is.
             for roll in (cathode, anode):
                 if roll.refusals == 0:
                     self._put_back(replace(roll, refusals=1))

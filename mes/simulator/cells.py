@@ -1,7 +1,8 @@
-"""From stack to accepted cell: mass, resistance and capacity follow from the electrodes, their exposure and the fill.
+"""From stack to accepted cell: mass, resistance and capacity follow from the electrodes, their exposure and
+the fill.
 
-Between trays there is little variation of its own (`TRAY_SD`): a tray's mean is close to independent and its spread close to
-what the cells of a tray show, so tray subgroups suit Xbar charts.
+Between trays there is little variation of its own (`TRAY_SD`): a tray's mean is close to independent and
+its spread close to what the cells of a tray show, so tray subgroups suit Xbar charts.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ class CellShop:
         """True tab resistance (mOhm) and readings of each cell."""
         z = self._noise("stacking", key, 2)
         habit = OPERATOR_SD_UM * _habit(operator)
-        made = []
+        made: list[tuple[float, tuple[ReadingOut, ...]]] = []
         for i in range(CELLS_PER_LOT):
             tab = (
                 TAB_MOHM + TAB_SD_MOHM * (z[i, 0] + TRAY_SD * z[-1, 0]) + self._faults.tab_extra_mohm(key[0])
@@ -106,7 +107,7 @@ class CellShop:
     ) -> list[tuple[float, float, tuple[ReadingOut, ...]]]:
         """Retained mass (g), true pressure (mbar) and readings of each cell."""
         z = self._noise("filling", key, 6)
-        out = []
+        out: list[tuple[float, float, tuple[ReadingOut, ...]]] = []
         for i, build in enumerate(builds):
             at = started_at + timedelta(minutes=3 * (i + 1))
             area = physics.CATHODE_CM2 * 1e-3
@@ -141,7 +142,9 @@ class CellShop:
     def form(
         self, key: tuple[int, ...], builds: list[CellBuild], channels: tuple[str, ...], at: datetime
     ) -> list[tuple[float, tuple[ReadingOut, ...]]]:
-        """True capacity (Ah) and readings of each cell; a bad channel changes what it measures, not the cell."""
+        """True capacity (Ah) and readings of each cell; a bad channel changes what it measures, not the
+        cell.
+        """
         z = self._noise("formation", key, 16)
         made = []
         for i, (build, channel) in enumerate(zip(builds, channels, strict=True)):
@@ -178,7 +181,7 @@ class CellShop:
         self, key: tuple[int, ...], builds: list[CellBuild], capacities: list[float], at: datetime
     ) -> list[tuple[ReadingOut, ...]]:
         z = self._noise("acceptance", key, 2)
-        out = []
+        out: list[tuple[ReadingOut, ...]] = []
         for i, (build, capacity) in enumerate(zip(builds, capacities, strict=True)):
             loss = physics.OCV_LOSS_MV_WEEK + OCV_LOSS_SD * (z[i, 0] + TRAY_SD * z[-1, 0])
             loss += OCV_LOSS_PER_UM * (build.cathode.burr_um - 5.0)

@@ -1,7 +1,9 @@
-"""The air of a dry-room zone: an autocorrelated frost point, door openings that let moisture in, and its gauges.
+"""The air of a dry-room zone: an autocorrelated frost point, door openings that let moisture in, and its
+gauges.
 
-The true series lives on a grid of one minute. Frost point, air temperature and pressure are each AR(1) on that grid: they
-are autocorrelated by nature, and a naive individuals chart of them alarms too often (SPC.md, 29).
+The true series lives on a grid of one minute. Frost point, air temperature and pressure are each AR(1) on
+that grid: they are autocorrelated by nature, and a naive individuals chart of them alarms too often
+(SPC.md, 29).
 """
 
 from __future__ import annotations
@@ -43,7 +45,9 @@ class Opening:
 
 
 class DryRoomZone:
-    """One zone's true air from `origin` on; `begin_hour` must be called for an hour before it is asked about."""
+    """One zone's true air from `origin` on; `begin_hour` must be called for an hour before it is asked
+    about.
+    """
 
     def __init__(
         self, code: str, index: int, streams: Streams, plant: Plant, faults: FaultBook, origin: datetime
@@ -95,7 +99,9 @@ class DryRoomZone:
         return series[low] + (series[high] - series[low]) * min(1.0, minute - low)
 
     def frost_point_c(self, at: datetime) -> float:
-        """The true frost point. A door's moisture mixes in within its minute and decays with the air change."""
+        """The true frost point. A door's moisture mixes in within its minute and decays with the air
+        change.
+        """
         needed = min(int((at - self.origin) / MINUTE) + 2, len(self._dry))
         keep = math.exp(-1.0 / physics.AIR_CHANGE_MIN)
         for minute in range(len(self._frost), needed):

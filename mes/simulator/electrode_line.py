@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from mes.simulator import events as e
@@ -75,7 +76,9 @@ class ElectrodeLine:
         for electrode, delay in ((CATHODE, 1), (ANODE, PAUSE_MIN + 1)):
             started = at + minutes(delay)
             ends = started + minutes(MIX_MIN)
-            self._a.push(ends, lambda t, el=electrode, s=started: self._mix(t, s, el, pair), before_seal=True)
+            self._a.push(
+                ends, partial(self._mix, started_at=started, electrode=electrode, pair=pair), before_seal=True
+            )
         self._a.push(
             settings.pair_starts_at(pair + 1), lambda t: self._start_pair(t, pair + 1), before_seal=True
         )
@@ -100,7 +103,7 @@ class ElectrodeLine:
         for material, quantity, unit in deliveries:
             self._a.push(
                 at,
-                lambda t, m=material, q=quantity, u=unit: self._receive(t, pair, m, q, u),
+                partial(self._receive, pair=pair, material=material, quantity=quantity, unit=unit),
                 before_seal=True,
             )
 
@@ -252,7 +255,7 @@ class ElectrodeLine:
                 self._a.link(daughter.lot_code, (code,))
                 opens = at + minutes(PAUSE_MIN * daughter.lane)
                 self._logger.poll(opens, STAGING)
-                self._a.push(opens, lambda t, d=daughter: self._open(t, done, d), before_seal=True)
+                self._a.push(opens, partial(self._open, web=done, daughter=daughter), before_seal=True)
 
         return Step(event, happened, lambda: self._a.drop(code))
 
@@ -274,7 +277,9 @@ class ElectrodeLine:
         )
 
     def _close(self, at: datetime, opened_at: datetime, web: Web, daughter: e.Daughter) -> Step | None:
-        """A container that stands open is closed even when its lot is held; the roll then stays where it is."""
+        """A container that stands open is closed even when its lot is held; the roll then stays where it
+        is.
+        """
         code = daughter.lot_code
         head: Any = self._a.head(at, opened_at, "dry_room", code, None)
 

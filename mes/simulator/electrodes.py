@@ -1,7 +1,8 @@
 """From slurry to slit roll: what each step does to the material and what its gauges then show.
 
-Every roll has its own slurry and its own set-up, so statistics are independent from roll to roll. Along a roll the loading
-is AR(1) (`MD_PHI` per 10 m): neighbouring punches are alike, the three profiles of a roll, over 100 m apart, are not.
+Every roll has its own slurry and its own set-up, so statistics are independent from roll to roll. Along a
+roll the loading is AR(1) (`MD_PHI` per 10 m): neighbouring punches are alike, the three profiles of a roll,
+over 100 m apart, are not.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ COATER_PROFILE = (-0.0003, 0.0001, 0.0003, 0.0002, -0.0003)  # the die's own rel
 THICKNESS_GAUGE_SD_UM = 0.30
 DEFECTS_PER_ROLL = 4.0
 ZONE_SD_K, AIRFLOW_SD, RESIDUAL_ROLL_SD_PPM, RESIDUAL_SD_PPM = 0.6, 0.008, 38.0, 38.0
-STRIP_GAUGE_SD_G, STRIP_MINUTES = 0.0010, 30
+STRIP_GAUGE_SD_G, STRIP_MINUTES = 0.00015, 30
 LINE_LOAD_SD, CALENDER_GAP_SD = 0.008, 0.0009  # relative
 CALENDER_ROLL_SD_UM, CALENDER_SPOT_SD_UM = 0.22, 0.42
 WIDTH_SD_MM, BURR_UM, BURR_SD_UM = 0.03, 5.0, 0.8
@@ -50,7 +51,9 @@ class Batch:
 
 @dataclass(frozen=True)
 class Web:
-    """True state of a coated roll: relative loading by lane (5,) and by 10 m of roll, and what later steps did."""
+    """True state of a coated roll: relative loading by lane (5,) and by 10 m of roll, and what later steps
+    did.
+    """
 
     pair: int
     electrode: Electrode
@@ -67,7 +70,9 @@ class Web:
         return float(np.interp(mm / MD_STEP_MM, np.arange(len(self.along)), self.along))
 
     def loading_between(self, lane: int, from_mm: int, to_mm: int) -> float:
-        """Mean true loading, mg/cm2, of an interval of a slit roll (lane 1 holds coating lanes 1 to 3, lane 2 3 to 5)."""
+        """Mean true loading, mg/cm2, of an interval of a slit roll (lane 1 holds coating lanes 1 to 3, lane
+        2 3 to 5).
+        """
         weights = np.array([1.0, 1.0, 0.5]) / 2.5
         lanes = self.lanes[:3] @ weights if lane == 1 else self.lanes[2:] @ weights[::-1]
         return self.loading * (1.0 + float(lanes) + self.at((from_mm + to_mm) / 2.0))
@@ -137,7 +142,7 @@ class ElectrodeShop:
         thick = physics.FOIL_THICKNESS_UM + physics.SIDES * physics.layer_um(
             spots, electrode.solid_density, electrode.porosity_before
         )
-        thick = thick + THICKNESS_GAUGE_SD_UM * rng.standard_normal(thick.shape)
+        thick = thick + THICKNESS_GAUGE_SD_UM * rng.standard_normal(spots.shape)
         defects = DEFECTS_PER_ROLL + physics.STREAKS_PER_LN_VISCOSITY * max(0.0, batch.ln_viscosity - 0.06)
         # A uniform draw through the Poisson quantile keeps the noise common to faulty and fault-free runs.
         count = _poisson_quantile(self._rng("defects", electrode, pair).uniform(), defects)
@@ -162,7 +167,9 @@ class ElectrodeShop:
     def dry(
         self, web: Web, started_at: datetime, at: datetime
     ) -> tuple[float, tuple[ReadingOut, ...], tuple[ReadingOut, ...]]:
-        """True residual (ppm), the readings of the strip test (from `started_at`), the residual readings (at `at`)."""
+        """True residual (ppm), the readings of the strip test (from `started_at`), the residual readings
+        (at `at`).
+        """
         electrode = web.electrode
         rng = self._rng("drying", electrode, web.pair)
         excess = ZONE_SD_K * rng.standard_normal(4)
@@ -203,7 +210,7 @@ class ElectrodeShop:
         total = total + CALENDER_SPOT_SD_UM * rng.standard_normal((PROFILES, LANES))
         shown = np.asarray(total) + THICKNESS_GAUGE_SD_UM * rng.standard_normal((PROFILES, LANES))
         mean_um = float(physics.calendered_um(electrode, web.loading, load, gap_ratio)) + roll_um
-        # The roll gap that leaves the target thickness is a little smaller: the electrode springs back by 5 %.
+        # The roll gap is smaller than the thickness that it leaves: the electrode springs back by 5 %.
         gap_um = (physics.FOIL_THICKNESS_UM + physics.SIDES * electrode.coating_um * gap_ratio) * 0.95
         readings = (
             reading("calendering.line_load_n_mm", shown_load, at),

@@ -59,7 +59,9 @@ CATALOGUE: dict[str, tuple[str, int, str | None]] = {
 
 @dataclass(frozen=True)
 class ReadingOut:
-    """One reading as its gauge shows it: decimal text at the gauge's resolution, in the characteristic's unit."""
+    """One reading as its gauge shows it: decimal text at the gauge's resolution, in the characteristic's
+    unit.
+    """
 
     code: str
     value: str
@@ -81,7 +83,9 @@ def reading(
     sample_size: int | None = None,
     gauge: str | None = None,
 ) -> ReadingOut:
-    """A reading rounded to its gauge's resolution. KeyError for an unknown code, ValueError without a gauge."""
+    """A reading rounded to its gauge's resolution. KeyError for an unknown code, ValueError without a
+    gauge.
+    """
     unit, decimals, own_gauge = CATALOGUE[code]
     used = gauge or own_gauge
     if used is None:
@@ -93,7 +97,9 @@ def reading(
 
 @dataclass(frozen=True, kw_only=True)
 class LineEvent:
-    """`started_at` to `at` is the step's execution; `lot_code` is its subject (a zone event names its zone there)."""
+    """`started_at` to `at` is the step's execution; `lot_code` is its subject (a zone event names its zone
+    there).
+    """
 
     sequence: int
     at: datetime
@@ -157,7 +163,9 @@ class RollCalendered(LineEvent):
 
 @dataclass(frozen=True)
 class Daughter:
-    """A slit roll: one lane of the whole mother; mother's coating lanes `lane_from` to `lane_to`, same metre axis."""
+    """A slit roll: one lane of the whole mother; mother's coating lanes `lane_from` to `lane_to`, same
+    metre axis.
+    """
 
     lot_code: str
     lane: int
@@ -176,7 +184,9 @@ class RollSlit(LineEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class ContainerOpened(LineEvent):
-    """The container of a slit roll is opened in a dry-room zone; the step `dry_room` stays open until it is closed."""
+    """The container of a slit roll is opened in a dry-room zone; the step `dry_room` stays open until it is
+    closed.
+    """
 
     zone: str
 

@@ -1,8 +1,9 @@
 """Twelve things that can go wrong on the line, each in three magnitudes, each a change of the physics.
 
-No fault edits a reading. A magnitude is a shift of one charted statistic in units of that statistic's own standard
-deviation in control (`Signature.sigma`, simulated with this model; `tests/mes/simulator/test_faults.py` repeats it):
-`NEAR` is about what a Shewhart chart can barely see, `CLEAR` is three sigma, `GROSS` is far out or out of specification.
+No fault edits a reading. A magnitude is a shift of one charted statistic in units of that statistic's own
+standard deviation in control (`Signature.sigma`, simulated with this model;
+`tests/mes/simulator/test_faults.py` repeats it): `NEAR` is about what a Shewhart chart can barely see,
+`CLEAR` is three sigma, `GROSS` is far out or out of specification.
 """
 
 from __future__ import annotations
@@ -40,10 +41,11 @@ class Magnitude(StrEnum):
 
 @dataclass(frozen=True)
 class Signature:
-    """Where a fault shows. `statistic` says what is charted; `sigma` is its standard deviation in control, in its unit.
+    """Where a fault shows. `statistic` says what is charted; `sigma` is its standard deviation in control,
+    in its unit.
 
-    `direction` is the sign of the shift, `gross` its size in sigma at `GROSS`. `downstream` are characteristics that
-    follow by physics, with shifts that this table does not promise.
+    `direction` is the sign of the shift, `gross` its size in sigma at `GROSS`. `downstream` are
+    characteristics that follow by physics, with shifts that this table does not promise.
     """
 
     step: str
@@ -64,54 +66,133 @@ DRIFT_RAMP = timedelta(hours=2)  # the sensor's drift grows linearly over this t
 
 SIGNATURES: dict[Fault, Signature] = {
     Fault.SOLIDS_HIGH: Signature(
-        "mixing", "mixing.solids_pct", "each batch", 0.206, 1, 6.0,
-        ("mixing.viscosity_pa_s", "coating.solids_pct", "coating.viscosity_pa_s", "coating.loading_mean_mg_cm2"),
+        "mixing",
+        "mixing.solids_pct",
+        "each batch",
+        0.206,
+        1,
+        6.0,
+        (
+            "mixing.viscosity_pa_s",
+            "coating.solids_pct",
+            "coating.viscosity_pa_s",
+            "coating.loading_mean_mg_cm2",
+        ),
     ),
     Fault.VISCOSITY_HIGH: Signature(
-        "mixing", "mixing.viscosity_pa_s", "each batch", 0.165, 1, 6.0,
+        "mixing",
+        "mixing.viscosity_pa_s",
+        "each batch",
+        0.165,
+        1,
+        6.0,
         ("coating.viscosity_pa_s", "coating.edge_centre_um", "coating.surface_defects"),
     ),
     Fault.GAP_SHIFT: Signature(
-        "coating", "coating.loading_mean_mg_cm2", "each roll", 0.051, 1, 6.0,
-        ("coating.areal_loading_mg_cm2", "coating.thickness_um", "drying.residual_ppm", "acceptance.capacity_ah"),
+        "coating",
+        "coating.loading_mean_mg_cm2",
+        "each roll",
+        0.051,
+        1,
+        6.0,
+        (
+            "coating.areal_loading_mg_cm2",
+            "coating.thickness_um",
+            "drying.residual_ppm",
+            "acceptance.capacity_ah",
+        ),
     ),
     Fault.DIE_TILT: Signature(
-        "coating", "coating.areal_loading_mg_cm2", "mean of lane 5 over a roll (lane 1 moves the other way)", 0.061, 1, 6.0,
+        "coating",
+        "coating.areal_loading_mg_cm2",
+        "mean of lane 5 over a roll (lane 1 moves the other way)",
+        0.061,
+        1,
+        6.0,
         ("coating.punch_mass_g", "coating.thickness_um", "calendering.thickness_um"),
     ),
     Fault.DRYER_AIRFLOW_LOW: Signature(
-        "drying", "drying.residual_ppm", "mean of 3 per roll", 50.0, 1, 6.0,
-        ("drying.endpoint_min", "drying.end_rate_pct_min", "formation.fce_pct", "acceptance.ocv_loss_mv_week"),
+        "drying",
+        "drying.residual_ppm",
+        "mean of 3 per roll",
+        50.0,
+        1,
+        6.0,
+        (
+            "drying.endpoint_min",
+            "drying.end_rate_pct_min",
+            "formation.fce_pct",
+            "acceptance.ocv_loss_mv_week",
+        ),
     ),
     Fault.CALENDER_LOAD_HIGH: Signature(
-        "calendering", "calendering.porosity_pct", "mean of 3 per roll", 0.145, -1, 6.0,
+        "calendering",
+        "calendering.porosity_pct",
+        "mean of 3 per roll",
+        0.145,
+        -1,
+        6.0,
         ("calendering.thickness_um", "calendering.density_g_cm3", "formation.resistance_mohm"),
     ),
     Fault.DOOR_LEFT_OPEN: Signature(
-        "dry_room", "dry_room.door_open_s", "each opening", 4.0, 1, 45.0,
+        "dry_room",
+        "dry_room.door_open_s",
+        "each opening",
+        4.0,
+        1,
+        45.0,
         ("dry_room.frost_point_c", "dry_room.dose_g_h_m3", "formation.fce_pct"),
     ),
     Fault.SENSOR_DRIFT: Signature(
-        "dry_room", "dry_room.frost_point_c", f"each reading of {DRIFTING_GAUGE}", 0.95, -1, 6.0, ("dry_room.dose_g_h_m3",)
+        "dry_room",
+        "dry_room.frost_point_c",
+        f"each reading of {DRIFTING_GAUGE}",
+        0.95,
+        -1,
+        6.0,
+        ("dry_room.dose_g_h_m3",),
     ),
     Fault.TAB_WELD_COLD: Signature(
-        "stacking", "stacking.tab_resistance_mohm", "mean of a tray", 0.0058, 1, 15.0, ("formation.resistance_mohm",)
+        "stacking",
+        "stacking.tab_resistance_mohm",
+        "mean of a tray",
+        0.0058,
+        1,
+        15.0,
+        ("formation.resistance_mohm",),
     ),
     Fault.UNDERFILL: Signature(
-        "filling", "filling.retained_mass_g", "mean of a tray", 0.095, -1, 8.0,
-        ("filling.dosed_mass_g", "filling.deviation_pct", "formation.resistance_mohm", "formation.discharge_capacity_ah"),
+        "filling",
+        "filling.retained_mass_g",
+        "mean of a tray",
+        0.095,
+        -1,
+        8.0,
+        (
+            "filling.dosed_mass_g",
+            "filling.deviation_pct",
+            "formation.resistance_mohm",
+            "formation.discharge_capacity_ah",
+        ),
     ),
     Fault.WETTING_POOR: Signature("formation", "formation.resistance_mohm", "mean of a tray", 0.0118, 1, 6.0),
     Fault.FORMATION_CHANNEL_BAD: Signature(
-        "formation", "formation.discharge_capacity_ah", f"each cell of {BAD_CHANNEL}", 0.132, -1, 8.0,
+        "formation",
+        "formation.discharge_capacity_ah",
+        f"each cell of {BAD_CHANNEL}",
+        0.132,
+        -1,
+        8.0,
         ("formation.charge_capacity_ah",),
     ),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
 class FaultPlan:
-    """A fault from roll pair `first_pair` (0-based) on, for `pairs` pairs or for good. Electrode faults hit the cathode."""
+    """A fault from roll pair `first_pair` (0-based) on, for `pairs` pairs or for good. Electrode faults hit
+    the cathode.
+    """
 
     fault: Fault
     magnitude: Magnitude = Magnitude.CLEAR
@@ -135,7 +216,9 @@ class FaultPlan:
 
 
 class FaultBook:
-    """What the plans do to the physics. Several plans of one fault add up; without plans every change is nil."""
+    """What the plans do to the physics. Several plans of one fault add up; without plans every change is
+    nil.
+    """
 
     def __init__(self, plans: tuple[FaultPlan, ...], dry_room_at: Callable[[int], datetime]) -> None:
         """`dry_room_at(pair)` is the instant at which zone faults of that pair begin."""

@@ -1,12 +1,12 @@
 """The line model: a discrete-event generator that waits for the outside world after each event.
 
-    model = LineModel(seed=7, start_at=start, faults=(FaultPlan(Fault.UNDERFILL, Magnitude.CLEAR, first_pair=5),))
+    model = LineModel(seed=7, start_at=start, faults=(FaultPlan(Fault.UNDERFILL, first_pair=5),))
     while (event := model.next_event()) is not None:
         ...                       # do through the public doors what the event says
         model.confirm(event)      # or model.refuse(event); model.drop(code) for a lot that is held
 
-What follows an event is only planned once it is confirmed. A refused or dropped lot and all that was made from it leave
-the flow, and the line goes on with the next lots, whose noise does not change by it.
+What follows an event is only planned once it is confirmed. A refused or dropped lot and all that was made
+from it leave the flow, and the line goes on with the next lots, whose noise does not change by it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ class NotAnswered(Exception):
 
 
 class LineModel:
-    """The simulated line from `start_at` (aware; an instant of the site's clock). See `Settings` for the options."""
+    """The simulated line from `start_at` (aware; an instant of the site's clock). See `Settings` for the
+    options.
+    """
 
     def __init__(
         self, seed: int, start_at: datetime, faults: tuple[FaultPlan, ...] = (), **options: Any
@@ -65,7 +67,9 @@ class LineModel:
         self._answer(event).refused()
 
     def drop(self, lot_code: str) -> None:
-        """A lot or a cell is held: it and all made from it are not used any more. An unknown code is remembered."""
+        """A lot or a cell is held: it and all made from it are not used any more. An unknown code is
+        remembered.
+        """
         self._agenda.drop(lot_code)
 
     def _answer(self, event: LineEvent) -> Step:

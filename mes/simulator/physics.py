@@ -1,8 +1,9 @@
 """How one step acts on the next: pure functions with declared constants.
 
 Sources: [D] the project's domain notes (formulas and process windows), [M] Meyer, Bockholt, Haselrieder, Kwade,
-J. Mater. Process. Technol. 249 (2017) 172 (compaction law), [S] Magnus over ice after Sonntag 1990, [A] an assumption of this
-model, chosen so that the line is capable in control (Cpk about 1.5). Nothing here is measured on a sodium-ion line.
+J. Mater. Process. Technol. 249 (2017) 172 (compaction law), [S] Magnus over ice after Sonntag 1990, [A] an
+assumption of this model, chosen so that the line is capable in control (Cpk about 1.5). Nothing here is
+measured on a sodium-ion line.
 """
 
 from __future__ import annotations
@@ -79,17 +80,17 @@ ANODE = Electrode(
 )
 ELECTRODES = {e.name: e for e in (CATHODE, ANODE)}
 
-# Coating. A wet film is half of the gap (Couette flow under a blade or lip) and thickens slightly with speed [A].
+# Coating. A wet film is half of the gap (Couette flow under a blade or lip) and thickens a little with
+# speed [A].
 FILM_PER_GAP = 0.5
 FILM_SPEED_EXPONENT = 0.15
 # The beta-gauge loop of the coater trims most of any deviation of the loading from target [A].
 BETA_GAUGE_TRIM = 0.70
-# Viscosity: solids crowding, per percentage point of solids [A]; thinner, more viscous films rise at the edge [A].
+# Viscosity: solids crowding, per percentage point of solids [A]; thinner, more viscous films rise at the
+# edge [A]; a viscous batch gives extra surface defects a roll [A], streaks at +30 % [D].
 VISCOSITY_PER_SOLIDS_PCT = 0.08
 EDGE_UM_PER_LN_VISCOSITY = 8.0
-STREAKS_PER_LN_VISCOSITY = (
-    25.0  # extra surface defects a roll when viscosity is high [A]; streaks at +30 % [D]
-)
+STREAKS_PER_LN_VISCOSITY = 25.0
 
 # Drying: the time constant follows the film mass, the mean zone temperature and the airflow [A].
 DRYING_PER_K = 0.030
@@ -137,7 +138,7 @@ def slurry_solids_per_volume(electrode: Electrode, solids_pct: float) -> float:
 
 def areal_loading(electrode: Electrode, gap_um: float, web_speed_m_min: float, solids_pct: float) -> float:
     """Dry mass of one side, mg/cm2, before the beta-gauge loop acts: wet film times solids per volume."""
-    speed = (web_speed_m_min / electrode.web_speed_m_min) ** FILM_SPEED_EXPONENT
+    speed = math.pow(web_speed_m_min / electrode.web_speed_m_min, FILM_SPEED_EXPONENT)
     film_cm = gap_um * 1e-4 * FILM_PER_GAP * speed
     return film_cm * slurry_solids_per_volume(electrode, solids_pct) * 1e3
 
@@ -164,7 +165,9 @@ def layer_um(loading: Numbers, solid_density: float, porosity: Numbers) -> Numbe
 
 
 def drying_tau(electrode: Electrode, loading: float, mean_excess_k: float, airflow: float) -> float:
-    """Time constant of solvent loss, min; `mean_excess_k` is the mean zone temperature above target, `airflow` is relative."""
+    """Time constant of solvent loss, min; `mean_excess_k` is the mean zone temperature above target,
+    `airflow` is relative.
+    """
     mass = loading / target_loading(electrode)
     return electrode.drying_tau_min * mass * math.exp(-DRYING_PER_K * mean_excess_k) / airflow
 
@@ -172,7 +175,9 @@ def drying_tau(electrode: Electrode, loading: float, mean_excess_k: float, airfl
 def strip_mass_g(
     loading: float, electrode: Electrode, minutes: NDArray[np.float64], tau_min: float
 ) -> NDArray[np.float64]:
-    """Mass of the drying strip, g, at the given minutes: foil and solids stay, solvent leaves exponentially."""
+    """Mass of the drying strip, g, at the given minutes: foil and solids stay, solvent leaves
+    exponentially.
+    """
     solids = STRIP_CM2 * SIDES * loading * 1e-3
     solvent = solids * (100.0 / electrode.solids_pct - 1.0)
     return STRIP_CM2 * FOIL_MG_CM2 * 1e-3 + solids + solvent * np.exp(-minutes / tau_min)
@@ -184,7 +189,9 @@ def residual_ppm(electrode: Electrode, tau_min: float) -> float:
 
 
 def _compaction_resistance(electrode: Electrode) -> float:
-    """The constant of the compaction law, N/mm, that puts the recipe's line load on the recipe's thickness [M]."""
+    """The constant of the compaction law, N/mm, that puts the recipe's line load on the recipe's thickness
+    [M].
+    """
     span = electrode.porosity_before - electrode.porosity_floor
     return electrode.line_load_n_mm / math.log(span / (target_porosity(electrode) - electrode.porosity_floor))
 
@@ -201,7 +208,8 @@ def compacted_porosity(electrode: Electrode, line_load_n_mm: float) -> float:
 
 
 def line_load_for_porosity(electrode: Electrode, change: float) -> float:
-    """The line load, N/mm, that changes the finished porosity by `change` (a fraction) at target loading and gap.
+    """The line load, N/mm, that changes the finished porosity by `change` (a fraction) at target loading
+    and gap.
 
     Only the share of the thickness that the gap does not hold follows the load. ValueError below the floor.
     """
@@ -253,5 +261,5 @@ def first_cycle_efficiency_pct(dose: float, residual: float) -> float:
 def cell_resistance_mohm(tab: float, porosity_ratio: float, fill_deficit: float, vacuum_mbar: float) -> float:
     """Resistance, mOhm: tab, electronic, and an ionic part by Bruggeman's exponent 1.5, wetting and fill."""
     wetting = 1.0 + R_PER_MBAR * (vacuum_mbar - VACUUM_MBAR)
-    ionic = R_IONIC_MOHM * porosity_ratio**-1.5 * (1.0 + R_PER_DEFICIT * fill_deficit) * wetting
+    ionic = R_IONIC_MOHM * math.pow(porosity_ratio, -1.5) * (1.0 + R_PER_DEFICIT * fill_deficit) * wetting
     return tab + R_ELECTRONIC_MOHM + ionic

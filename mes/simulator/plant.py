@@ -38,7 +38,9 @@ class Operator:
 
 @dataclass(frozen=True)
 class Equipment:
-    """A machine, a formation tray or a formation channel (`kind`); channels hang under trays, trays under machines."""
+    """A machine, a formation tray or a formation channel (`kind`); channels hang under trays, trays under
+    machines.
+    """
 
     code: str
     name: str
@@ -49,7 +51,9 @@ class Equipment:
 
 @dataclass(frozen=True)
 class Gauge:
-    """`resolution` is the decimal text of the smallest step, in `unit`; a zone gauge names its zone and height."""
+    """`resolution` is the decimal text of the smallest step, in `unit`; a zone gauge names its zone and
+    height.
+    """
 
     code: str
     name: str

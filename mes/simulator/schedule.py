@@ -95,7 +95,9 @@ class Agenda:
         equipment: str | None,
         by: str = "",
     ) -> dict[str, object]:
-        """The fields that every event has. `by` names who reports; otherwise whoever is on shift at that step."""
+        """The fields that every event has. `by` names who reports; otherwise whoever is on shift at that
+        step.
+        """
         self._issued += 1
         return {
             "sequence": self._issued,

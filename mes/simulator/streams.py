@@ -1,8 +1,8 @@
 """Random numbers: one independent stream per (subsystem, entity), and first-order autoregression.
 
-A stream depends on the seed, the subsystem's name and the entity's index, on nothing else. So a fault, or a lot that
-was refused, never changes the noise of any other subsystem or lot: runs with and without a fault share their noise
-(common random numbers) and their difference is the fault alone.
+A stream depends on the seed, the subsystem's name and the entity's index, on nothing else. So a fault, or a
+lot that was refused, never changes the noise of any other subsystem or lot: runs with and without a fault
+share their noise (common random numbers) and their difference is the fault alone.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ class Streams:
 
 
 def ar1(innovations: NDArray[np.float64], phi: float, sd: float, previous: float) -> NDArray[np.float64]:
-    """A stationary AR(1) series of standard deviation `sd`, from standard normal innovations, after `previous`.
+    """A stationary AR(1) series of standard deviation `sd`, from standard normal innovations, after
+    `previous`.
 
     x_t = phi x_(t-1) + sd sqrt(1 - phi^2) e_t (Box, Jenkins, Reinsel, Time Series Analysis, 3.2.3).
     """

@@ -21,7 +21,8 @@ class LatentValue:
 
 @dataclass(frozen=True)
 class TruthRecord:
-    """One fault of the run. `affected_lots` were made or exposed under it, in time order; `descendant_lots` from them.
+    """One fault of the run. `affected_lots` were made or exposed under it, in time order; `descendant_lots`
+    from them.
 
     `affected_intervals_mm` gives, for rolls, the affected interval of the roll's axis. `started_at` and
     `first_affected_lot` are None until the fault has met a lot.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 
 from mes.simulator.dry_room import DryRoomZone, Opening
 from mes.simulator.events import DoorOpened, ZoneLogged, reading
@@ -33,10 +34,10 @@ class ZoneLogger:
         period = timedelta(seconds=a.settings.log_period_s)
         for index, code in enumerate(a.plant.zones):
             self._zones[code] = DryRoomZone(code, index, a.streams, a.plant, a.faults, at)
-            a.push(at, lambda t, z=code: self._hour(t, z), order=AIR)
+            a.push(at, partial(self._hour, zone=code), order=AIR)
             for gauge in self._gauges[code]:
                 self._logged_to[gauge] = at - period
-                a.push(at, lambda t, z=code, g=gauge: self._packet(t, z, g), order=LOG)
+                a.push(at, partial(self._packet, zone=code, gauge=gauge), order=LOG)
 
     def zone(self, code: str) -> DryRoomZone:
         return self._zones[code]
@@ -46,14 +47,14 @@ class ZoneLogger:
         for gauge in self._gauges[zone]:
             if gauge.startswith("FP-"):
                 self._agenda.push(
-                    at, lambda t, z=zone, g=gauge: self._flush(t, z, g), order=LOG, before_seal=True
+                    at, partial(self._flush, zone=zone, gauge=gauge), order=LOG, before_seal=True
                 )
 
     def _hour(self, at: datetime, zone: str) -> None:
         a = self._agenda
         for opening in self._zones[zone].begin_hour():
             closed_at = opening.opened_at + timedelta(seconds=opening.open_s)
-            a.push(closed_at, lambda t, z=zone, o=opening: self._door(t, z, o))
+            a.push(closed_at, partial(self._door, zone=zone, opening=opening))
         if a.dry_room_work:
             a.push(at + timedelta(hours=1), lambda t: self._hour(t, zone), order=AIR)
 

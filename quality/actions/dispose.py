@@ -127,7 +127,7 @@ def _check(ruling: Ruling, site: Site, now: datetime) -> None:
 
 def _check_independence(members: list[HoldLot], user: User) -> None:
     """Nobody decides on a value that they recorded, or on a hold that they placed themselves."""
-    rows = [m.hold.source_id for m in members if m.hold.source == Hold.Source.DEFECT]
+    rows = [m.hold.source_id for m in members if m.hold.source == Hold.Source.DEFECT and m.hold.source_id]
     submissions = Measurement.objects.filter(id__in=rows).values("submission_id")
     recorded = Submission.objects.filter(pk__in=submissions, recorded_by=user).exists()
     placed = any(member.hold.placed_by_id == user.pk for member in members)

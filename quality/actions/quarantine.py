@@ -46,7 +46,7 @@ def _hold(entry: OutboxEntry, now: datetime) -> None:
         .values_list("lot_id", flat=True)
         .distinct()
     )
-    extents = [HeldExtent(lot_id) for lot_id in sorted(lots)]
+    extents = [HeldExtent(lot_id) for lot_id in lots if lot_id is not None]
     if extents:
         place_hold(
             site=entry.submission.site,

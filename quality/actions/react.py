@@ -96,9 +96,9 @@ def _extents(chart: Chart, first: int, last: Point) -> list[HeldExtent]:
     members = SubgroupMember.objects.filter(subgroup__points__in=points)
     if chart.stream.zone_id is not None:
         times = sorted(members.values_list("measured_at", flat=True))
-        lots = lots_open_in_zone(chart.stream.zone_id, times[0], times[-1]) if times else []
+        lots = set(lots_open_in_zone(chart.stream.zone_id, times[0], times[-1])) if times else set()
     else:
-        lots = members.filter(lot_id__isnull=False).values_list("lot_id", flat=True).distinct()
+        lots = {lot_id for lot_id in members.values_list("lot_id", flat=True) if lot_id is not None}
     return [HeldExtent(lot_id) for lot_id in sorted(lots)]
 
 

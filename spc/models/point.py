@@ -150,7 +150,7 @@ class SignalMember(models.Model):
 
 
 class ChartState(models.Model):
-    """The streaming state of a chart under its current limits: the engine's own serialised state, verbatim."""
+    """The streaming state of a chart under its current limits, as the engine serialised it."""
 
     chart = models.OneToOneField(Chart, models.PROTECT, related_name="state")
     limit_revision = models.ForeignKey(LimitRevision, models.PROTECT, null=True, blank=True, related_name="+")
@@ -163,7 +163,7 @@ class ChartState(models.Model):
 
 
 class ChartCheckpoint(models.Model):
-    """The state before point `sequence`, kept so that a correction replays from here and not from the start."""
+    """The state before point `sequence`: a correction replays from here and not from the start."""
 
     chart = models.ForeignKey(Chart, models.PROTECT, related_name="checkpoints")
     generation = models.PositiveIntegerField()

@@ -168,7 +168,7 @@ class HaliteChart extends HTMLElement {
         move: (plot, left, top) => { this.#hover(plot, left); return [left, top]; },
       },
       hooks: {
-        drawClear: [(plot) => { drawLimits(plot, this.#chart, current()); if (name === "location" && this.#showSpecification) drawSpecification(plot, this.#chart); drawPhases(plot, this.#chart, name === "location"); }],
+        drawAxes: [(plot) => { drawLimits(plot, this.#chart, current()); if (name === "location" && this.#showSpecification) drawSpecification(plot, this.#chart); drawPhases(plot, this.#chart, name === "location"); }],
         draw: [(plot) => {
           drawMarks(plot, this.#chart, current());
           drawSelection(plot, this.#chart, current(), this.#selected);
