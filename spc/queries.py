@@ -39,9 +39,9 @@ def charts_with_open_subgroups() -> QuerySet[Chart]:
 def unfinished_for_lots(lot_ids: Iterable[int]) -> QuerySet[OutboxEntry]:
     """Pending outbox entries of submissions with values of the lots; quarantined ones have their hold instead."""
     submissions = Measurement.objects.filter(lot_id__in=list(lot_ids)).values("submission_id")
-    return OutboxEntry.objects.filter(processed_at__isnull=True, submission__in=submissions).select_related(
-        "chart__stream__plan__characteristic"
-    )
+    return OutboxEntry.objects.filter(
+        processed_at__isnull=True, quarantined_at__isnull=True, submission__in=submissions
+    ).select_related("chart__stream__plan__characteristic")
 
 
 def unjudged_signals_for_lots(lot_ids: Iterable[int]) -> QuerySet[Signal]:
