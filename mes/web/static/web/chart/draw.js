@@ -99,6 +99,7 @@ export function drawPhases(u, chart, withLabels) {
     ctx.setLineDash([scaled(5), scaled(4)]);
     ctx.font = font(12, 600);
     ctx.textBaseline = "bottom";
+    ctx.textAlign = "left";
     for (const phase of chart.phaseBreaks) {
       if (phase.i <= 0 || phase.i >= chart.count) continue;
       const x = xOf(u, (chart.x[phase.i - 1] + chart.x[phase.i]) / 2);
@@ -121,6 +122,8 @@ function diamond(ctx, x, y, size) {
   ctx.lineTo(x - size, y);
   ctx.closePath();
 }
+
+const overlap = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
 
 /** Members of patterns, excluded points, signals with ring and rule name. Labels that would overlap are left out. */
 export function drawMarks(u, chart, panel) {
@@ -151,7 +154,7 @@ export function drawMarks(u, chart, panel) {
     }
     ctx.font = font(13, 650);
     ctx.textAlign = "center";
-    let labelsEnd = -Infinity;
+    const taken = [];
     for (const i of within(panel.signalled, from, to)) {
       if (panel.raw[i] === null) continue;
       const signals = panel.byPoint.get(i);
@@ -170,16 +173,18 @@ export function drawMarks(u, chart, panel) {
       const words = signals.map((signal) => signal.label ?? signal.rule).join(", ") + (provisional ? " (provisional)" : "");
       const width = ctx.measureText(words).width;
       const center = Math.min(Math.max(x, bbox.left + width / 2 + scaled(4)), bbox.left + bbox.width - width / 2 - scaled(4));
-      if (center - width / 2 < labelsEnd + scaled(8)) continue;
-      labelsEnd = center + width / 2;
-      const above = y - scaled(18) > bbox.top + scaled(14);
-      ctx.textBaseline = above ? "bottom" : "top";
+      const height = scaled(15);
+      const spots = [y - scaled(15) - height, y + scaled(15)].filter((top) => top > bbox.top && top + height < bbox.top + bbox.height);
+      const box = (top) => ({ left: center - width / 2 - scaled(4), right: center + width / 2 + scaled(4), top, bottom: top + height });
+      const free = spots.map(box).find((spot) => !taken.slice(-12).some((other) => overlap(spot, other)));
+      if (!free) continue;
+      taken.push(free);
+      ctx.textBaseline = "top";
       ctx.lineWidth = scaled(4);
       ctx.strokeStyle = "#fff";
-      const textY = above ? y - scaled(15) : y + scaled(15);
-      ctx.strokeText(words, center, textY);
+      ctx.strokeText(words, center, free.top);
       ctx.fillStyle = color;
-      ctx.fillText(words, center, textY);
+      ctx.fillText(words, center, free.top);
     }
   });
 }
