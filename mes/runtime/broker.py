@@ -41,7 +41,7 @@ class EmbeddedBroker:
             name="broker",
             command=[str(find_server()), *arguments],
             ready=self.is_ready,
-            stop_signal=signal.SIGTERM,
+            death_signal=signal.SIGTERM,
             grace_seconds=5.0,
         )
 

@@ -47,7 +47,8 @@ def run_guarded(supervise: Callable[[], int], *, stop_with_parent: bool = False)
     status = _reap_until(pid)
     signal.alarm(0)
     end_orphans()
-    return os.waitstatus_to_exitcode(status) if status >= 0 else 1
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code
 
 
 def end_orphans() -> None:
@@ -56,12 +57,13 @@ def end_orphans() -> None:
     told: set[psutil.Process] = set()
     while descendants := _living_descendants():
         for process in descendants:
-            if time.monotonic() >= deadline:
-                process.kill()
-            elif process not in told:
-                told.add(process)
-                process.terminate()
-                process.resume()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if time.monotonic() >= deadline:
+                    process.kill()
+                elif process not in told:
+                    told.add(process)
+                    process.terminate()
+                    process.resume()
         time.sleep(0.05)
 
 
@@ -76,11 +78,9 @@ def _living_descendants() -> list[psutil.Process]:
             break
     living = []
     for process in psutil.Process().children(recursive=True):
-        try:
+        with contextlib.suppress(psutil.NoSuchProcess):
             if process.status() != psutil.STATUS_ZOMBIE:
                 living.append(process)
-        except psutil.NoSuchProcess:
-            continue
     return living
 
 
@@ -100,10 +100,7 @@ def _run_supervisor(supervise: Callable[[], int], guard: int) -> None:
 def _reap_until(pid: int) -> int:
     """Reap children, adopted orphans included, until this one ends; its status."""
     while True:
-        try:
-            ended, status = os.waitpid(-1, 0)
-        except ChildProcessError:
-            return -1
+        ended, status = os.waitpid(-1, 0)
         if ended == pid:
             return status
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -16,7 +17,7 @@ from mes.runtime.console import Console
 from mes.runtime.lock import InstanceLock
 from mes.runtime.postgres import EmbeddedPostgres
 from mes.runtime.processes import in_child
-from mes.runtime.service import Service, StartError
+from mes.runtime.service import StartError
 from mes.runtime.state import PROJECT_DIR, StateDirectory
 from mes.runtime.supervisor import StopRequested, Supervisor, raise_on_stop_signals
 
@@ -130,7 +131,7 @@ def run_steps(launch: Launch, steps: dict[str, Sequence[str]]) -> dict[str, str]
                 cwd=PROJECT_DIR,
                 env={**os.environ, **launch.environment, "HALITE_PROCESS": name},
                 start_new_session=True,
-                preexec_fn=in_child(os.getpid(), Service.death_signal),
+                preexec_fn=in_child(os.getpid(), signal.SIGTERM),
             )
     try:
         for name, process in running.items():

@@ -32,6 +32,6 @@ class Service:
     ready: Callable[[int], bool] = always_ready
     ready_seconds: float = 60.0
     stop_signal: int = signal.SIGTERM
-    death_signal: int = signal.SIGTERM
+    death_signal: int = signal.SIGKILL  # safe at any instant, and certain
     grace_seconds: float = 4.0
     restart: bool = True
