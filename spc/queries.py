@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from lots.models import Measurement
 from spc.engine import Family, SubgroupData
-from spc.models import Chart, OutboxEntry, Signal, Subgroup, SubgroupMember
+from spc.models import Chart, LimitRevision, OutboxEntry, Point, Signal, Subgroup, SubgroupMember
 
 ATTRIBUTES = {Family.P, Family.NP, Family.C, Family.U}
 
@@ -48,3 +49,94 @@ def unjudged_signals_for_lots(lot_ids: Iterable[int]) -> QuerySet[Signal]:
     """Signals of streams that the lots touched, on which the reaction plan has not acted yet."""
     touched = SubgroupMember.objects.filter(lot_id__in=list(lot_ids), subgroup__chart=OuterRef("chart"))
     return Signal.objects.filter(Exists(touched), judged_at__isnull=True)
+
+
+def charts_of_site(site_id: int) -> QuerySet[Chart]:
+    """Charts of the site with what names them; `open_signals` counts those that nobody has looked at."""
+    unseen = (
+        Signal.objects.filter(
+            chart=OuterRef("pk"), acknowledged_at__isnull=True, point__generation=OuterRef("generation")
+        )
+        .order_by()
+        .values("chart")
+        .annotate(number=Count("pk"))
+        .values("number")
+    )
+    return (
+        Chart.objects.filter(stream__plan__site=site_id)
+        .select_related(
+            "state__limit_revision",
+            "stream__plan__site",
+            "stream__plan__characteristic__step",
+            "stream__plan__material",
+            "stream__equipment",
+            "stream__zone",
+            "stream__gauge",
+            "stream__product_revision__product",
+            "stream__recipe_revision__recipe",
+        )
+        .annotate(open_signals=Coalesce(Subquery(unseen), 0))
+        .order_by("stream__plan__characteristic__step__sequence", "stream__plan__characteristic__code", "pk")
+    )
+
+
+def is_frozen(chart: Chart) -> bool:
+    """Whether signed limits judge the chart's points."""
+    revision = chart.state.limit_revision
+    return revision is not None and revision.kind == LimitRevision.Kind.FROZEN
+
+
+def is_ready_to_freeze(chart: Chart) -> bool:
+    """Whether a stream that still learns has the points that its plan demands of phase 1."""
+    return not is_frozen(chart) and chart.state.next_sequence >= chart.stream.plan.phase1_subgroups
+
+
+def strata_words(chart: Chart) -> list[str]:
+    """What separates the chart from others of its characteristic, for people, in a fixed order."""
+    stream, plan = chart.stream, chart.stream.plan
+    position = stream.position
+    return [
+        words
+        for words in (
+            plan.material.code if plan.material else "",
+            stream.equipment.code if stream.equipment else "",
+            stream.zone.code if stream.zone else "",
+            f"gauge {stream.gauge.code}" if stream.gauge else "",
+            "" if position is None else f"{plan.characteristic.position_kind} {position.normalize():f}",
+            str(stream.product_revision) if stream.product_revision else "",
+            str(stream.recipe_revision) if stream.recipe_revision else "",
+        )
+        if words
+    ]
+
+
+def open_signals(site_id: int) -> QuerySet[Signal]:
+    """Signals of the site that nobody has looked at, newest first."""
+    return (
+        Signal.objects.filter(chart__stream__plan__site=site_id, acknowledged_at__isnull=True)
+        .filter(point__generation=F("chart__generation"))
+        .select_related(
+            "point",
+            "chart__state",
+            "chart__stream__plan__characteristic__step",
+            "chart__stream__plan__material",
+            "chart__stream__equipment",
+            "chart__stream__zone",
+            "chart__stream__gauge",
+            "chart__stream__product_revision__product",
+            "chart__stream__recipe_revision__recipe",
+        )
+        .order_by("-id")
+    )
+
+
+def phase1_data(chart: Chart) -> tuple[list[Point], list[SubgroupData]]:
+    """All points of the chart's generation in order, and the engine's data behind each."""
+    family = Family(chart.stream.plan.family)
+    points = list(
+        Point.objects.filter(chart=chart, generation=chart.generation)
+        .select_related("subgroup")
+        .prefetch_related("subgroup__members")
+        .order_by("sequence")
+    )
+    return points, [subgroup_values(family, point.subgroup) for point in points]

@@ -1,0 +1,203 @@
+"""Reads of one chart as a person sees it: a window of points in columns, their signals, lots and phases.
+
+Every function costs a fixed number of queries, whatever the history: the window is cut by sequence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, F, Min
+
+from lots.models import Lot
+from spc.engine import Family
+from spc.models import BasisPoint, Chart, LimitRevision, Point, Signal, SignalMember, SubgroupMember
+
+WINDOW = 2_000
+COLUMNS = (
+    "id",
+    "sequence",
+    "subgroup_id",
+    "limit_revision_id",
+    "measured_at",
+    "size",
+    "statistic",
+    "center",
+    "lcl",
+    "ucl",
+    "dispersion",
+    "dispersion_center",
+    "dispersion_lcl",
+    "dispersion_ucl",
+)
+
+
+@dataclass(frozen=True)
+class WindowSignal:
+    """A signal whose point lies in the window; `members` are positions within it, patterns begun earlier are cut."""
+
+    id: int
+    index: int
+    rule: str
+    panel: str
+    reaction: str
+    provisional: bool
+    acknowledged: bool
+    members: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ChartWindow:
+    """Consecutive points, oldest first, as columns of equal length n.
+
+    A limit clipped at its natural bound (a count below 0, a proportion above 1) is None: it cannot be violated.
+    `excluded` are positions left out of the limits in force; `breaks` are (position, limit revision number).
+    """
+
+    first_sequence: int
+    total: int
+    id: list[int]
+    measured_at: list[datetime]
+    size: list[int]
+    statistic: list[float | None]
+    center: list[float | None]
+    lcl: list[float | None]
+    ucl: list[float | None]
+    dispersion: list[float | None]
+    dispersion_center: list[float | None]
+    dispersion_lcl: list[float | None]
+    dispersion_ucl: list[float | None]
+    lots: list[str]
+    signals: list[WindowSignal]
+    excluded: list[int]
+    breaks: list[tuple[int, int]]
+
+
+def chart_window(chart: Chart, *, before: int | None = None, limit: int = WINDOW) -> ChartWindow:
+    """The newest `limit` points of the chart's generation, or those before sequence `before`."""
+    total = chart.state.next_sequence
+    end = total if before is None else max(0, min(before, total))
+    first = max(0, end - limit)
+    points = Point.objects.filter(
+        chart=chart, generation=chart.generation, sequence__gte=first, sequence__lt=end
+    )
+    rows = list(points.order_by("sequence").values_list(*COLUMNS))
+    column = (
+        dict(zip(COLUMNS, map(list, zip(*rows, strict=True)), strict=True))
+        if rows
+        else dict.fromkeys(COLUMNS, [])
+    )
+    family = Family(chart.stream.plan.family)
+    return ChartWindow(
+        first_sequence=first,
+        total=total,
+        id=column["id"],
+        measured_at=column["measured_at"],
+        size=column["size"],
+        statistic=column["statistic"],
+        center=column["center"],
+        lcl=_above_zero(column["lcl"]) if family.is_attribute else column["lcl"],
+        ucl=_below_top(family, column["ucl"], column["size"]),
+        dispersion=column["dispersion"],
+        dispersion_center=column["dispersion_center"],
+        dispersion_lcl=_above_zero(column["dispersion_lcl"]),
+        dispersion_ucl=column["dispersion_ucl"],
+        lots=_lot_codes(column["subgroup_id"]),
+        signals=_signals(chart, first, end, column["sequence"]),
+        excluded=_excluded(chart, column["id"]),
+        breaks=_breaks(chart, column["limit_revision_id"]),
+    )
+
+
+def _above_zero(limits: list[float | None]) -> list[float | None]:
+    return [None if limit is None or limit <= 0 else limit for limit in limits]
+
+
+def _below_top(family: Family, limits: list[float | None], sizes: list[int]) -> list[float | None]:
+    if family is Family.P:
+        return [None if limit is None or limit >= 1 else limit for limit in limits]
+    return limits
+
+
+def _lot_codes(subgroups: list[int]) -> list[str]:
+    """One code per point; a point of several lots names the first made and says how many more."""
+    rows = (
+        SubgroupMember.objects.filter(subgroup__in=subgroups, lot_id__isnull=False)
+        .values_list("subgroup_id")
+        .annotate(first=Min("lot_id"), lots=Count("lot_id", distinct=True))
+    )
+    by_subgroup = {subgroup: (first, count) for subgroup, first, count in rows}
+    keys = {first for first, _ in by_subgroup.values()}
+    codes = dict(Lot.objects.filter(pk__in=keys).values_list("pk", "code"))
+    words = {
+        subgroup: codes[first] if count == 1 else f"{codes[first]} + {count - 1}"
+        for subgroup, (first, count) in by_subgroup.items()
+    }
+    return [words.get(subgroup, "") for subgroup in subgroups]
+
+
+def _signals(chart: Chart, first: int, end: int, sequences: list[int]) -> list[WindowSignal]:
+    place = {sequence: index for index, sequence in enumerate(sequences)}
+    rows = list(
+        Signal.objects.filter(
+            chart=chart,
+            point__generation=chart.generation,
+            point__sequence__gte=first,
+            point__sequence__lt=end,
+        )
+        .order_by("point__sequence", "id")
+        .values_list("id", "point__sequence", "rule", "panel", "reaction", "provisional", "acknowledged_at")
+    )
+    members: dict[int, list[int]] = {}
+    pattern = SignalMember.objects.filter(signal__in=[row[0] for row in rows])
+    for signal_id, sequence in pattern.values_list("signal_id", "point__sequence"):
+        if sequence in place:
+            members.setdefault(signal_id, []).append(place[sequence])
+    return [
+        WindowSignal(
+            id=key,
+            index=place[sequence],
+            rule=rule,
+            panel=panel,
+            reaction=reaction,
+            provisional=provisional,
+            acknowledged=acknowledged_at is not None,
+            members=tuple(sorted(members.get(key, ()))),
+        )
+        for key, sequence, rule, panel, reaction, provisional, acknowledged_at in rows
+    ]
+
+
+def _excluded(chart: Chart, ids: list[int]) -> list[int]:
+    revision = chart.state.limit_revision
+    if revision is None or revision.kind != LimitRevision.Kind.FROZEN:
+        return []
+    keys = set(
+        BasisPoint.objects.filter(limit_revision=revision, excluded=True).values_list("point_id", flat=True)
+    )
+    return [index for index, key in enumerate(ids) if key in keys]
+
+
+def _breaks(chart: Chart, revisions: list[int | None]) -> list[tuple[int, int]]:
+    numbers = dict(chart.limit_revisions.values_list("pk", "number"))
+    return [
+        (index, numbers[revision])
+        for index, (before, revision) in enumerate(zip(revisions, revisions[1:], strict=False), start=1)
+        if revision is not None and revision != before
+    ]
+
+
+def recent_statistics(charts: Iterable[Chart], *, count: int) -> dict[int, list[float]]:
+    """Chart → its last `count` plotted statistics, oldest first; one query for all of them."""
+    newest: dict[int, list[float]] = {}
+    rows = Point.objects.filter(
+        chart__in=[chart.pk for chart in charts],
+        generation=F("chart__generation"),
+        sequence__gte=F("chart__state__next_sequence") - count,
+        statistic__isnull=False,
+    )
+    for chart_id, statistic in rows.order_by("chart_id", "sequence").values_list("chart_id", "statistic"):
+        newest.setdefault(chart_id, []).append(statistic)
+    return newest
