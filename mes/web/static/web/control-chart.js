@@ -18,6 +18,7 @@ import { INK, drawLimits, drawMargin, drawMarks, drawPhases, drawSelection, draw
 import { Frame } from "./chart/frame.js";
 
 const MARGIN_RIGHT = 104;
+const SNAP_PX = 8;
 
 class HaliteChart extends HTMLElement {
   #chart = null;
@@ -78,6 +79,7 @@ class HaliteChart extends HTMLElement {
     const before = this.#chart;
     this.#chart = readChart(json);
     this.#frame.describe(this.#chart);
+    this.#keepSelection(before);
     if (this.#chart.count === 0) return;
     if (first && this.dataset.last) this.#view = this.#lastView(Number(this.dataset.last));
     else if (before && this.#view && before.count && this.#view[1] >= before.x[before.count - 1]) {
@@ -93,6 +95,14 @@ class HaliteChart extends HTMLElement {
       this.#shownPanels().forEach((panel, position) => this.#plots[position].setData([this.#chart.x, panel.values], false));
     }
     this.#rescale();
+  }
+
+  /** The window of points may have moved on: the same point stays selected, by its id. */
+  #keepSelection(before) {
+    this.#cursor = null;
+    if (this.#selected === null || !before) return;
+    const found = this.#chart.points.id?.indexOf(before.points.id?.[this.#selected]) ?? -1;
+    this.#selected = found >= 0 ? found : null;
   }
 
   #shownPanels() {
@@ -201,10 +211,20 @@ class HaliteChart extends HTMLElement {
 
   #hover(plot, left) {
     if (left < 0) return;
-    const index = plot.posToIdx(left);
+    const panel = this.#shownPanels()[this.#plots.indexOf(plot)];
+    const index = this.#nearestSignal(plot, panel, left) ?? plot.posToIdx(left);
     if (index === this.#cursor && this.#frame.detailsShown) return;
     this.#cursor = index;
-    this.#frame.showDetails(this.#chart, index, plot, this.#shownPanels()[this.#plots.indexOf(plot)] ?? this.#chart.panels[0]);
+    this.#frame.showDetails(this.#chart, index, plot, panel);
+  }
+
+  /** A signal within a finger's width wins over the ordinary points around it. */
+  #nearestSignal(plot, panel, left) {
+    const [from, to] = [left - SNAP_PX, left + SNAP_PX].map((edge) => plot.posToVal(edge, "x"));
+    const { x } = this.#chart;
+    const distance = (i) => Math.abs(plot.valToPos(x[i], "x") - left);
+    const near = panel.signalled.filter((i) => x[i] >= from && x[i] <= to);
+    return near.length ? near.reduce((best, i) => (distance(i) < distance(best) ? i : best)) : null;
   }
 
   #moveTo(index) {

@@ -87,10 +87,12 @@
     const draft = stored(form.dataset.draft);
     if (draft && fill(form, draft.values)) {
       form.querySelector("[data-draft-note]")?.removeAttribute("hidden");
-      // The server judges restored values as if they had just been typed.
-      for (const field of form.elements) {
-        if (kept(field) && field.value && field.hasAttribute("hx-post")) field.dispatchEvent(new Event("change", { bubbles: true }));
-      }
+      // The server judges restored values as if they had just been typed; htmx starts in a timer set before this one.
+      setTimeout(() => {
+        for (const field of form.elements) {
+          if (kept(field) && field.value && field.hasAttribute("hx-post")) field.dispatchEvent(new Event("change", { bubbles: true }));
+        }
+      });
     }
     writeKey(form);
   }
@@ -195,5 +197,6 @@
 
   document.addEventListener("DOMContentLoaded", ready);
   document.addEventListener("htmx:after:swap", ready);
-  document.addEventListener("pointerup", () => setTimeout(focusScan, 0));
+  // Not after a touch: it would open the on-screen keyboard; scans are caught without the focus too.
+  document.addEventListener("pointerup", (event) => { if (event.pointerType !== "touch") setTimeout(focusScan, 0); });
 })();

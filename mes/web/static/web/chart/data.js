@@ -5,8 +5,9 @@
  *   "location_label": "Mean", "dispersion_label": "Range", "dispersion_unit": unit when absent,
  *   "x_label": "Subgroup",                         // "Roll position, m" with points.x in metres
  *   "lsl": 25.5 | null, "usl": 28.1 | null, "target": 26.8 | null,
+ *   "first_number": 1,                             // number of the first point sent, when earlier ones are left out
  *   "points": {                                    // columns of equal length n; a limit may be one number or null
- *     "id": [..], "t": [epoch seconds], "v": [..], "d": [..|null] | null, "x": [..] | absent (1, 2, 3 …),
+ *     "id": [..], "t": [epoch seconds], "v": [..], "d": [..|null] | null, "x": [..] | absent (numbered),
  *     "n": [subgroup sizes] | absent, "lot": [codes] | absent,
  *     "cl": [..], "lcl": [..], "ucl": [..], "dcl": [..], "dlcl": [..], "ducl": [..],
  *     "excluded": [indices] | absent               // shown hollow, never joined, no limits judged
@@ -77,6 +78,7 @@ export function readChart(json) {
   const phaseBreaks = json.phase_breaks ?? [];
   const breaks = new Set(phaseBreaks.map((phase) => phase.i));
   const excluded = new Set(points.excluded ?? []);
+  const firstNumber = json.first_number ?? 1;
   const hasDispersion = Array.isArray(points.d) && points.d.some((value) => value !== null);
   const panels = [panelOf("location", points.v, [points.cl, points.lcl, points.ucl], signals, count, breaks, excluded)];
   if (hasDispersion) {
@@ -85,7 +87,8 @@ export function readChart(json) {
   return {
     ...json,
     count,
-    x: points.x ?? Array.from({ length: count }, (_, i) => i + 1),
+    firstNumber,
+    x: points.x ?? Array.from({ length: count }, (_, i) => firstNumber + i),
     sequential: !points.x,
     points,
     panels,

@@ -8,6 +8,8 @@ export const INK = {
   signal: "#b3261e", member: "#e08a00", excluded: "#6b7784", phase: "#566372", grid: "#e4e9ed", text: "#465361", cursor: "#0b5d74",
 };
 
+const MARKS_WITH_WORDS = 40; // with more signals in view, rings and words would hide the data
+
 const FONT = '"Segoe UI", system-ui, Roboto, "Noto Sans", "Liberation Sans", sans-serif';
 const scaled = (px) => px * devicePixelRatio;
 const font = (px, weight = 500) => `${weight} ${scaled(px)}px ${FONT}`;
@@ -155,18 +157,21 @@ export function drawMarks(u, chart, panel) {
     ctx.font = font(13, 650);
     ctx.textAlign = "center";
     const taken = [];
-    for (const i of within(panel.signalled, from, to)) {
+    const shown = within(panel.signalled, from, to);
+    const crowded = shown.length > MARKS_WITH_WORDS;
+    for (const i of shown) {
       if (panel.raw[i] === null) continue;
       const signals = panel.byPoint.get(i);
       const provisional = signals.every((signal) => signal.provisional);
       const color = provisional ? INK.provisional : INK.signal;
       const [x, y] = [xOf(u, chart.x[i]), yOf(u, panel.raw[i])];
-      diamond(ctx, x, y, scaled(6.5));
+      diamond(ctx, x, y, scaled(crowded ? 4.5 : 6.5));
       ctx.fillStyle = provisional ? "#fff" : color;
       ctx.fill();
       ctx.strokeStyle = color;
       ctx.lineWidth = scaled(2);
       ctx.stroke();
+      if (crowded) continue;
       ctx.beginPath();
       ctx.arc(x, y, scaled(12), 0, 2 * Math.PI);
       ctx.stroke();

@@ -49,6 +49,7 @@ export class Frame {
     for (const [count, words] of RANGES) {
       const button = element("button", "btn chart__button", words);
       button.type = "button";
+      if (!count) button.title = "Reset the zoom";
       button.addEventListener("click", () => { this.pressed(count); this.#acts.showLast(count); });
       this.#buttons.set(count, button);
       ranges.append(button);
@@ -133,8 +134,9 @@ export class Frame {
   /** Tick text: the position, and below it the time of the point there. */
   xTick(chart, tick) {
     if (!chart.sequential) return String(tick);
-    if (tick < 1 || tick > chart.count || !Number.isInteger(tick)) return "";
-    const time = chart.points.t?.[tick - 1];
+    const index = tick - chart.firstNumber;
+    if (index < 0 || index >= chart.count || !Number.isInteger(tick)) return "";
+    const time = chart.points.t?.[index];
     if (time == null) return String(tick);
     return `${tick}\n${this.#time(chart, time, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" })}`;
   }
@@ -152,7 +154,7 @@ export class Frame {
     if (points.lot?.[index]) rows.push(["Lot", points.lot[index]]);
     if (points.n) rows.push(["n", String(points.n[index])]);
     if (points.t?.[index] != null) rows.push(["Time", this.#time(chart, points.t[index], { dateStyle: "medium", timeStyle: "medium" })]);
-    const head = element("p", "chart__details-head", `Point ${index + 1}${chart.excluded.has(index) ? ", excluded" : ""}`);
+    const head = element("p", "chart__details-head", `Point ${chart.firstNumber + index}${chart.excluded.has(index) ? ", excluded" : ""}`);
     const list = element("dl", "chart__facts");
     for (const [name, value] of rows) list.append(element("dt", "", name), element("dd", "", value));
     const signals = chart.signals.filter((signal) => signal.i === index);
