@@ -3,6 +3,8 @@ the fill.
 
 Between trays there is little variation of its own (`TRAY_SD`): a tray's mean is close to independent and
 its spread close to what the cells of a tray show, so tray subgroups suit Xbar charts.
+Capacity is the exception: the trays of one cathode roll share its loading, so their means vary half as much
+again and are alike.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How one step acts on the next: pure functions with declared constants.
 
-Sources: [D] the project's domain notes (formulas and process windows), [M] Meyer, Bockholt, Haselrieder, Kwade,
-J. Mater. Process. Technol. 249 (2017) 172 (compaction law), [S] Magnus over ice after Sonntag 1990, [A] an
+Sources: [D] the project's domain notes (formulas and process windows), [M] Meyer, Bockholt, Haselrieder,
+Kwade, J. Mater. Process. Technol. 249 (2017) 172 (compaction law), [S] Magnus over ice after Sonntag 1990, [A] an
 assumption of this model, chosen so that the line is capable in control (Cpk about 1.5). Nothing here is
 measured on a sodium-ion line.
 """
