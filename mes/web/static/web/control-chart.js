@@ -87,8 +87,7 @@ class HaliteChart extends HTMLElement {
       this.#view = this.#view.map((edge) => edge + moved); // the view was at the newest point: follow it
     }
     if (first) this.#showSpecification = this.#frame.setSpecification(this.#specificationFits());
-    const samePanels = this.#plots.length === this.#shownPanels().length;
-    if (!samePanels) {
+    if (this.#plots.length !== this.#shownPanels().length) {
       this.#plots.forEach((plot) => plot.destroy());
       this.#plots = this.#shownPanels().map((panel, position) => this.#plot(panel, position));
     } else {

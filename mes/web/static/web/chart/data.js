@@ -51,7 +51,7 @@ function panelOf(name, values, limits, signals, count, breaks, excluded) {
   for (const signal of mine) {
     if (!byPoint.has(signal.i)) byPoint.set(signal.i, []);
     byPoint.get(signal.i).push(signal);
-    for (const member of signal.members) members.add(member);
+    for (const member of signal.members) if (member !== signal.i) members.add(member);
   }
   return {
     name,
