@@ -1,0 +1,89 @@
+"""Who calls: a source with its API key, or a person with their session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja.errors import AuthenticationError, AuthorizationError
+from ninja.security import APIKeyCookie, HttpBearer
+
+from lots.actions.ensure_source import ensure_personal_source, hash_key
+from lots.models import Site, Source, User
+from quality.permissions import Action, require
+
+
+@dataclass(frozen=True)
+class Caller:
+    """The user behind a request and the one site that the request sees and changes."""
+
+    user: User
+    site: Site
+    own_source: Source | None = None
+
+    @property
+    def source(self) -> Source:
+        """The source that idempotency keys belong to; a person's is made when it is first needed."""
+        return self.own_source or ensure_personal_source(self.user, self.site)
+
+
+def source_of_key(key: str) -> Source:
+    """The source with this key. Raises AuthenticationError with the reason."""
+    # The lookup compares hashes, so its timing tells nothing about the key.
+    source = Source.objects.select_related("site", "user").filter(key_hash=hash_key(key)).first()
+    if source is None:
+        raise AuthenticationError(message="the API key is not known")
+    if source.retired_at is not None:
+        raise AuthenticationError(message=f"source {source.code} is retired")
+    if source.key_expires_at is not None and source.key_expires_at <= timezone.now():
+        raise AuthenticationError(message=f"the API key of {source.code} has expired; ask for a new one")
+    if not source.user.is_active:
+        raise AuthenticationError(message="the account of this API key is disabled")
+    return source
+
+
+class ApiKey(HttpBearer):
+    """`Authorization: Bearer KEY`."""
+
+    def authenticate(self, request: HttpRequest, token: str) -> Caller:
+        source = source_of_key(token)
+        require(source.user, source.site, Action.VIEW)
+        return Caller(source.user, source.site, source)
+
+
+class Session(APIKeyCookie):
+    """The browser's session; changes need the CSRF token. `X-Halite-Site` chooses among several sites."""
+
+    param_name = settings.SESSION_COOKIE_NAME
+
+    def __call__(self, request: HttpRequest) -> Caller | None:
+        if not request.user.is_authenticated:
+            return None  # no session: 401, not a complaint about its CSRF token
+        return super().__call__(request)
+
+    def authenticate(self, request: HttpRequest, key: str | None) -> Caller:
+        user = request.user
+        assert isinstance(user, User)
+        site = _site_of(user, request.headers.get("X-Halite-Site", ""))
+        require(user, site, Action.VIEW)
+        return Caller(user, site)
+
+
+def _site_of(user: User, wanted: str) -> Site:
+    sites = Site.objects.filter(memberships__user=user, memberships__retired_at__isnull=True).distinct()
+    found = list(sites.filter(code=wanted) if wanted else sites[:2])
+    if not found:
+        raise AuthorizationError(
+            message="you are not a member of this site" if wanted else "you have no site"
+        )
+    if len(found) > 1:
+        raise AuthorizationError(message="you belong to several sites; name one in the header X-Halite-Site")
+    return found[0]
+
+
+def caller_of(request: HttpRequest) -> Caller:
+    """The authenticated caller of an API request."""
+    caller: Caller = request.auth  # type: ignore[attr-defined]
+    return caller

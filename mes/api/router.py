@@ -1,0 +1,35 @@
+"""API v1: the door for machines and for other systems. Described at `openapi.json`."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError
+
+from mes.api import charts, clock, errors, lots, quality, steps, submissions
+from mes.api.auth import ApiKey, Session
+from mes.api.parsing import ExactParser
+
+api = NinjaAPI(
+    title="Halite API",
+    version="1",
+    description="Measurements in, lots through their gates, evidence out. See docs/integrator.md.",
+    urls_namespace="api-v1",
+    docs_url=None,  # the usual documentation page loads assets from elsewhere
+    auth=[ApiKey(), Session()],
+    parser=ExactParser(),
+)
+errors.install(api)
+for router in (r.router for r in (submissions, lots, steps, quality, charts, clock)):
+    api.add_router("", router)
+
+
+def _unauthenticated(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+    return JsonResponse(
+        {"code": "unauthenticated", "message": error.message},
+        status=401,
+        headers={"WWW-Authenticate": "Bearer"},
+    )
+
+
+api.add_exception_handler(AuthenticationError, _unauthenticated)
