@@ -1,6 +1,7 @@
 from quality.models.control_plan import ControlPlan, ControlPlanLine, ControlPlanRevision, WorkOrderPlan
 from quality.models.disposition import Disposition, DispositionItem, Signature
 from quality.models.judgement import Defect, Judgement, Nonconformance, ReactionFiring
+from quality.models.process_window import ProcessWindow
 from quality.models.requirement import (
     Requirement,
     RequirementRevision,
@@ -18,6 +19,7 @@ __all__ = [
     "DispositionItem",
     "Judgement",
     "Nonconformance",
+    "ProcessWindow",
     "ReactionFiring",
     "Requirement",
     "RequirementRevision",

@@ -1,0 +1,30 @@
+"""Load what every installation needs before its first product: steps, requirements, process windows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from lots.actions.load_masters import MastersRefused, load_steps
+from quality.actions.load_requirements import load_requirements
+from quality.actions.load_table import LoadRefused
+from quality.actions.load_windows import load_windows
+
+
+class Command(BaseCommand):
+    help = "Load process steps, characteristics, requirements and process windows; may be repeated."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            steps, characteristics = load_steps()
+            requirements = load_requirements(now=timezone.now())
+            windows = load_windows()
+        except (MastersRefused, LoadRefused) as error:
+            raise CommandError(str(error)) from error
+        if options["verbosity"] > 0:
+            self.stdout.write(
+                f"{steps} steps, {characteristics} characteristics, {requirements} requirements, "
+                f"{windows} process windows"
+            )
