@@ -12,7 +12,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -27,6 +26,8 @@ os.environ.update(
     HALITE_PROFILE="test",
     HALITE_DIR=str(RUN_DIRECTORY),
     HALITE_PROCESS="test",
+    # Playwright keeps an event loop in the main thread; the tests' own queries there are synchronous.
+    DJANGO_ALLOW_ASYNC_UNSAFE="1",
 )
 atexit.register(shutil.rmtree, RUN_DIRECTORY, ignore_errors=True)
 
@@ -34,7 +35,7 @@ import django  # noqa: E402
 
 django.setup()
 
-from tests.support.cluster import TestCluster, use_database  # noqa: E402
+from tests.support.cluster import Database, TestCluster, use_database  # noqa: E402
 
 pytest_plugins = ["tests.support.processes", "tests.support.browser"]
 
@@ -71,23 +72,6 @@ def django_db_setup(cluster: TestCluster, django_db_blocker: pytest.FixtureReque
 @pytest.fixture
 def transactional_db() -> None:
     pytest.fail("use the fixture fresh_database: tables are append-only and cannot be emptied")
-
-
-@dataclass(frozen=True)
-class Database:
-    """A database of one test alone, and the environment that points other processes at it."""
-
-    name: str
-    cluster: TestCluster
-
-    @property
-    def environment(self) -> dict[str, str]:
-        state = self.cluster.state
-        return {
-            "DATABASE_URL": state.database_url("halite_app", name=self.name),
-            "DATABASE_OWNER_URL": state.database_url("halite_owner", name=self.name),
-            "DATABASE_SIMULATOR_URL": state.database_url("halite_simulator", name=self.name),
-        }
 
 
 @pytest.fixture

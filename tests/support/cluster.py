@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from django.core.management import call_command, get_commands
@@ -61,6 +62,23 @@ class TestCluster:
     def drop(self, name: str) -> None:
         with self.server.connect() as connection:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database of one test alone, and the environment that points other processes at it."""
+
+    name: str
+    cluster: TestCluster
+
+    @property
+    def environment(self) -> dict[str, str]:
+        state = self.cluster.state
+        return {
+            "DATABASE_URL": state.database_url("halite_app", name=self.name),
+            "DATABASE_OWNER_URL": state.database_url("halite_owner", name=self.name),
+            "DATABASE_SIMULATOR_URL": state.database_url("halite_simulator", name=self.name),
+        }
 
 
 def use_database(name: str) -> Callable[[], None]:
