@@ -45,7 +45,7 @@ END $$;
 -- Locks the lot row and then looks for an active hold. Placing a hold updates the same row, so whichever came
 -- second sees the other: READ COMMITTED takes a new snapshot after the lock; REPEATABLE READ and SERIALIZABLE
 -- fail with a serialization error.
-CREATE FUNCTION halite_refuse_held(moving bigint, from_mm bigint, to_mm bigint, carries_interval boolean)
+CREATE FUNCTION halite_refuse_held(moving bigint, taken_from bigint, taken_to bigint, carries boolean)
 RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public AS $$
 DECLARE
     lot_code text;
@@ -56,8 +56,8 @@ BEGIN
     FROM lots_holdlot m JOIN lots_hold h ON h.id = m.hold_id
     WHERE m.lot_id = moving AND m.disposition_id IS NULL
       AND (m.from_mm IS NULL
-           OR (from_mm IS NULL AND NOT carries_interval)
-           OR (from_mm IS NOT NULL AND int8range(m.from_mm, m.to_mm) && int8range(from_mm, to_mm)))
+           OR (taken_from IS NULL AND NOT carries)
+           OR (taken_from IS NOT NULL AND int8range(m.from_mm, m.to_mm) && int8range(taken_from, taken_to)))
     ORDER BY m.id LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'lot % is on hold: %', lot_code, why
