@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
+from typing import Any
 
 from django.db.models import Count, F, Min
 
@@ -84,11 +86,8 @@ def chart_window(chart: Chart, *, before: int | None = None, limit: int = WINDOW
         chart=chart, generation=chart.generation, sequence__gte=first, sequence__lt=end
     )
     rows = list(points.order_by("sequence").values_list(*COLUMNS))
-    column = (
-        dict(zip(COLUMNS, map(list, zip(*rows, strict=True)), strict=True))
-        if rows
-        else dict.fromkeys(COLUMNS, [])
-    )
+    values = map(list, zip(*rows, strict=True)) if rows else ([] for _ in COLUMNS)
+    column: dict[str, list[Any]] = dict(zip(COLUMNS, values, strict=True))
     family = Family(chart.stream.plan.family)
     return ChartWindow(
         first_sequence=first,
@@ -184,7 +183,7 @@ def _breaks(chart: Chart, revisions: list[int | None]) -> list[tuple[int, int]]:
     numbers = dict(chart.limit_revisions.values_list("pk", "number"))
     return [
         (index, numbers[revision])
-        for index, (before, revision) in enumerate(zip(revisions, revisions[1:], strict=False), start=1)
+        for index, (before, revision) in enumerate(pairwise(revisions), start=1)
         if revision is not None and revision != before
     ]
 
@@ -196,8 +195,8 @@ def recent_statistics(charts: Iterable[Chart], *, count: int) -> dict[int, list[
         chart__in=[chart.pk for chart in charts],
         generation=F("chart__generation"),
         sequence__gte=F("chart__state__next_sequence") - count,
-        statistic__isnull=False,
     )
     for chart_id, statistic in rows.order_by("chart_id", "sequence").values_list("chart_id", "statistic"):
-        newest.setdefault(chart_id, []).append(statistic)
+        if statistic is not None:
+            newest.setdefault(chart_id, []).append(statistic)
     return newest

@@ -1,0 +1,114 @@
+"""A chart's window as the JSON that <halite-chart> reads (shape: static/web/chart/data.js)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import reverse
+
+from quality.models import SpecificationLine
+from spc.chart_view import ChartWindow
+from spc.engine import Dispersion, Family, Rule
+from spc.models import Chart
+from spc.queries import is_frozen, strata_words
+
+LOCATION = {
+    Family.IMR: "Value",
+    Family.XBAR_R: "Mean",
+    Family.XBAR_S: "Mean",
+    Family.P: "Proportion",
+    Family.NP: "Number nonconforming",
+    Family.C: "Count",
+    Family.U: "Count per unit",
+}
+DISPERSION = {
+    Dispersion.MOVING_RANGE: "Moving range",
+    Dispersion.RANGE: "Range",
+    Dispersion.STANDARD_DEVIATION: "Standard deviation",
+}
+
+
+def chart_title(chart: Chart) -> str:
+    """The characteristic and what separates this chart from its sisters."""
+    return " · ".join([chart.stream.plan.characteristic.name, *strata_words(chart)])
+
+
+def comparable(chart: Chart, lines: list[SpecificationLine]) -> SpecificationLine | None:
+    """The specification line that may be drawn: only individuals are comparable, and only one line is unmistakable."""
+    if Family(chart.stream.plan.family) is Family.IMR and len(lines) == 1:
+        return lines[0]
+    return None
+
+
+def decimals_of(chart: Chart) -> int:
+    """Decimals of the plotted statistic: a mean and a proportion carry more than a reading."""
+    family = Family(chart.stream.plan.family)
+    if family in (Family.P, Family.U):
+        return 4
+    return chart.stream.plan.characteristic.decimals + (1 if family.plots_means or family.is_attribute else 0)
+
+
+def chart_json(chart: Chart, window: ChartWindow, line: SpecificationLine | None) -> dict[str, Any]:
+    """Columns of the window; a column that never changes is sent as one number."""
+    family = Family(chart.stream.plan.family)
+    dispersion = family.dispersion
+    limits = {
+        "cl": window.center,
+        "lcl": window.lcl,
+        "ucl": window.ucl,
+        "dcl": window.dispersion_center,
+        "dlcl": window.dispersion_lcl,
+        "ducl": window.dispersion_ucl,
+    }
+    return {
+        "title": chart_title(chart),
+        "unit": "" if family.is_attribute else chart.stream.plan.characteristic.unit,
+        "decimals": decimals_of(chart),
+        "state": "frozen" if is_frozen(chart) else "learning",
+        "location_label": LOCATION[family],
+        "dispersion_label": DISPERSION[dispersion] if dispersion else None,
+        "x_label": "Point",
+        "lsl": _number(line.lsl) if line else None,
+        "usl": _number(line.usl) if line else None,
+        "target": _number(line.target) if line else None,
+        "first": window.first_sequence,
+        "total": window.total,
+        "points": {
+            "id": window.id,
+            "t": [round(at.timestamp(), 3) for at in window.measured_at],
+            "v": window.statistic,
+            "d": window.dispersion if dispersion else None,
+            "n": window.size,
+            "lot": window.lots,
+            "excluded": window.excluded,
+            **{name: _compact(values) for name, values in limits.items()},
+        },
+        "signals": [
+            {
+                "id": signal.id,
+                "i": signal.index,
+                "rule": signal.rule,
+                "label": Rule(signal.rule).label.capitalize(),
+                "panel": signal.panel,
+                "members": signal.members,
+                "reaction": signal.reaction,
+                "provisional": signal.provisional,
+                "acknowledged": signal.acknowledged,
+            }
+            for signal in window.signals
+        ],
+        "phase_breaks": [
+            {"i": index, "label": f"Limits revision {number}"} for index, number in window.breaks
+        ],
+        "point_url": reverse("web:chart_point", args=[chart.pk, 0]).replace("/points/0/", "/points/{id}/"),
+        "table_url": reverse("web:chart_table", args=[chart.pk]),
+        "time_zone": chart.stream.plan.site.time_zone,
+    }
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _compact(values: list[float | None]) -> list[float | None] | float | None:
+    return values[0] if values and len(set(values)) == 1 else values

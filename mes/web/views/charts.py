@@ -1,0 +1,306 @@
+"""Control charts: the list, the chart, its points, and the cause of a signal."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_GET, require_POST
+
+from lots.queries import lots_by_id
+from mes.web.chart_json import chart_json, chart_title, comparable, decimals_of
+from mes.web.site import SiteRequest, site_page
+from mes.web.sparkline import sparkline
+from quality.actions.judge_signal import SignalRefused, assign_cause
+from quality.permissions import Action, may
+from quality.plans import line_of_chart
+from quality.queries import lines_of_chart, measurements_by_id
+from spc.actions.evaluate import chart_rules
+from spc.capability_view import chart_capability, false_alarms
+from spc.chart_view import WINDOW, chart_window, recent_statistics
+from spc.engine import Baseline, Family, Rule
+from spc.models import Chart, Point, Signal
+from spc.queries import charts_of_site, is_frozen, is_ready_to_freeze, strata_words
+
+SPARK_POINTS = 40
+CHARTS_A_PAGE = 60
+TABLE_POINTS = 200
+REFRESH_S = 10
+STATES = {
+    "": "All states",
+    "learning": "Learning",
+    "ready": "Ready to freeze",
+    "frozen": "Frozen",
+    "signal": "With open signals",
+}
+
+
+def chart_of_site(request: SiteRequest, key: int) -> Chart:
+    """The chart, or 404 where it belongs to another site."""
+    return get_object_or_404(charts_of_site(request.site.pk), pk=key)
+
+
+@require_GET
+@site_page()
+def charts(request: SiteRequest) -> HttpResponse:
+    found = list(charts_of_site(request.site.pk))
+    steps = {c.stream.plan.characteristic.step.code: c.stream.plan.characteristic.step.name for c in found}
+    chosen = {name: request.GET.get(name, "").strip() for name in ("step", "state", "q")}
+    shown = [chart for chart in found if _matches(chart, **chosen)]
+    page = Paginator(shown, CHARTS_A_PAGE).get_page(request.GET.get("page"))
+    recent = recent_statistics(page.object_list, count=SPARK_POINTS)
+    rows = [_row(chart, recent.get(chart.pk, [])) for chart in page.object_list]
+    query = request.GET.copy()
+    query.pop("page", None)
+    return render(
+        request,
+        "web/charts/list.html",
+        {
+            "nav_active": "charts",
+            "groups": [(step, list(of)) for step, of in groupby(rows, key=lambda row: row["step"])],
+            "page": page,
+            "query": query.urlencode(),
+            "steps": steps,
+            "states": STATES,
+            "chosen": chosen,
+            "any": bool(found),
+            "ready": sum(map(is_ready_to_freeze, found)),
+            "signals": sum(chart.open_signals for chart in found),
+        },
+    )
+
+
+def _matches(chart: Chart, *, step: str, state: str, q: str) -> bool:
+    characteristic = chart.stream.plan.characteristic
+    words = f"{characteristic.code} {chart_title(chart)}".lower()
+    return (
+        (not step or characteristic.step.code == step)
+        and all(word in words for word in q.lower().split())
+        and {
+            "learning": not is_frozen(chart),
+            "ready": is_ready_to_freeze(chart),
+            "frozen": is_frozen(chart),
+            "signal": chart.open_signals > 0,
+        }.get(state, True)
+    )
+
+
+def _row(chart: Chart, recent: list[float]) -> dict[str, Any]:
+    plan, revision = chart.stream.plan, chart.state.limit_revision
+    return {
+        "chart": chart,
+        "step": plan.characteristic.step.name,
+        "name": plan.characteristic.name,
+        "family": plan.get_family_display(),
+        "strata": " · ".join(strata_words(chart)),
+        "points": chart.state.next_sequence,
+        "needed": plan.phase1_subgroups,
+        "frozen": revision if is_frozen(chart) else None,
+        "ready": is_ready_to_freeze(chart),
+        "last": f"{recent[-1]:.{decimals_of(chart)}f}" if recent else "",
+        "unit": "" if Family(plan.family).is_attribute else plan.characteristic.unit,
+        "spark": sparkline(recent, center=revision.center if revision else None),
+    }
+
+
+@require_GET
+@site_page()
+def chart(request: SiteRequest, key: int) -> HttpResponse:
+    found = chart_of_site(request, key)
+    plan = found.stream.plan
+    lines = lines_of_chart(found, at=request.site_now)
+    drawn = comparable(found, lines)
+    only = lines[0] if len(lines) == 1 else None
+    revision = found.state.limit_revision
+    before = _whole(request.GET.get("before"))
+    window_end = min(before, found.state.next_sequence) if before is not None else found.state.next_sequence
+    window_start = max(0, window_end - WINDOW)
+    return render(
+        request,
+        "web/charts/chart.html",
+        {
+            "nav_active": "charts",
+            "chart": found,
+            "title": plan.characteristic.name,
+            "strata": strata_words(found),
+            "characteristic": plan.characteristic,
+            "family": Family(plan.family),
+            "family_words": plan.get_family_display(),
+            "frozen": is_frozen(found),
+            "ready": is_ready_to_freeze(found),
+            "points": found.state.next_sequence,
+            "needed": plan.phase1_subgroups,
+            "revision": revision,
+            "baseline": Baseline.from_dict(revision.baseline) if revision else None,
+            "decimals": decimals_of(found) + 1,
+            "costs": false_alarms(chart_rules(plan.rules), Family(plan.family)),
+            "lines": lines,
+            "drawn": drawn,
+            "capability": _capability(found, only),
+            "revisions": found.limit_revisions.select_related("made_by").order_by("-number"),
+            "plan_line": line_of_chart(plan),
+            "may_freeze": may(request.user, request.site, Action.FREEZE_LIMITS),
+            "point": _whole(request.GET.get("point")),
+            "before": before,
+            "older": window_start if window_start > 0 else None,
+            "window": (window_start + 1, window_end),
+            "newest": before is None,
+            "refresh_s": REFRESH_S if before is None else 0,
+        },
+    )
+
+
+def _capability(found: Chart, line: Any) -> list[tuple[str, Any, str]]:
+    """(name, index with interval, which sigma) of the indices that exist; empty without a specification."""
+    if line is None:
+        return []
+    limits = {name: _float(getattr(line, name)) for name in ("lsl", "usl", "target")}
+    capability = chart_capability(found, **limits)
+    if capability is None:
+        return []
+    named = (
+        ("Cp", capability.cp, "within"),
+        ("Cpk", capability.cpk, "within"),
+        ("Pp", capability.pp, "overall"),
+        ("Ppk", capability.ppk, "overall"),
+    )
+    return [(name, index, sigma) for name, index, sigma in named if index is not None]
+
+
+def _float(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _whole(text: str | None) -> int | None:
+    return int(text) if text and text.isdecimal() else None
+
+
+@require_GET
+@site_page()
+def chart_data(request: SiteRequest, key: int) -> HttpResponse:
+    found = chart_of_site(request, key)
+    window = chart_window(found, before=_whole(request.GET.get("before")))
+    line = comparable(found, lines_of_chart(found, at=request.site_now))
+    answer = JsonResponse(chart_json(found, window, line))
+    answer["Cache-Control"] = "no-store"
+    return answer
+
+
+@require_GET
+@site_page()
+def chart_table(request: SiteRequest, key: int) -> HttpResponse:
+    found = chart_of_site(request, key)
+    window = chart_window(found, before=_whole(request.GET.get("before")), limit=TABLE_POINTS)
+    signals: dict[int, list[str]] = {}
+    for signal in window.signals:
+        signals.setdefault(signal.index, []).append(Rule(signal.rule).label)
+    rows = [
+        {
+            "number": window.first_sequence + index + 1,
+            "id": window.id[index],
+            "at": window.measured_at[index],
+            "lot": window.lots[index],
+            "size": window.size[index],
+            "statistic": window.statistic[index],
+            "center": window.center[index],
+            "lcl": window.lcl[index],
+            "ucl": window.ucl[index],
+            "dispersion": window.dispersion[index],
+            "excluded": index in window.excluded,
+            "signals": signals.get(index, []),
+        }
+        for index in reversed(range(len(window.id)))
+    ]
+    return render(
+        request,
+        "web/charts/table.html",
+        {
+            "nav_active": "charts",
+            "chart": found,
+            "title": chart_title(found),
+            "unit": found.stream.plan.characteristic.unit,
+            "decimals": decimals_of(found),
+            "has_dispersion": Family(found.stream.plan.family).dispersion is not None,
+            "rows": rows,
+            "older": window.first_sequence or None,
+            "window": (window.first_sequence + 1, window.first_sequence + len(rows), window.total),
+        },
+    )
+
+
+@require_GET
+@site_page()
+def chart_point(request: SiteRequest, key: int, point: int) -> HttpResponse:
+    return _point(request, chart_of_site(request, key), point)
+
+
+@require_POST
+@site_page(Action.JUDGE_SIGNAL)
+def chart_cause(request: SiteRequest, key: int, signal: int) -> HttpResponse:
+    found = chart_of_site(request, key)
+    row = get_object_or_404(Signal, pk=signal, chart=found)
+    try:
+        assign_cause(row, cause=request.POST.get("cause", ""), user=request.user, now=request.now)
+    except SignalRefused as refusal:
+        return _point(request, found, row.point_id, refused=(row.pk, str(refusal)), status=422)
+    if "HX-Request" not in request.headers:
+        messages.success(request, "The cause is recorded.")
+    return _point(request, found, row.point_id)
+
+
+def _point(
+    request: SiteRequest, found: Chart, key: int, *, refused: tuple[int, str] | None = None, status: int = 200
+) -> HttpResponse:
+    """The panel of one point: readings, rules in words, what the reaction plan did, and the cause."""
+    point = get_object_or_404(Point.objects.select_related("subgroup", "limit_revision"), pk=key, chart=found)
+    members = list(point.subgroup.members.order_by("measured_at", "id"))
+    values = measurements_by_id((m.measurement_received_at, m.measurement_id) for m in members)
+    lots = lots_by_id(m.lot_id for m in members if m.lot_id is not None)
+    signals = list(
+        point.signals.select_related("firing__hold", "acknowledged_by")
+        .prefetch_related("members__point")
+        .order_by("id")
+    )
+    part_of = (
+        Signal.objects.filter(members__point=point)
+        .exclude(point=point)
+        .select_related("point")
+        .order_by("id")
+    )
+    return render(
+        request,
+        "web/charts/point.html",
+        {
+            "chart": found,
+            "point": point,
+            "current": point.generation == found.generation,
+            "unit": found.stream.plan.characteristic.unit,
+            "decimals": decimals_of(found),
+            "value_decimals": found.stream.plan.characteristic.decimals,
+            "position_kind": found.stream.plan.characteristic.position_kind,
+            "readings": [
+                {"member": m, "value": values.get(m.measurement_id), "lot": lots.get(m.lot_id or 0)}
+                for m in members
+            ],
+            "signals": [
+                {
+                    "signal": signal,
+                    "label": Rule(signal.rule).label,
+                    "nelson": Rule(signal.rule).nelson,
+                    "western_electric": Rule(signal.rule).western_electric,
+                    "members": sorted(m.point.sequence + 1 for m in signal.members.all()),
+                    "firing": getattr(signal, "firing", None),
+                    "error": refused[1] if refused and refused[0] == signal.pk else "",
+                }
+                for signal in signals
+            ],
+            "part_of": [(signal, Rule(signal.rule).label) for signal in part_of],
+            "may_judge": may(request.user, request.site, Action.JUDGE_SIGNAL),
+            "entered": request.POST.get("cause", ""),
+        },
+        status=status,
+    )

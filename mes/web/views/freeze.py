@@ -1,0 +1,131 @@
+"""Freeze a chart's limits: look at phase 1, exclude points with a reason each, sign."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from mes.web.chart_json import chart_title, decimals_of
+from mes.web.site import SiteRequest, site_page
+from mes.web.views.charts import chart_of_site
+from quality.actions.approve_limits import approve_limits
+from quality.actions.sign import SignatureRefused
+from quality.permissions import Action
+from spc.actions.evaluate import chart_rules
+from spc.actions.freeze import FreezeRefused
+from spc.engine import (
+    Baseline,
+    Family,
+    ScreeningResult,
+    TooFewReadingsError,
+    estimate_baseline,
+    screen_phase1,
+)
+from spc.models import Chart, Signal
+from spc.queries import is_frozen, phase1_data
+
+# Ordinary points listed besides those that screening or a rule points at.
+POINTS_LISTED = 300
+
+
+@require_http_methods(["GET", "POST"])
+@site_page(Action.FREEZE_LIMITS)
+def chart_freeze(request: SiteRequest, key: int) -> HttpResponse:
+    chart = chart_of_site(request, key)
+    if request.method == "GET":
+        return _page(request, chart)
+    excluded = _exclusions(request)
+    reason = request.POST.get("reason", "").strip()
+    if not reason:
+        words = "reason: say why these points are a stable process"
+        return _page(request, chart, error=words, excluded=excluded, status=422)
+    try:
+        revision = approve_limits(
+            chart,
+            excluded=excluded,
+            reason=reason,
+            user=request.user,
+            password=request.POST.get("password", ""),
+            now=request.now,
+        )
+    except (FreezeRefused, SignatureRefused) as refusal:
+        return _page(request, chart, error=str(refusal), excluded=excluded, status=422)
+    messages.success(
+        request,
+        f"Limits revision {revision.number} is frozen; it judges point {revision.from_sequence + 1} on.",
+    )
+    return redirect("web:chart", key=chart.pk)
+
+
+def _exclusions(request: SiteRequest) -> dict[int, str]:
+    """Point → reason for every ticked point; an empty reason is refused by the action."""
+    ticked = [int(text) for text in request.POST.getlist("exclude") if text.isdecimal()]
+    return {key: request.POST.get(f"reason_{key}", "").strip() for key in ticked}
+
+
+def _page(
+    request: SiteRequest,
+    chart: Chart,
+    *,
+    error: str = "",
+    excluded: dict[int, str] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    chosen = excluded or {}
+    plan, family = chart.stream.plan, Family(chart.stream.plan.family)
+    points, data = phase1_data(chart)
+    screening: ScreeningResult | None = None
+    estimate: Baseline | None = None
+    problem = ""
+    try:
+        screening = screen_phase1(family, data, chart_rules(plan.rules))
+        leave_out = frozenset(index for index, point in enumerate(points) if point.pk in chosen)
+        estimate = estimate_baseline(family, data, excluded=leave_out)
+    except TooFewReadingsError as failure:
+        problem = str(failure)
+    suggested = {removal.index: removal for removal in screening.trail} if screening else {}
+    signalled: dict[int, list[str]] = {}
+    for point_id, rule in Signal.objects.filter(
+        chart=chart, point__generation=chart.generation
+    ).values_list("point_id", "rule"):
+        signalled.setdefault(point_id, []).append(Rule(rule).label)
+    rows = [
+        {
+            "point": point,
+            "number": point.sequence + 1,
+            "suggestion": suggested.get(index),
+            "signals": signalled.get(point.pk, []),
+            "excluded": point.pk in chosen,
+            "reason": chosen.get(point.pk, ""),
+        }
+        for index, point in enumerate(points)
+    ]
+    notable, ordinary = [], []
+    for row in rows:
+        (notable if row["suggestion"] or row["signals"] or row["excluded"] else ordinary).append(row)
+    return render(
+        request,
+        "web/charts/freeze.html",
+        {
+            "nav_active": "charts",
+            "chart": chart,
+            "title": chart_title(chart),
+            "unit": plan.characteristic.unit,
+            "decimals": decimals_of(chart),
+            "total": len(points),
+            "needed": plan.phase1_subgroups,
+            "enough": len(points) >= plan.phase1_subgroups,
+            "frozen": is_frozen(chart),
+            "notable": notable,
+            "ordinary": ordinary[-POINTS_LISTED:],
+            "unlisted": max(0, len(ordinary) - POINTS_LISTED),
+            "screening": screening,
+            "estimate": estimate,
+            "problem": problem,
+            "error": error,
+            "reason": request.POST.get("reason", ""),
+        },
+        status=status,
+    )
