@@ -10,7 +10,7 @@ from typing import Any
 
 from mes.simulator import events as e
 from mes.simulator import physics
-from mes.simulator.electrodes import Batch, ElectrodeShop, Web
+from mes.simulator.electrodes import STRIP_MINUTES, Batch, ElectrodeShop, Web
 from mes.simulator.faults import Fault
 from mes.simulator.physics import ANODE, CATHODE, Electrode
 from mes.simulator.schedule import Agenda, Step
@@ -181,7 +181,9 @@ class ElectrodeLine:
             self._touch(electrode, (Fault.GAP_SHIFT, Fault.DIE_TILT), pair, code, started_at, web.length_mm)
             start = at + minutes(PAUSE_MIN)
             self._a.push(
-                start + minutes(31), lambda t: self._weigh_strip(t, start, web, code), before_seal=True
+                start + minutes(STRIP_MINUTES + 1),
+                lambda t: self._weigh_strip(t, start, web, code),
+                before_seal=True,
             )
 
         return Step(event, happened, lambda: self._a.drop(code))

@@ -95,7 +95,7 @@ STREAKS_PER_LN_VISCOSITY = 25.0
 # Drying: the time constant follows the film mass, the mean zone temperature and the airflow [A].
 DRYING_PER_K = 0.030
 RESIDUAL_PPM = 200.0
-RESIDUAL_GAIN = 8.0  # relative residual per relative change of the time constant [A]
+RESIDUAL_GAIN = 3.0  # relative residual per relative change of the time constant [A]
 
 # Calender: the roll gap holds this share of the thickness, the line load the rest [A].
 CALENDER_GAP_SHARE = 0.60

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from lots.science.drying import EndpointStatus, drying_endpoint
 from tests.mes.simulator.observed import Observed
 
 # Windows as read from domain/process_windows.csv; those of the anode's loading scale with the cathode's (assumption).
@@ -120,3 +121,11 @@ def test_frost_point_is_autocorrelated(long_run: Observed) -> None:
     readings = long_run.by_code["dry_room.frost_point_c"]["DR-STAGING"]
     series = np.array([float(r.value) for r in readings if r.gauge == "FP-STAGING-HIGH"])
     assert lag_one(series) > 0.7
+
+
+def test_every_drying_curve_reaches_an_endpoint_that_varies(long_run: Observed) -> None:
+    curves = [[float(r.value) for r in strip] for strip in long_run.by_code["drying.strip_mass_g"].values()]
+    results = [drying_endpoint(list(range(len(c))), c, rate_limit_pct_min=0.2, consecutive=2) for c in curves]
+    endpoints = [r.endpoint_min for r in results if r.status is EndpointStatus.REACHED]
+    assert len(endpoints) == len(curves)
+    assert 18 <= min(endpoints) < max(endpoints) <= 24

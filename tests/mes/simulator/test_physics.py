@@ -74,7 +74,7 @@ def test_cold_or_still_air_dries_slower_and_leaves_more() -> None:
     assert physics.drying_tau(CATHODE, loading, 0.0, 1.0) == pytest.approx(6.0)
     assert physics.drying_tau(CATHODE, loading, -10.0, 1.0) == pytest.approx(6.0 * math.exp(0.3))
     assert physics.residual_ppm(CATHODE, 6.0) == pytest.approx(200.0)
-    assert physics.residual_ppm(CATHODE, 6.6) == pytest.approx(360.0)
+    assert physics.residual_ppm(CATHODE, 6.6) == pytest.approx(260.0)
 
 
 def test_strip_keeps_foil_and_solids_and_loses_its_solvent() -> None:
