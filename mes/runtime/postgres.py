@@ -170,7 +170,8 @@ class EmbeddedPostgres:
             if server_version(binaries) >= FIRST_WITH_BUILTIN_LOCALES
             else ["--locale=C.UTF-8"]
         )
-        command = [binaries / "initdb", "-D", self.data, "-U", SUPERUSER, "-E", "UTF8", "-A", "peer", *locale]
+        program, data = str(binaries / "initdb"), str(self.data)
+        command = [program, "-D", data, "-U", SUPERUSER, "-E", "UTF8", "-A", "peer", *locale]
         if not self.durable:
             command.append("--no-sync")
         result = subprocess.run(
