@@ -133,6 +133,7 @@ DATABASE_ROUTERS = ["mes.runtime.routers.OwnerMigrates"]
 AUTH_USER_MODEL = "lots.User"
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 PASSWORD_HASHERS = [
+    *(["django.contrib.auth.hashers.MD5PasswordHasher"] if PROFILE == "test" else []),  # tests make many users
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
