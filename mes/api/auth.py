@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import CsrfViewMiddleware
 from django.utils import timezone
 from ninja.errors import AuthenticationError, AuthorizationError
 from ninja.security import APIKeyCookie, HttpBearer
@@ -44,6 +45,13 @@ def source_of_key(key: str) -> Source:
     return source
 
 
+class _CsrfCheck(CsrfViewMiddleware):
+    """Django's check, answering with its reason and not with a page."""
+
+    def _reject(self, request: HttpRequest, reason: str) -> str:  # type: ignore[override]
+        return reason
+
+
 class ApiKey(HttpBearer):
     """`Authorization: Bearer KEY`."""
 
@@ -58,10 +66,17 @@ class Session(APIKeyCookie):
 
     param_name = settings.SESSION_COOKIE_NAME
 
+    def __init__(self) -> None:
+        super().__init__(csrf=False)  # ninja's own check renders the page for browsers; see below
+
     def __call__(self, request: HttpRequest) -> Caller | None:
         if not request.user.is_authenticated:
             return None  # no session: 401, not a complaint about its CSRF token
-        return super().__call__(request)
+        refused = _CsrfCheck(lambda _: HttpResponse()).process_view(request, None, (), {})
+        if refused is not None:
+            raise AuthorizationError(message=f"{refused} Send the CSRF token in the header X-CSRFToken.")
+        caller: Caller | None = super().__call__(request)
+        return caller
 
     def authenticate(self, request: HttpRequest, key: str | None) -> Caller:
         user = request.user

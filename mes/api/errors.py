@@ -195,6 +195,9 @@ def _database(request: HttpRequest, error: Any) -> HttpResponse:
     if isinstance(error, IntegrityError) and state in {"23505", "23P01"}:
         message = "another request has changed the same record meanwhile; read it again"
         return JsonResponse({"code": "conflict", "message": message}, status=409)
+    if isinstance(error, IntegrityError) and state == "23514" and cause is not None:
+        message = f"the record would break the rule {cause.diag.constraint_name}; nothing was stored"
+        return JsonResponse({"code": "invalid", "message": message}, status=422)
     raise error
 
 

@@ -39,8 +39,8 @@ class ApiClient:
         return {"HTTP_AUTHORIZATION": f"Bearer {self.key}"} | headers
 
 
-def reading(lot: Lot, characteristic: str, value: Any, unit: str, **more: Any) -> dict[str, Any]:
-    """A reading of a lot, measured a second ago."""
+def reading(lot: Lot, characteristic: str, value: Any, unit: str, **other: Any) -> dict[str, Any]:
+    """A reading of a lot, measured a second ago; `other` fields come on top."""
     measured_at = (timezone.now() - timedelta(seconds=1)).isoformat()
     base = {
         "characteristic": characteristic,
@@ -49,4 +49,4 @@ def reading(lot: Lot, characteristic: str, value: Any, unit: str, **more: Any) -
         "measured_at": measured_at,
         "lot": lot.code,
     }
-    return base | more
+    return base | other

@@ -34,8 +34,8 @@ def slurry(plant: Plant) -> Lot:
     return lot
 
 
-def viscosity(lot: Lot, value: object = "5.10", **more: object) -> dict[str, object]:
-    return reading(lot, "mixing.viscosity_pa_s", value, "Pa.s", **more)
+def viscosity(slurry: Lot, /, value: object = "5.10", **other: object) -> dict[str, object]:
+    return reading(slurry, "mixing.viscosity_pa_s", value, "Pa.s") | other
 
 
 def test_submission_is_stored_and_answered(api: ApiClient, slurry: Lot) -> None:
