@@ -1,6 +1,26 @@
 """Pages of the quality and process engineer. Names live in the app namespace `web`."""
+
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from mes.web.views import charts, freeze, holds, plans, requirements, review, specifications
+
+urlpatterns = [
+    path("charts/", charts.charts, name="charts"),
+    path("charts/<int:key>/", charts.chart, name="chart"),
+    path("charts/<int:key>/data.json", charts.chart_data, name="chart_data"),
+    path("charts/<int:key>/table/", charts.chart_table, name="chart_table"),
+    path("charts/<int:key>/points/<int:point>/", charts.chart_point, name="chart_point"),
+    path("charts/<int:key>/signals/<int:signal>/cause/", charts.chart_cause, name="chart_cause"),
+    path("charts/<int:key>/freeze/", freeze.chart_freeze, name="chart_freeze"),
+    path("review/", review.review, name="review"),
+    path("holds/<int:key>/", holds.hold, name="hold"),
+    path("holds/<int:key>/recount/", holds.hold_recount, name="hold_recount"),
+    path("requirements/", requirements.requirements, name="requirements"),
+    path("requirements/<str:code>/", requirements.requirement, name="requirement"),
+    path("specifications/", specifications.specifications, name="specifications"),
+    path("specifications/<int:key>/", specifications.specification, name="specification"),
+    path("plans/", plans.plans, name="plans"),
+    path("plans/<int:key>/", plans.plan, name="plan"),
+]

@@ -87,9 +87,9 @@ def _page(
         problem = str(failure)
     suggested = {removal.index: removal for removal in screening.trail} if screening else {}
     signalled: dict[int, list[str]] = {}
-    for point_id, rule in Signal.objects.filter(
-        chart=chart, point__generation=chart.generation
-    ).values_list("point_id", "rule"):
+    for point_id, rule in Signal.objects.filter(chart=chart, point__generation=chart.generation).values_list(
+        "point_id", "rule"
+    ):
         signalled.setdefault(point_id, []).append(Rule(rule).label)
     rows = [
         {

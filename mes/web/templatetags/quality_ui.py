@@ -1,0 +1,53 @@
+"""Numbers and words as the quality pages print them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django import template
+
+register = template.Library()
+
+DASH = "–"
+
+
+@register.filter
+def plain(value: float | None, decimals: int) -> str:
+    """A statistic with fixed decimals; a dash where there is none."""
+    return DASH if value is None else f"{value:.{decimals}f}"
+
+
+@register.filter
+def signed(value: float, decimals: int) -> str:
+    return f"{value:+.{decimals}f}"
+
+
+@register.filter
+def trimmed(value: Decimal | None) -> str:
+    """A decimal without trailing zeros and without an exponent."""
+    return DASH if value is None else f"{value.normalize():f}"
+
+
+@register.filter
+def metres(millimetres: int) -> str:
+    """Millimetres of roll as metres, to the millimetre, without trailing zeros."""
+    return f"{(Decimal(millimetres) / 1000).normalize():f}"
+
+
+@register.filter
+def words(code: object) -> str:
+    """A code of the domain (`sigma_method`, `quality_engineer`) as words."""
+    return str(code).replace("_", " ").replace("-", " ").capitalize()
+
+
+@register.filter
+def refusal(message: str) -> str:
+    """The words of a refusal without the field that they begin with (`password: that is …`)."""
+    field, colon, rest = message.partition(": ")
+    said = rest if colon and field.replace("_", "").isalpha() else message
+    return said[:1].upper() + said[1:]
+
+
+@register.filter
+def minus(value: int, other: int) -> int:
+    return value - other
