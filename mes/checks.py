@@ -22,7 +22,7 @@ OLDEST_SERVER = 150000
 
 @register(Tags.security)
 def plant_settings_are_safe(**_: Any) -> list[CheckMessage]:
-    """SECRET_KEY, DEBUG, ALLOWED_HOSTS and the database engine of a plant."""
+    """SECRET_KEY, DEBUG and ALLOWED_HOSTS of a plant. (Other databases than PostgreSQL fail in the settings.)"""
     if not settings.IS_PLANT:
         return []
     found: list[CheckMessage] = []
@@ -45,15 +45,6 @@ def plant_settings_are_safe(**_: Any) -> list[CheckMessage]:
                 id="halite.E003",
             )
         )
-    for alias, database in settings.DATABASES.items():
-        if not str(database["ENGINE"]).endswith("postgresql"):
-            found.append(
-                Error(
-                    f"Database {alias!r} is not PostgreSQL.",
-                    hint="Set DATABASE_URL to a postgresql:// address: holds need its locks and triggers.",
-                    id="halite.E004",
-                )
-            )
     return found
 
 
@@ -77,28 +68,28 @@ def database_is_durable(databases: Sequence[str] | None = None, **_: Any) -> lis
             Error(
                 f"The database does not answer: {str(error).strip().splitlines()[0]}",
                 hint="Check DATABASE_URL and that the server runs.",
-                id="halite.E010",
+                id="halite.E004",
             )
         ]
     found: list[CheckMessage] = [
         Error(
             f"PostgreSQL runs with {name} = {value}: acknowledged measurements could be lost.",
             hint=f"Set {name} = on in postgresql.conf and for the role, then restart the server.",
-            id="halite.E011",
+            id="halite.E005",
         )
         for name, value in values.items()
         if value not in REQUIRED_DURABILITY[name]
     ]
     if version < OLDEST_SERVER:
         found.append(
-            Error("PostgreSQL is older than 15.", hint="Upgrade the server to 15 or newer.", id="halite.E012")
+            Error("PostgreSQL is older than 15.", hint="Upgrade the server to 15 or newer.", id="halite.E006")
         )
     if is_superuser or is_owner:
         found.append(
             Error(
                 "DATABASE_URL signs in as a superuser or as the owner of the tables: no guard binds it.",
                 hint="Sign in as halite_app; docs/administrator.md says how to create the roles.",
-                id="halite.E013",
+                id="halite.E007",
             )
         )
     return found

@@ -25,7 +25,11 @@ PROCESS_NAME = environment.text("HALITE_PROCESS", "manage")
 
 DEBUG = environment.flag("HALITE_DEBUG")
 SECRET_KEY = environment.text("SECRET_KEY")
-if not SECRET_KEY and not IS_PLANT:
+if not SECRET_KEY:
+    if IS_PLANT:
+        raise ImproperlyConfigured(
+            "SECRET_KEY is missing: set 50 or more random characters, the same on every host"
+        )
     SECRET_KEY = environment.secret_from_file(STATE.secret_key)
 ALLOWED_HOSTS = environment.names("ALLOWED_HOSTS") or (
     [] if IS_PLANT else ["localhost", "127.0.0.1", "[::1]"]
@@ -133,7 +137,9 @@ DATABASE_ROUTERS = ["mes.runtime.routers.OwnerMigrates"]
 AUTH_USER_MODEL = "lots.User"
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 PASSWORD_HASHERS = [
-    *(["django.contrib.auth.hashers.MD5PasswordHasher"] if PROFILE == "test" else []),  # tests make many users
+    *(
+        ["django.contrib.auth.hashers.MD5PasswordHasher"] if PROFILE == "test" else []
+    ),  # tests make many users
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]

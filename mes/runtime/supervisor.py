@@ -62,8 +62,8 @@ class Supervisor:
         """Start children side by side and wait until all are ready; raises StartError."""
         self.tiers.append(list(children))
         for child in children:
-            child.start()
             self.watched.append(Watched(child, ErrorWatch(child.log)))
+            child.start()
         for child in children:
             child.wait_ready()
 

@@ -1,0 +1,172 @@
+"""`manage.py runstack`, what `make run` executes: the whole installation, started, hurt and stopped."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from mes.runtime.processes import wait_until
+from mes.runtime.state import PROJECT_DIR
+from tests.support.processes import HOST, free_port
+
+pytestmark = [pytest.mark.flow, pytest.mark.slow, pytest.mark.timeout(300)]
+
+FIRST_START_SECONDS, SECOND_START_SECONDS, STOP_SECONDS = 120, 30, 15
+CHILDREN = ("postgres", "valkey-server", "granian", "worker-1", "worker-2", "sweep", "simulate")
+
+
+class Installation:
+    """One state directory and the runs on it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.port = free_port()
+        self.runs = 0
+
+    def start(self, **environment: str) -> Run:
+        self.runs += 1
+        return Run(self, self.directory.parent / f"{self.directory.name}-{self.runs}.out", environment)
+
+
+class Run:
+    """One `runstack`: its guard, its output."""
+
+    def __init__(self, installation: Installation, output: Path, environment: dict[str, str]) -> None:
+        self.output = output
+        inherited = {
+            name: value for name, value in os.environ.items() if not name.startswith(("HALITE_", "DATABASE_"))
+        }
+        with output.open("wb") as file:
+            self.guard = subprocess.Popen(
+                [sys.executable, "manage.py", "runstack"],
+                cwd=PROJECT_DIR,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                env={
+                    **inherited,
+                    "HALITE_DIR": str(installation.directory),
+                    "HALITE_PORT": str(installation.port),
+                    **environment,
+                },
+            )
+
+    def text(self) -> str:
+        return self.output.read_text()
+
+    def ready(self, seconds: float) -> bool:
+        done = wait_until(lambda: "ready in" in self.text() or self.guard.poll() is not None, seconds)
+        return done and self.guard.poll() is None
+
+    def descendants(self) -> list[psutil.Process]:
+        return psutil.Process(self.guard.pid).children(recursive=True)
+
+    def child(self, name: str) -> psutil.Process:
+        """The supervisor's child whose command line names it."""
+        supervisor = psutil.Process(self.guard.pid).children()[0]
+        return next(child for child in supervisor.children() if name in " ".join(child.cmdline()))
+
+    def stop(self) -> int:
+        self.guard.send_signal(signal.SIGINT)
+        return self.guard.wait(STOP_SECONDS)
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    yield Installation(Path(os.environ["HALITE_DIR"]) / tmp_path_factory.mktemp("run").name)
+
+
+@pytest.fixture
+def run(installation: Installation) -> Iterator[Run]:
+    run = installation.start()
+    assert run.ready(FIRST_START_SECONDS), run.text()
+    yield run
+    if run.guard.poll() is None:
+        run.stop()
+
+
+def answers(port: int) -> bool:
+    connection = http.client.HTTPConnection(HOST, port, timeout=2)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def test_it_starts_on_nothing_refuses_a_double_and_stops_within_seconds(
+    run: Run, installation: Installation
+) -> None:
+    assert answers(installation.port)
+    assert all(run.child(name).is_running() for name in CHILDREN)
+
+    double = installation.start()
+    assert double.guard.wait(30) == 1
+    assert f"Halite already runs in {installation.directory}" in double.text()
+
+    everyone = run.descendants()
+    assert run.stop() == 0
+    assert not [process for process in everyone if process.is_running()]
+    assert not answers(installation.port)
+
+
+def test_the_next_start_is_quick(installation: Installation) -> None:
+    began = time.monotonic()
+    run = installation.start()
+    assert run.ready(SECOND_START_SECONDS), run.text()
+    assert time.monotonic() - began < SECOND_START_SECONDS
+    assert "did not stop in order" not in run.text()
+    assert run.stop() == 0
+
+
+def test_killed_children_come_back(run: Run, installation: Installation) -> None:
+    before = {name: run.child(name).pid for name in ("postgres", "valkey-server", "granian", "worker-1")}
+    for pid in before.values():
+        os.kill(pid, signal.SIGKILL)
+
+    def all_new() -> bool:
+        try:
+            return all(run.child(name).pid != pid for name, pid in before.items())
+        except (StopIteration, psutil.NoSuchProcess):
+            return False
+
+    assert wait_until(all_new, 30), run.text()
+    assert wait_until(lambda: answers(installation.port), 30), run.text()
+    assert "postgres ended with signal 9: starting it again" in run.text()
+
+
+def test_a_killed_supervisor_leaves_nothing_and_the_next_start_recovers(
+    run: Run, installation: Installation
+) -> None:
+    everyone = run.descendants()
+    psutil.Process(run.guard.pid).children()[0].kill()
+    assert run.guard.wait(STOP_SECONDS) == 128 + signal.SIGKILL
+    assert not [process for process in everyone if process.is_running()]
+
+    again = installation.start()
+    assert again.ready(SECOND_START_SECONDS), again.text()
+    assert "the last run did not stop in order; recovering" in again.text()
+    assert again.stop() == 0
+
+
+def test_a_taken_port_is_one_clear_line(installation: Installation) -> None:
+    with socket.socket() as taken:
+        taken.bind((HOST, 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        run = installation.start(HALITE_PORT=str(port))
+        assert run.guard.wait(30) == 1
+    assert f"port {port} of 127.0.0.1 cannot be used" in run.text()
+    assert "HALITE_PORT" in run.text()
+    assert "Traceback" not in run.text()
