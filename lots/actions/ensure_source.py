@@ -22,12 +22,18 @@ def hash_key(key: str) -> str:
 @transaction.atomic
 def ensure_personal_source(user: User, site: Site) -> Source:
     """The source under which a person submits from the browser; made at their first submission."""
-    act_as(user)
     code = f"web:{user.username}"
     if len(code) > 64:
         code = f"web:#{user.pk}"  # no username contains '#', so nobody else has this code
-    source, _ = Source.objects.get_or_create(
-        site=site, code=code, defaults={"name": f"{user.printed_name} (browser)"[:100], "user": user}
+    return ensure_source(site, code, user=user, name=f"{user.printed_name} (browser)")
+
+
+@transaction.atomic
+def ensure_source(site: Site, code: str, *, user: User, name: str = "") -> Source:
+    """The site's source with this code, made for the user if there is none."""
+    act_as(user)
+    source, _ = Source.objects.select_related("user").get_or_create(
+        site=site, code=code, defaults={"name": (name or code)[:100], "user": user}
     )
     return source
 

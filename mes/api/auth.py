@@ -13,6 +13,7 @@ from ninja.security import APIKeyCookie, HttpBearer
 
 from lots.actions.ensure_source import ensure_personal_source, hash_key
 from lots.models import Site, Source, User
+from mes.web.site import site_of, sites_of
 from quality.permissions import Action, require
 
 
@@ -36,8 +37,8 @@ def source_of_key(key: str) -> Source:
     source = Source.objects.select_related("site", "user").filter(key_hash=hash_key(key)).first()
     if source is None:
         raise AuthenticationError(message="the API key is not known")
-    if source.retired_at is not None:
-        raise AuthenticationError(message=f"source {source.code} is retired")
+    if source.retired_at is not None or source.site.retired_at is not None:
+        raise AuthenticationError(message=f"source {source.code} or its site is retired")
     if source.key_expires_at is not None and source.key_expires_at <= timezone.now():
         raise AuthenticationError(message=f"the API key of {source.code} has expired; ask for a new one")
     if not source.user.is_active:
@@ -45,10 +46,15 @@ def source_of_key(key: str) -> Source:
     return source
 
 
+def _unused(request: HttpRequest) -> HttpResponse:
+    """The view that Django's check asks about; it carries no exemption."""
+    return HttpResponse()
+
+
 class _CsrfCheck(CsrfViewMiddleware):
     """Django's check, answering with its reason and not with a page."""
 
-    def _reject(self, request: HttpRequest, reason: str) -> str:  # type: ignore[override]
+    def _reject(self, request: HttpRequest, reason: str) -> str:
         return reason
 
 
@@ -62,7 +68,7 @@ class ApiKey(HttpBearer):
 
 
 class Session(APIKeyCookie):
-    """The browser's session; changes need the CSRF token. `X-Halite-Site` chooses among several sites."""
+    """The browser's session; changes need the CSRF token. `X-Halite-Site` names another site than the page's."""
 
     param_name = settings.SESSION_COOKIE_NAME
 
@@ -72,7 +78,7 @@ class Session(APIKeyCookie):
     def __call__(self, request: HttpRequest) -> Caller | None:
         if not request.user.is_authenticated:
             return None  # no session: 401, not a complaint about its CSRF token
-        refused = _CsrfCheck(lambda _: HttpResponse()).process_view(request, None, (), {})
+        refused = _CsrfCheck(_unused).process_view(request, _unused, (), {})
         if refused is not None:
             raise AuthorizationError(message=f"{refused} Send the CSRF token in the header X-CSRFToken.")
         caller: Caller | None = super().__call__(request)
@@ -81,21 +87,21 @@ class Session(APIKeyCookie):
     def authenticate(self, request: HttpRequest, key: str | None) -> Caller:
         user = request.user
         assert isinstance(user, User)
-        site = _site_of(user, request.headers.get("X-Halite-Site", ""))
+        site = _site_of(request)
         require(user, site, Action.VIEW)
         return Caller(user, site)
 
 
-def _site_of(user: User, wanted: str) -> Site:
-    sites = Site.objects.filter(memberships__user=user, memberships__retired_at__isnull=True).distinct()
-    found = list(sites.filter(code=wanted) if wanted else sites[:2])
-    if not found:
-        raise AuthorizationError(
-            message="you are not a member of this site" if wanted else "you have no site"
-        )
-    if len(found) > 1:
-        raise AuthorizationError(message="you belong to several sites; name one in the header X-Halite-Site")
-    return found[0]
+def _site_of(request: HttpRequest) -> Site:
+    """The site named in the header, else the one chosen in the session, else the person's first."""
+    wanted = request.headers.get("X-Halite-Site")
+    if wanted is None:
+        site = site_of(request)
+    else:
+        site = next((site for site in sites_of(request) if site.code == wanted), None)
+    if site is None:
+        raise AuthorizationError(message="you have no role at this site; ask an administrator")
+    return site
 
 
 def caller_of(request: HttpRequest) -> Caller:

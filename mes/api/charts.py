@@ -161,12 +161,11 @@ def _window(chart: Chart, wanted: PointFilter) -> list[Point]:
 
 def _columns(points: list[Point]) -> dict[str, list[Any]]:
     columns: dict[str, list[Any]] = {name: [getattr(p, name) for p in points] for name in COLUMNS}
-    members = SubgroupMember.objects.filter(
-        subgroup__in=[p.subgroup_id for p in points], lot_id__isnull=False
-    )
+    members = SubgroupMember.objects.filter(subgroup__in=[p.subgroup_id for p in points])
     lots_of: dict[int, set[int]] = {}
     for subgroup_id, lot_id in members.values_list("subgroup_id", "lot_id").distinct():
-        lots_of.setdefault(subgroup_id, set()).add(lot_id)
+        if lot_id is not None:
+            lots_of.setdefault(subgroup_id, set()).add(lot_id)
     keys = set().union(*lots_of.values()) if lots_of else set()
     codes = dict(Lot.objects.filter(pk__in=keys).values_list("pk", "code"))
     columns["lots"] = [sorted(codes[key] for key in lots_of.get(p.subgroup_id, ())) for p in points]

@@ -40,6 +40,21 @@ GUARD_CODES = {
     "HL004": "hold_not_disposed",
 }
 HTTP_CODES = {400: "unreadable", 401: "unauthenticated", 403: "not_permitted", 404: "not_found"}
+DOMAIN: tuple[type[Exception], ...] = (
+    InvalidSubmission,
+    GateRefused,
+    IdempotencyConflict,
+    NotPermitted,
+    SignatureRefused,
+    ClockRefused,
+    StepRefused,
+    ExposureRefused,
+    SignalRefused,
+    FreezeRefused,
+    ProductionRefused,
+    DispositionRefused,
+    HoldRefused,
+)
 WORDS = {
     "missing": "is missing",
     "extra_forbidden": "is not a field of this request; remove it",
@@ -121,11 +136,7 @@ def problems_of(errors: Iterable[Any]) -> list[Problem]:
 
 def install(api: NinjaAPI) -> None:
     """Register the handlers on the API."""
-    for kind in (InvalidSubmission, GateRefused, IdempotencyConflict, NotPermitted, SignatureRefused):
-        api.add_exception_handler(kind, _domain)
-    for kind in (ClockRefused, StepRefused, ExposureRefused, SignalRefused, FreezeRefused):
-        api.add_exception_handler(kind, _domain)
-    for kind in (ProductionRefused, DispositionRefused, HoldRefused):
+    for kind in DOMAIN:
         api.add_exception_handler(kind, _domain)
     api.add_exception_handler(ValidationError, _validation)
     api.add_exception_handler(HttpError, _http)

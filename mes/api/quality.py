@@ -239,6 +239,7 @@ def _members(site: Site, payload: DispositionIn) -> list[HoldLot]:
         if len(members) != len(set(payload.holds)):
             raise Http404
         return members
+    assert payload.hold is not None  # one of the two is given
     rows = rows.filter(hold__uuid=payload.hold, disposition_id__isnull=True)
     if payload.lots is not None:
         rows = rows.filter(lot__code__in=payload.lots)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError
@@ -24,7 +26,7 @@ for router in (r.router for r in (submissions, lots, steps, quality, charts, clo
     api.add_router("", router)
 
 
-def _unauthenticated(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+def _unauthenticated(request: HttpRequest, error: Any) -> HttpResponse:
     return JsonResponse(
         {"code": "unauthenticated", "message": error.message},
         status=401,
