@@ -135,7 +135,7 @@ def list_lots(request: HttpRequest, wanted: Query[LotFilter]) -> JsonResponse:
 
 
 @router.get("/lots/{code}", response={200: dict[str, Any], **refusals(404)})
-def read_lot(request: HttpRequest, code: str) -> JsonResponse:
+def read_lot(request: HttpRequest, code: Code) -> JsonResponse:
     """One lot: where it is on its route, what holds it, what keeps it from going on."""
     lot, now = lot_of(caller_of(request).site, code), timezone.now()
     step = next_step(lot)
@@ -181,7 +181,7 @@ class TraceFilter(Strict):
 
 
 @router.get("/lots/{code}/trace", response={200: dict[str, Any], **refusals(404)})
-def trace_lot(request: HttpRequest, code: str, wanted: Query[TraceFilter]) -> JsonResponse:
+def trace_lot(request: HttpRequest, code: Code, wanted: Query[TraceFilter]) -> JsonResponse:
     """Everything made from the lot, or everything it was made from. `truncated` says that more may exist."""
     lot = lot_of(caller_of(request).site, code)
     from_mm, to_mm = (None if m is None else int(m * 1000) for m in (wanted.from_m, wanted.to_m))
@@ -198,7 +198,7 @@ def trace_lot(request: HttpRequest, code: str, wanted: Query[TraceFilter]) -> Js
 
 
 @router.get("/lots/{code}/gate", response={200: dict[str, Any], **refusals(404)})
-def read_gate(request: HttpRequest, code: str, step: OptionalCode = "") -> JsonResponse:
+def read_gate(request: HttpRequest, code: Code, step: OptionalCode = "") -> JsonResponse:
     """Why the lot must not start the step; without a step, why it must not be consumed or shipped."""
     lot, now = lot_of(caller_of(request).site, code), timezone.now()
     blockers = can_proceed(lot, step, now=now) if step else can_leave(lot, now=now)

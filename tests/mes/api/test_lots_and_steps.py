@@ -198,3 +198,10 @@ def test_trace_goes_both_ways_and_says_when_it_was_cut(api: ApiClient, plant: Pl
     assert api.get(f"/lots/{raw.code}/trace", limit=2).json()["truncated"] is True
     backward = api.get("/lots/S-1/trace", direction="backward").json()
     assert [lot["code"] for lot in backward["lots"]] == ["S-1", raw.code]
+
+
+@pytest.mark.parametrize("path", ["", "/trace", "/gate"])
+def test_strange_code_is_answered_not_crashed(api: ApiClient, path: str) -> None:
+    assert api.get(f"/lots/%00{path}").status_code == 422
+    assert api.get(f"/lots/NO-SUCH{path}").status_code == 404
+    assert api.get(f"/lots/{'x' * 65}{path}").status_code == 422
