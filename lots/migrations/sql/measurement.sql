@@ -42,7 +42,9 @@ CREATE INDEX measurement_by_zone ON lots_measurement (zone_id, characteristic_id
 -- What one submission brought: the worker's drain.
 CREATE INDEX measurement_by_submission ON lots_measurement (submission_id);
 
+-- A partition is written through its table only: the audit's statement trigger would not see what goes past it.
 CREATE TABLE lots_measurement_default PARTITION OF lots_measurement DEFAULT;
+REVOKE INSERT ON lots_measurement_default FROM halite_app;
 
 -- Makes the partitions of this month and the next `months_ahead`; safe to call at any time.
 CREATE FUNCTION halite_ensure_partitions(months_ahead integer) RETURNS integer
@@ -59,6 +61,7 @@ BEGIN
             EXECUTE format(
                 'CREATE TABLE %I PARTITION OF lots_measurement FOR VALUES FROM (%L) TO (%L)',
                 part, first_day, (first_day AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC');
+            EXECUTE format('REVOKE INSERT ON %I FROM halite_app', part);
             made := made + 1;
         END IF;
     END LOOP;
