@@ -67,6 +67,7 @@ APPEND_ONLY = {
     "quality_specification",
     "quality_specificationline",
     "quality_workorderplan",
+    "quality_processwindow",
 }
 
 TABLES = "relkind IN ('r', 'p') AND NOT relispartition AND relnamespace = 'public'::regnamespace"

@@ -1,0 +1,93 @@
+"""A plant that has worked: every kind of evidence is there, made through the public actions."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+
+from lots.models import Lot, LotAlias
+from lots.queries import active_holds
+from mes import pipeline
+from quality.actions.approve_limits import approve_limits
+from quality.actions.dispose import Ruling, dispose
+from quality.actions.produce import Input
+from quality.models import Disposition
+from spc.models import Chart, ChartCheckpoint
+from tests.support.builders import PASSWORD, Plant, add_chart, make_gauge, make_plant, publish, specify
+
+SOLIDS = "mixing.solids_pct"
+
+
+def mixing_lot(plant: Plant) -> Lot:
+    """A slurry batch whose mixing runs."""
+    lot = plant.lot()
+    plant.start(lot, "mixing")
+    return lot
+
+
+def evaluate_all() -> None:
+    """Sweep until nothing is left."""
+    while pipeline.sweep_once(now=timezone.now())["charts"]:
+        pass
+
+
+def release(plant: Plant, lot: Lot) -> Disposition:
+    """Release every open hold of the lot itself."""
+    return dispose(
+        list(active_holds([lot.pk]).values_list("pk", flat=True)),
+        Ruling(decision=Disposition.Decision.RELEASE, reason="checked by hand"),
+        site=plant.site,
+        user=plant.engineer,
+        password=PASSWORD,
+        now=timezone.now(),
+    )
+
+
+def worked_plant(*, signals: int = 1) -> Plant:
+    """Batches mixed, a chart frozen and `signals` of it held, a violation released, cells filled and corrected."""
+    plant = make_plant()
+    add_chart(plant, SOLIDS)
+    specify(plant, SOLIDS, lsl="60", usl="70")
+    make_gauge(plant, "balance")
+    publish(plant)
+    batches = []
+    for number in range(20):
+        batches.append(mixing_lot(plant))
+        plant.submit([plant.reading(SOLIDS, "65.1" if number % 2 else "64.9", batches[-1])])
+    evaluate_all()
+    chart = Chart.objects.get(stream__plan__site=plant.site)
+    approve_limits(
+        chart,
+        excluded={},
+        reason="phase 1 done",
+        user=plant.process_engineer,
+        password=PASSWORD,
+        now=timezone.now(),
+    )
+    for _ in range(signals):
+        plant.submit([plant.reading(SOLIDS, "67", mixing_lot(plant))])
+    bad = mixing_lot(plant)
+    plant.submit([plant.reading(SOLIDS, "71", bad)])
+    evaluate_all()
+    release(plant, bad)
+    raw = plant.raw()
+    plant.lot(inputs=[Input(parent=raw.code, quantity=1)])  # type: ignore[arg-type]
+    LotAlias.objects.create(site=plant.site, issuer="Supplier", alias=f"S-{raw.pk}", lot=raw)
+    _correct_a_filling(plant)
+    state = chart.state
+    ChartCheckpoint.objects.create(
+        chart=chart, generation=1, sequence=0, limit_revision=state.limit_revision, state=state.state
+    )
+    return plant
+
+
+def _correct_a_filling(plant: Plant) -> None:
+    cell = plant.lot("T-CELL", quantity=1)
+    plant.run(cell, "stacking")
+    plant.start(cell, "filling")
+    for filled in ("360", "361"):
+        plant.submit(
+            [
+                plant.reading("filling.mass_before_g", "300", cell),
+                plant.reading("filling.mass_filled_g", filled, cell),
+            ]
+        )
