@@ -1,4 +1,4 @@
-"""Reads for the people who answer for quality: what governs a chart, what waits, what stands behind a hold."""
+"""Reads for the people who answer for quality: what governs a value, what violated it, what a plan costs."""
 
 from __future__ import annotations
 
@@ -6,22 +6,26 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet
 
-from lots.models import Hold, HoldLot, Lot, Measurement, Membership, Site, Submission, User
-from quality.models import ControlPlanLine, Defect, Judgement, Signature, SpecificationLine
-from quality.permissions import MATRIX, Action
+from lots.models import Characteristic, Lot, Measurement, Site
+from lots.queries import lots_by_id
+from quality.evidence import measurements_by_id
+from quality.models import (
+    ControlPlanLine,
+    Defect,
+    Judgement,
+    ProcessWindow,
+    Requirement,
+    SpecificationLine,
+)
 from spc.engine import Family, Rule, expected_false_alarms, rules_for
 from spc.engine.families import Panel
-from spc.models import Chart, Point, Signal, SubgroupMember
+from spc.models import Chart, Point
 
 NEWEST_JUDGEMENTS = 50_000
-NEIGHBOURS = 3
-# A neighbour is looked for among so many points on either side.
-NEIGHBOUR_POINTS = 60
 
 
-# --- specifications ---------------------------------------------------------------------------------
 def lines_in_force(*, at: datetime) -> QuerySet[SpecificationLine]:
     """The newest effective line of every specification, with what a page shows beside it."""
     later = SpecificationLine.objects.filter(
@@ -99,146 +103,56 @@ def newest_defects(site: Site) -> QuerySet[Defect]:
     )
 
 
-# --- holds ------------------------------------------------------------------------------------------
-def holds_of_site(site: Site) -> QuerySet[Hold]:
-    """Holds of the site; `open_lots` and `all_lots` count their members' lots."""
-    return Hold.objects.filter(site=site).annotate(
-        open_lots=Count("members__lot", filter=Q(members__disposition_id__isnull=True), distinct=True),
-        all_lots=Count("members__lot", distinct=True),
+@dataclass(frozen=True)
+class Rivals:
+    """A characteristic that another requirement speaks of too: all that is said, side by side, never merged."""
+
+    characteristic: Characteristic
+    lines: tuple[SpecificationLine, ...]
+    windows: tuple[ProcessWindow, ...]
+
+
+def rivals_of(requirement: Requirement, characteristic_ids: Iterable[int], *, at: datetime) -> list[Rivals]:
+    """Characteristics of the requirement on which other requirements set limits as well."""
+    keys = set(characteristic_ids)
+    lines = list(lines_in_force(at=at).filter(specification__characteristic__in=keys))
+    windows = list(
+        ProcessWindow.objects.filter(characteristic__in=keys).select_related("characteristic", "requirement")
     )
-
-
-def open_holds(site: Site) -> QuerySet[Hold]:
-    """Holds with at least one member not disposed of, longest waiting first."""
-    waiting = HoldLot.objects.filter(hold=OuterRef("pk"), disposition_id__isnull=True)
-    return holds_of_site(site).filter(Exists(waiting)).order_by("placed_at", "id")
+    rivals = []
+    for characteristic in Characteristic.objects.filter(pk__in=keys).order_by("step__sequence", "code"):
+        own_lines = [line for line in lines if line.specification.characteristic_id == characteristic.pk]
+        own_windows = [window for window in windows if window.characteristic_id == characteristic.pk]
+        speaking = {line.requirement_id for line in own_lines} | {w.requirement_id for w in own_windows}
+        if speaking - {requirement.pk, None}:
+            rivals.append(Rivals(characteristic, tuple(own_lines), tuple(own_windows)))
+    return rivals
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """What stands behind a hold: values out of specification, or the signal of a chart."""
+class JudgedValue:
+    """A judgement with the value that it is about (None: kept in an archive) and its lot."""
 
-    defects: tuple[Defect, ...]
-    values: dict[int, Measurement]
-    signal: Signal | None
-    chart_id: int | None
+    judgement: Judgement
+    value: Measurement | None
+    lot: Lot | None
 
 
-def evidence_of(hold: Hold) -> Evidence:
-    """The defects with their values, or the signal, that placed the hold."""
-    defects = tuple(
-        hold.defects.select_related(
-            "characteristic",
-            "requirement",
-            "judgement__line__specification__characteristic",
-            "judgement__line__specification__product_revision__product",
-            "judgement__line__specification__material",
-            "judgement__line__requirement",
-            "lot",
-        ).order_by("id")
+def newest_judgements(site: Site, lines: Sequence[SpecificationLine], *, count: int) -> list[JudgedValue]:
+    """The newest judgements by the lines, of values recorded at the site."""
+    here = Measurement.objects.filter(
+        received_at=OuterRef("measurement_received_at"), id=OuterRef("measurement_id"), site=site
     )
-    signal = None
-    if hold.source == Hold.Source.SIGNAL and hold.source_id is not None:
-        signal = (
-            Signal.objects.select_related("point", "firing", "chart__stream__plan__characteristic")
-            .filter(pk=hold.source_id)
-            .first()
-        )
-    values = measurements_by_id(
-        (d.judgement.measurement_received_at, d.judgement.measurement_id) for d in defects
+    rows = list(
+        Judgement.objects.filter(Exists(here), line__in=lines)
+        .select_related("line__specification__characteristic")
+        .order_by("-id")[:count]
     )
-    chart_id = signal.chart_id if signal else _chart_of_values(values)
-    return Evidence(defects, values, signal, chart_id)
+    values = measurements_by_id((row.measurement_received_at, row.measurement_id) for row in rows)
+    lots = lots_by_id(row.lot_id for row in rows if row.lot_id is not None)
+    return [JudgedValue(row, values.get(row.measurement_id), lots.get(row.lot_id or 0)) for row in rows]
 
 
-def measurements_by_id(keys: Iterable[tuple[datetime, int]]) -> dict[int, Measurement]:
-    """Measurements by id; (received_at, id) finds the partition."""
-    wanted = list(keys)
-    rows = Measurement.objects.filter(
-        received_at__in={at for at, _ in wanted}, id__in={key for _, key in wanted}
-    ).select_related("characteristic", "operator", "gauge", "zone", "equipment")
-    return {row.id: row for row in rows}
-
-
-def _chart_of_values(values: Iterable[int]) -> int | None:
-    return (
-        SubgroupMember.objects.filter(measurement_id__in=list(values))
-        .order_by("id")
-        .values_list("subgroup__chart_id", flat=True)
-        .first()
-    )
-
-
-def neighbours(hold: Hold, evidence: Evidence) -> tuple[list[Lot], list[Lot]]:
-    """Lots that the same stream made just before and just after; by order of making where no chart knows them."""
-    held = list(hold.members.order_by("id").values_list("lot_id", flat=True)[:2_000])
-    direct = hold.members.filter(inherited_from__isnull=True).order_by("id").values_list("lot_id", flat=True)
-    roots = list(direct[:200]) or held[:1]
-    if evidence.chart_id is not None:
-        points = Point.objects.filter(chart=evidence.chart_id, subgroup__members__lot_id__in=roots)
-        ends = points.aggregate(first=Min("sequence"), last=Max("sequence"))
-        if ends["first"] is not None:
-            before = _lots_of_points(
-                evidence.chart_id, ends["first"] - NEIGHBOUR_POINTS, ends["first"], roots
-            )
-            after = _lots_of_points(
-                evidence.chart_id, ends["last"] + 1, ends["last"] + NEIGHBOUR_POINTS, roots
-            )
-            return _lots(before[-NEIGHBOURS:]), _lots(after[:NEIGHBOURS])
-    first = Lot.objects.filter(pk=roots[0]).first() if roots else None
-    if first is None:
-        return [], []
-    alike = Lot.objects.filter(site=hold.site_id, material=first.material_id).exclude(pk__in=held)
-    made_before = alike.filter(pk__lt=min(roots)).order_by("-pk").values_list("pk", flat=True)[:NEIGHBOURS]
-    made_after = alike.filter(pk__gt=max(roots)).order_by("pk").values_list("pk", flat=True)[:NEIGHBOURS]
-    return _lots(list(made_before)[::-1]), _lots(list(made_after))
-
-
-def _lots_of_points(chart_id: int, first: int, end: int, without: Sequence[int]) -> list[int]:
-    rows = (
-        SubgroupMember.objects.filter(
-            subgroup__points__chart=chart_id,
-            subgroup__points__sequence__gte=first,
-            subgroup__points__sequence__lt=end,
-            lot_id__isnull=False,
-        )
-        .exclude(lot_id__in=without)
-        .order_by("subgroup__points__sequence", "id")
-        .values_list("lot_id", flat=True)
-    )
-    return list(dict.fromkeys(lot_id for lot_id in rows if lot_id is not None))
-
-
-def _lots(keys: Sequence[int]) -> list[Lot]:
-    """Lots in the order of their keys; `held` says whether anything holds them."""
-    found = (
-        Lot.objects.filter(pk__in=keys)
-        .select_related("material")
-        .annotate(held=Exists(HoldLot.objects.filter(lot=OuterRef("pk"), disposition_id__isnull=True)))
-        .in_bulk()
-    )
-    return [found[key] for key in keys]
-
-
-def people_who_may(site: Site, action: Action) -> QuerySet[User]:
-    """Active users whose role at the site allows the action, by name."""
-    roles = Membership.objects.filter(
-        user=OuterRef("pk"), site=site, role__in=MATRIX[action], retired_at__isnull=True
-    )
-    return User.objects.filter(Exists(roles), is_active=True).order_by("first_name", "last_name", "username")
-
-
-def recorded_any(user: User, values: Iterable[Measurement]) -> bool:
-    """Whether the user recorded one of the values: then another person must decide on them."""
-    submissions = {value.submission_id for value in values}
-    return Submission.objects.filter(pk__in=submissions, recorded_by=user).exists()
-
-
-def signature_of(key: int | None) -> Signature | None:
-    return Signature.objects.filter(pk=key).first() if key is not None else None
-
-
-# --- control plan -----------------------------------------------------------------------------------
 def weekly_false_alarms(lines: Iterable[ControlPlanLine], site: Site, *, now: datetime) -> dict[int, float]:
     """Line → false alarms to expect in a week: points its charts plotted in the last seven days over the ARL.
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from django.urls import path
 
-from mes.web.views import charts, freeze, holds, plans, requirements, review, specifications
+from mes.web.views import charts, freeze, holds, plans, points, requirements, review, specifications
 
 urlpatterns = [
     path("charts/", charts.charts, name="charts"),
     path("charts/<int:key>/", charts.chart, name="chart"),
     path("charts/<int:key>/data.json", charts.chart_data, name="chart_data"),
     path("charts/<int:key>/table/", charts.chart_table, name="chart_table"),
-    path("charts/<int:key>/points/<int:point>/", charts.chart_point, name="chart_point"),
-    path("charts/<int:key>/signals/<int:signal>/cause/", charts.chart_cause, name="chart_cause"),
+    path("charts/<int:key>/points/<int:point>/", points.chart_point, name="chart_point"),
+    path("charts/<int:key>/signals/<int:signal>/cause/", points.chart_cause, name="chart_cause"),
     path("charts/<int:key>/freeze/", freeze.chart_freeze, name="chart_freeze"),
     path("review/", review.review, name="review"),
     path("holds/<int:key>/", holds.hold, name="hold"),

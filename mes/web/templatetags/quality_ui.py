@@ -6,6 +6,10 @@ from decimal import Decimal
 
 from django import template
 
+from spc.engine import Rule
+from spc.models import Chart
+from spc.queries import strata_words
+
 register = template.Library()
 
 DASH = "–"
@@ -51,3 +55,15 @@ def refusal(message: str) -> str:
 @register.filter
 def minus(value: int, other: int) -> int:
     return value - other
+
+
+@register.filter
+def rule_words(names: str) -> str:
+    """The rules of a plan line in words."""
+    return "; ".join(Rule(name).label for name in names.split())
+
+
+@register.filter
+def strata(chart: Chart) -> str:
+    """What separates the chart from its sisters."""
+    return " · ".join(strata_words(chart)) or "Not separated"

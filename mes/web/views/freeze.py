@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -18,6 +20,7 @@ from spc.actions.freeze import FreezeRefused
 from spc.engine import (
     Baseline,
     Family,
+    Rule,
     ScreeningResult,
     TooFewReadingsError,
     estimate_baseline,
@@ -102,7 +105,8 @@ def _page(
         }
         for index, point in enumerate(points)
     ]
-    notable, ordinary = [], []
+    notable: list[dict[str, Any]] = []
+    ordinary: list[dict[str, Any]] = []
     for row in rows:
         (notable if row["suggestion"] or row["signals"] or row["excluded"] else ordinary).append(row)
     return render(

@@ -18,10 +18,10 @@ from mes.web.site import SiteRequest, site_page
 from quality.actions.dispose import DispositionRefused, dispose
 from quality.actions.sign import SignatureRefused
 from quality.containment import recount
+from quality.evidence import Evidence, evidence_of, holds_of_site, neighbours, people_who_may, recorded_any
 from quality.gates import can_leave, can_proceed, next_step
 from quality.models import Disposition
 from quality.permissions import Action, NotPermitted, may
-from quality.queries import Evidence, evidence_of, holds_of_site, neighbours, people_who_may, recorded_any
 from spc.engine import Rule
 
 MEMBERS_LISTED = 200
@@ -170,7 +170,7 @@ def _signed(request: SiteRequest, found: Hold) -> dict[str, Any] | None:
     key = request.GET.get("signed", "")
     if not key.isdecimal():
         return None
-    lots = Lot.objects.filter(disposition_items__disposition=key, hold_members__hold=found).distinct()
+    lots = Lot.objects.filter(disposition_items__disposition=int(key), hold_members__hold=found).distinct()
     explained = [
         _next_move(request, lot)
         for lot in lots.select_related("site", "material", "work_order").order_by("pk")[:LOTS_EXPLAINED]

@@ -12,8 +12,9 @@ from django.views.decorators.http import require_GET
 from lots.models import Hold
 from mes.web.chart_json import chart_title
 from mes.web.site import SiteRequest, site_page
+from quality.evidence import open_holds
 from quality.permissions import Action, may
-from quality.queries import newest_defects, open_holds
+from quality.queries import newest_defects
 from spc.engine import Rule
 from spc.models import Signal
 from spc.queries import open_signals

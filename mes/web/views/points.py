@@ -1,0 +1,94 @@
+"""One point of a chart: its readings, its signals in words, what followed, and the cause that a person assigns."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+
+from lots.queries import lots_by_id
+from mes.web.chart_json import decimals_of
+from mes.web.site import SiteRequest, site_page
+from mes.web.views.charts import chart_of_site
+from quality.actions.judge_signal import SignalRefused, assign_cause
+from quality.evidence import measurements_by_id
+from quality.permissions import Action, may
+from spc.engine import Rule
+from spc.models import Chart, Point, Signal
+
+
+@require_GET
+@site_page()
+def chart_point(request: SiteRequest, key: int, point: int) -> HttpResponse:
+    return _point(request, chart_of_site(request, key), point)
+
+
+@require_POST
+@site_page(Action.JUDGE_SIGNAL)
+def chart_cause(request: SiteRequest, key: int, signal: int) -> HttpResponse:
+    found = chart_of_site(request, key)
+    row = get_object_or_404(Signal, pk=signal, chart=found)
+    try:
+        assign_cause(row, cause=request.POST.get("cause", ""), user=request.user, now=request.now)
+    except SignalRefused as refusal:
+        return _point(request, found, row.point_id, refused=(row.pk, str(refusal)), status=422)
+    if "HX-Request" in request.headers:
+        return _point(request, found, row.point_id)
+    messages.success(request, "The cause is recorded.")
+    return redirect(f"{reverse('web:chart', args=[found.pk])}?point={row.point_id}")
+
+
+def _point(
+    request: SiteRequest, found: Chart, key: int, *, refused: tuple[int, str] | None = None, status: int = 200
+) -> HttpResponse:
+    """The panel of one point: readings, rules in words, what the reaction plan did, and the cause."""
+    point = get_object_or_404(Point.objects.select_related("subgroup", "limit_revision"), pk=key, chart=found)
+    members = list(point.subgroup.members.order_by("measured_at", "id"))
+    values = measurements_by_id((m.measurement_received_at, m.measurement_id) for m in members)
+    lots = lots_by_id(m.lot_id for m in members if m.lot_id is not None)
+    signals = list(
+        point.signals.select_related("firing__hold", "acknowledged_by")
+        .prefetch_related("members__point")
+        .order_by("id")
+    )
+    part_of = (
+        Signal.objects.filter(members__point=point)
+        .exclude(point=point)
+        .select_related("point")
+        .order_by("id")
+    )
+    return render(
+        request,
+        "web/charts/point.html",
+        {
+            "chart": found,
+            "point": point,
+            "current": point.generation == found.generation,
+            "unit": found.stream.plan.characteristic.unit,
+            "decimals": decimals_of(found),
+            "value_decimals": found.stream.plan.characteristic.decimals,
+            "position_kind": found.stream.plan.characteristic.position_kind,
+            "readings": [
+                {"member": m, "value": values.get(m.measurement_id), "lot": lots.get(m.lot_id or 0)}
+                for m in members
+            ],
+            "signals": [
+                {
+                    "signal": signal,
+                    "label": Rule(signal.rule).label,
+                    "nelson": Rule(signal.rule).nelson,
+                    "western_electric": Rule(signal.rule).western_electric,
+                    "members": sorted(m.point.sequence + 1 for m in signal.members.all()),
+                    "firing": getattr(signal, "firing", None),
+                    "error": refused[1] if refused and refused[0] == signal.pk else "",
+                }
+                for signal in signals
+            ],
+            "part_of": [(signal, Rule(signal.rule).label) for signal in part_of],
+            "may_judge": may(request.user, request.site, Action.JUDGE_SIGNAL),
+            "entered": request.POST.get("cause", ""),
+        },
+        status=status,
+    )
