@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from django.http import HttpRequest
@@ -14,10 +15,13 @@ from mes.web.waiting import waiting_count
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """Context processor. Without a signed-in member of a site: the only site's name, for the login page."""
+    """Context processor. Counts are asked for only by templates that show the shell.
+
+    Without a signed-in member of a site there is only the site's name, if there is but one, for the login page.
+    """
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
-        return {"site": _only_site()}
+        return {"site": cache(_only_site)}
     site = site_of(request)
     if site is None:
         return {}
@@ -27,8 +31,8 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "sites": sites_of(request),
         "site_now": local_now(site, timezone.now()),
         "role_label": ", ".join(role.label for role in roles),
-        "held_count": held_lots(site.pk).count(),
-        "waiting_count": waiting_count(site, roles),
+        "held_count": cache(held_lots(site.pk).count),
+        "waiting_count": cache(lambda: waiting_count(site, roles)),
         "nav": getattr(request.resolver_match, "url_name", ""),
     }
 

@@ -1,0 +1,125 @@
+"""The station's card of a lot: its next step, what blocks it, what can be started, or the form of what runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from lots.models import (
+    Characteristic,
+    Equipment,
+    Hold,
+    HoldLot,
+    Lot,
+    OpenInterval,
+    RouteStep,
+    Site,
+    StepExecution,
+    Zone,
+)
+from lots.queries import active_holds, latest_executions
+from mes.web.forms.step_form import StepForm, step_form
+from mes.web.links import BlockerRow, blocker_rows, hold_rows
+from quality.gates import can_leave, can_proceed, next_step
+
+EQUIPMENT_COOKIE = "halite_equipment"
+# Material that lies in a dry room and is opened there.
+OPENED_IN_DRY_ROOM = {"mother_roll", "daughter_roll", "cell"}
+MANY_MACHINES = 8
+
+
+@dataclass(frozen=True)
+class Machine:
+    equipment: Equipment
+    runs: str  # code of the lot that it runs now
+
+
+@dataclass(frozen=True)
+class Card:
+    lot: Lot
+    holds: list[HoldLot]
+    step: RouteStep | None
+    execution: StepExecution | None
+    blockers: list[BlockerRow]
+    preferred: Machine | None
+    machines: list[Machine]
+    form: StepForm | None
+    open_interval: OpenInterval | None
+    zones: list[Zone]
+
+    @property
+    def may_start(self) -> bool:
+        return self.execution is None and self.step is not None and not self.blockers
+
+
+def card_of(lot: Lot, *, now: datetime, site_now: datetime, cookies: Mapping[str, str]) -> Card:
+    """Everything the card shows. A running step has the form; otherwise the gate of the next step decides."""
+    running = [row for row in latest_executions([lot.pk]).values() if row.finished_at is None]
+    execution = min(running, key=lambda row: row.route_step.sequence, default=None)
+    step = execution.route_step if execution is not None else next_step(lot)
+    preferred, machines = None, []
+    holds = list(active_holds([lot.pk]))
+    if execution is not None:
+        blockers = hold_rows(holds)
+    elif step is not None:
+        blockers = blocker_rows(lot, can_proceed(lot, step.step.code, now=now))
+        if not blockers:
+            preferred, machines = _machines(lot.site, step, cookies.get(EQUIPMENT_COOKIE, ""))
+    else:
+        blockers = blocker_rows(lot, can_leave(lot, now=now))
+    is_opened = lot.material.kind in OPENED_IN_DRY_ROOM
+    return Card(
+        lot=lot,
+        holds=holds,
+        step=step,
+        execution=execution,
+        blockers=blockers,
+        preferred=preferred,
+        machines=machines,
+        form=step_form(lot, execution, site_now=site_now) if execution is not None else None,
+        open_interval=OpenInterval.objects.filter(lot=lot, closed_at__isnull=True)
+        .select_related("zone")
+        .first(),
+        zones=list(Zone.objects.filter(site=lot.site, retired_at__isnull=True).order_by("code"))
+        if is_opened
+        else [],
+    )
+
+
+def _machines(site: Site, step: RouteStep, remembered: str) -> tuple[Machine | None, list[Machine]]:
+    """The one machine to offer first, and the others. A cabinet is not offered where its channels are."""
+    rows = list(
+        Equipment.objects.filter(site=site, step=step.step_id, retired_at__isnull=True).order_by("code")
+    )
+    parents = {row.parent_id for row in rows}
+    leaves = [row for row in rows if row.pk not in parents]
+    busy = dict(
+        StepExecution.objects.filter(equipment__in=leaves, finished_at__isnull=True)
+        .order_by("-started_at")
+        .values_list("equipment_id", "lot__code")
+    )
+    machines = [Machine(row, busy.get(row.pk, "")) for row in leaves]
+    if len(machines) > MANY_MACHINES:
+        machines = [machine for machine in machines if not machine.runs] or machines
+    own = next((m for m in machines if m.equipment.code == remembered), None)
+    preferred = own or (machines[0] if len(machines) == 1 else None)
+    return preferred, [machine for machine in machines if machine is not preferred]
+
+
+def explain(answer: dict[str, Any], *, replayed: bool) -> dict[str, Any]:
+    """A recording's answer in words: names instead of codes, links to the holds that it placed."""
+    codes = {entry["characteristic"] for key in ("derived", "missing", "violations") for entry in answer[key]}
+    named = {row.code: row for row in Characteristic.objects.filter(code__in=codes)}
+    uuids = {entry["hold"] for entry in answer["violations"]} - {None}
+    holds = {str(row.uuid): row.pk for row in Hold.objects.filter(uuid__in=uuids)}
+    return {
+        "replayed": replayed,
+        "measurements": answer["measurements"],
+        "suspect": answer["suspect"],
+        "derived": [{**entry, "known": named.get(entry["characteristic"])} for entry in answer["derived"]],
+        "missing": [{**entry, "known": named.get(entry["characteristic"])} for entry in answer["missing"]],
+        "violations": [{**entry, "hold_id": holds.get(entry["hold"])} for entry in answer["violations"]],
+        "charts": answer["charts"],
+    }

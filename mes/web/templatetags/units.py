@@ -1,0 +1,43 @@
+"""UCUM codes as people write them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django import template
+
+register = template.Library()
+
+_WRITTEN = {
+    "1": "",
+    "Cel": "°C",
+    "A.h": "Ah",
+    "Pa.s": "Pa·s",
+    "[ppm]": "ppm",
+    "um": "µm",
+    "mOhm": "mΩ",
+    "Ohm": "Ω",
+    "mg/cm2": "mg/cm²",
+    "g/cm3": "g/cm³",
+    "g/A.h": "g/Ah",
+    "g.h/m3": "g·h/m³",
+    "mV/wk": "mV/week",
+}
+
+
+@register.filter
+def unit(code: str) -> str:
+    """A UCUM unit for the eye: `Cel` is °C, `1` is nothing. Stored and sent is always the code."""
+    return _WRITTEN.get(code, code)
+
+
+@register.filter
+def plain(number: Decimal | None) -> str:
+    """A decimal without trailing zeros."""
+    return "" if number is None else f"{number.normalize():f}"
+
+
+@register.filter
+def metres(millimetres: int | None) -> str:
+    """Millimetres along a roll as metres."""
+    return "" if millimetres is None else f"{Decimal(millimetres) / 1000:,.3f}".rstrip("0").rstrip(".")

@@ -1,0 +1,36 @@
+"""Every page. Names live in the app namespace `web`; `login` exists outside of it too, for Django's settings."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+from mes.web import urls_quality
+from mes.web.views import auth, line, lots, station, upload
+
+pages = [
+    path("login/", auth.Login.as_view(), name="login"),
+    path("logout/", auth.Logout.as_view(), name="logout"),
+    path("site/", auth.switch_site, name="switch_site"),
+    path("", line.overview, name="line"),
+    path("line/board/", line.board_fragment, name="line_board"),
+    path("station/", station.scan, name="station"),
+    path("station/terminal/", station.terminal, name="station_terminal"),
+    path("station/<str:code>/", station.card, name="station_lot"),
+    path("station/<str:code>/start/", station.start, name="station_start"),
+    path("station/<str:code>/record/", station.record, name="station_record"),
+    path("station/<str:code>/judge/", station.judge, name="station_judge"),
+    path("station/<str:code>/finish/", station.finish, name="station_finish"),
+    path("station/<str:code>/container/", station.container, name="station_container"),
+    path("lots/", lots.index, name="lots"),
+    path("lots/<str:code>/", lots.detail, name="lot"),
+    path("lots/<str:code>/genealogy.json", lots.genealogy, name="lot_genealogy"),
+    path("lots/<str:code>/label.svg", lots.label, name="lot_label"),
+    path("lots/<str:code>/hold/", lots.hold, name="lot_hold"),
+    path("upload/", upload.upload, name="upload"),
+    *urls_quality.urlpatterns,
+]
+
+urlpatterns = [
+    path("login/", auth.Login.as_view(), name="login"),
+    path("", include((pages, "web"))),
+]

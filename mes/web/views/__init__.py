@@ -1,0 +1,1 @@
+"""Pages: each calls one query or one action and shows the answer."""

@@ -1,0 +1,119 @@
+"""Upload: the file of a formation cycler for one cell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.core.files.uploadedfile import TemporaryUploadedFile
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.http import require_http_methods
+
+from lots.envelope import InvalidSubmission
+from lots.models import Lot, StepExecution
+from mes.connectors.files import UnreadableFile
+from mes.connectors.import_cycler import STEP, ImportedTest, ImportRefused, import_cycler_file
+from mes.connectors.neware import MAX_BYTES
+from mes.web.card import explain
+from mes.web.forms.upload import CappedUpload
+from mes.web.site import SiteRequest, site_page
+from quality.permissions import Action
+from spc.models import Chart
+
+FORM_OVERHEAD_BYTES = 100_000
+CELLS_SHOWN = 12
+
+
+@csrf_exempt  # the token lies in the body, which must not be read before the cap stands; checked in `_page`
+@require_http_methods(["GET", "POST"])
+def upload(request: HttpRequest) -> HttpResponseBase:
+    if request.method == "POST":
+        declared = request.META.get("CONTENT_LENGTH") or "0"
+        if declared.isdecimal() and int(declared) > MAX_BYTES + FORM_OVERHEAD_BYTES:
+            return _too_large(request)
+        request.upload_handlers = [CappedUpload(request, max_bytes=MAX_BYTES)]
+    return _page(request)
+
+
+@csrf_protect
+@site_page(Action.IMPORT_FILE)
+def _page(request: SiteRequest) -> HttpResponse:
+    if request.method != "POST":
+        return _form(request, code=request.GET.get("code", ""))
+    return _take_in(request)
+
+
+@site_page(Action.IMPORT_FILE)
+def _too_large(request: SiteRequest) -> HttpResponse:
+    return _form(request, problem=_too_large_words(), status=413)
+
+
+def _take_in(request: SiteRequest) -> HttpResponse:
+    code, file = request.POST.get("lot", "").strip(), request.FILES.get("file")
+    if any(getattr(handler, "too_large", False) for handler in request.upload_handlers):
+        return _form(request, code=code, problem=_too_large_words(), status=413)
+    cell = (
+        Lot.objects.select_related("site", "material", "work_order")
+        .filter(site=request.site, code=code)
+        .first()
+    )
+    if cell is None:
+        words = (
+            f"No lot {code[:48]} at {request.site.code}: scan the cell." if code else "Scan the cell first."
+        )
+        return _form(request, code=code, problem=words, status=422)
+    if not isinstance(file, TemporaryUploadedFile):
+        return _form(request, code=code, problem="Choose the file that the cycler exported.", status=422)
+    try:
+        imported = import_cycler_file(
+            Path(file.temporary_file_path()), cell=cell, user=request.user, now=request.now
+        )
+    except (UnreadableFile, InvalidSubmission) as refusal:
+        return _form(request, code=code, problem=str(refusal), status=422)
+    except ImportRefused as refusal:
+        link = reverse("web:station_lot", args=[cell.code])
+        return _form(request, code=code, problem=str(refusal), station_url=link, status=409)
+    return render(request, "web/upload/result.html", _result(cell, imported))
+
+
+def _result(cell: Lot, imported: ImportedTest) -> dict[str, Any]:
+    charts = Chart.objects.filter(pk__in=imported.answer["charts"]).select_related(
+        "stream__plan__characteristic", "stream__equipment"
+    )
+    return {
+        "nav_active": "upload",
+        "lot": cell,
+        "imported": imported,
+        "answer": explain(imported.answer, replayed=imported.recognised),
+        "charts": charts,
+    }
+
+
+def _form(
+    request: SiteRequest, *, problem: str = "", code: str = "", station_url: str = "", status: int = 200
+) -> HttpResponse:
+    running = StepExecution.objects.filter(
+        lot__site=request.site, route_step__step__code=STEP, finished_at__isnull=True
+    ).select_related("lot", "equipment")
+    return render(
+        request,
+        "web/upload/form.html",
+        {
+            "nav_active": "upload",
+            "problem": problem,
+            "code": code,
+            "station_url": station_url,
+            "running": running.order_by("-started_at")[:CELLS_SHOWN],
+            "max_mb": MAX_BYTES // 1_000_000,
+        },
+        status=status,
+    )
+
+
+def _too_large_words() -> str:
+    return (
+        f"The file is larger than {MAX_BYTES // 1_000_000} MB. Export the test in parts. Nothing was stored."
+    )
