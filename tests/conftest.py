@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pytest_django import DjangoDbBlocker
 
 # Before Django reads its settings. The directory must let the database's user pass through.
 RUN_DIRECTORY = Path(tempfile.mkdtemp(prefix="halite-test-"))
@@ -60,7 +61,7 @@ def cluster() -> Iterator[TestCluster]:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(cluster: TestCluster, django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
+def django_db_setup(cluster: TestCluster, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     with django_db_blocker.unblock():
         cluster.create_template()
         restore = use_database(cluster.clone())
@@ -76,7 +77,7 @@ def transactional_db() -> None:
 
 @pytest.fixture
 def fresh_database(
-    cluster: TestCluster, django_db_setup: None, django_db_blocker: pytest.FixtureRequest
+    cluster: TestCluster, django_db_setup: None, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[Database]:
     name = cluster.clone()
     with django_db_blocker.unblock():
