@@ -6,7 +6,25 @@ from datetime import datetime, timedelta
 
 from lots.models import Site
 
+FUTURE_TOLERANCE = timedelta(minutes=5)
+
+
+class ImplausibleInstant(Exception):
+    """An instant that lies in the site's future; the message says by how much it may."""
+
 
 def site_time(site: Site, now: datetime) -> datetime:
     """The site's clock at the real instant `now` (UTC)."""
     return now + timedelta(seconds=site.clock_offset_s) if site.simulated else now
+
+
+def instant_at(site: Site, at: datetime | None, now: datetime) -> datetime:
+    """`at` on the site's clock, by default the present. Raises ImplausibleInstant for the future."""
+    present = site_time(site, now)
+    if at is None:
+        return present
+    if at > present + FUTURE_TOLERANCE:
+        raise ImplausibleInstant(
+            f"{at:%Y-%m-%d %H:%M:%S} lies in the future of site {site.code}; it is {present:%Y-%m-%d %H:%M:%S}"
+        )
+    return at

@@ -33,7 +33,10 @@ class ReadingIn:
 
 @dataclass(frozen=True)
 class Envelope:
-    """One idempotent submission. `key` is chosen by the sender and unique within `source`."""
+    """One idempotent submission. `key` is chosen by the sender and unique within `source`.
+
+    `purpose` says what else the request does beside delivering readings, such as finishing a step.
+    """
 
     site: Site
     source: Source
@@ -41,6 +44,7 @@ class Envelope:
     user: User
     readings: tuple[ReadingIn, ...]
     file_sha256: str = ""
+    purpose: str = ""
 
     def payload_hash(self) -> bytes:
         """SHA-256 of what was delivered, to tell a repetition from another payload under the same key."""
@@ -62,7 +66,7 @@ class Envelope:
                 ]
                 for r in self.readings
             ]
-            + [self.file_sha256],
+            + [self.file_sha256, self.purpose],
             separators=(",", ":"),
         )
         return hashlib.sha256(body.encode()).digest()

@@ -55,16 +55,14 @@ def finish_step(
     execution: StepExecution, envelope: Envelope, *, now: datetime, at: datetime | None = None
 ) -> Answer:
     """Finish a running step with its last readings (may be none): summaries are derived, open subgroups close."""
+    whole = replace(envelope, purpose=f"finish {execution.uuid} at {at}")
     with transaction.atomic():
         act_as(envelope.user)
-        earlier = claim_key(envelope)
+        earlier = claim_key(whole)
         if earlier is not None:
             return Answer(earlier.answer, replayed=True)
-        if envelope.readings:
-            first = replace(envelope, key=f"{envelope.key}#readings")
-            record(first, now=now)
         mark_finished(execution, user=envelope.user, now=now, at=at)
-        return _take_in(replace(envelope, readings=()), now=now, finished=execution)
+        return _take_in(whole, now=now, finished=execution)
 
 
 def close_container(lot: Lot, *, user: Any, at: datetime) -> OpenInterval:

@@ -42,6 +42,7 @@ ADMIN_ENABLED = environment.flag("HALITE_ADMIN")
 
 INSTALLED_APPS = [
     "mes.apps.MesConfig",  # first: its `migrate` replaces Django's
+    "mes.web",
     "quality",
     "spc",
     "lots",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
+from django.conf import settings
+from django.contrib import admin
 from django.urls import include, path
 
 from mes.api.router import api
@@ -19,3 +21,5 @@ urlpatterns = [
 ]
 if find_spec("mes.web.urls") is not None:
     urlpatterns.append(path("", include("mes.web.urls")))
+if settings.ADMIN_ENABLED:
+    urlpatterns.append(path("admin/", admin.site.urls))

@@ -78,7 +78,7 @@ def can_proceed(lot: Lot, step_code: str, *, now: datetime) -> list[Blocker]:
         return [_blocker(Code.NOT_ON_ROUTE, f"{step_code} is not on the route of lot {lot.code}", lot)]
     executions = latest_executions([lot.pk])
     rework = _open_rework(lot)
-    blockers = _material(lot, now)
+    blockers = material_blockers(lot, now=now)
     revision = revision_of(lot)
     if revision is None:
         blockers.append(_no_plan(lot))
@@ -92,7 +92,7 @@ def can_proceed(lot: Lot, step_code: str, *, now: datetime) -> list[Blocker]:
 
 def can_leave(lot: Lot, *, now: datetime) -> list[Blocker]:
     """What keeps the lot from being consumed, split, packed or shipped; empty when it may leave."""
-    blockers = _material(lot, now)
+    blockers = material_blockers(lot, now=now)
     steps = route_steps(lot)
     if not steps:
         return blockers  # raw material has no steps here
@@ -131,7 +131,7 @@ def _no_plan(lot: Lot) -> Blocker:
     )
 
 
-def _material(lot: Lot, now: datetime) -> list[Blocker]:
+def material_blockers(lot: Lot, *, now: datetime) -> list[Blocker]:
     """Reasons that lie in the lot itself: holds, state, shelf life, an open container."""
     here = site_time(lot.site, now)
     blockers = [

@@ -128,5 +128,16 @@ def _store(
     )
     for row in rows:
         row.submission = submission
-    Measurement.objects.bulk_create(rows)
+    _copy(rows)
     return submission
+
+
+def _copy(rows: Sequence[Measurement]) -> None:
+    """Insert by COPY: several times faster than INSERT, and the audit trigger fires for it alike."""
+    if not rows:
+        return
+    fields = [field for field in Measurement._meta.concrete_fields if field.column]
+    columns = ", ".join(f'"{field.column}"' for field in fields)
+    with connection.cursor() as cursor, cursor.copy(f"COPY lots_measurement ({columns}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row([getattr(row, field.attname) for field in fields])

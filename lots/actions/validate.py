@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import TypeVar
 
-from lots.clock import site_time
+from lots.clock import FUTURE_TOLERANCE, site_time
 from lots.envelope import Envelope, Problem, ReadingIn
 from lots.models import Calibration, Characteristic, Equipment, Gauge, Lot, Measurement, StepExecution, Zone
 from lots.steps.base import DataType, PositionKind, SubjectKind
 
-FUTURE_TOLERANCE = timedelta(minutes=5)
 LARGEST = Decimal("1e15")
+LARGEST_POSITION = Decimal("1e9")
+LARGEST_COUNT = 2**31 - 1
+LONGEST_TEXT = 40
 T = TypeVar("T")
 
 
@@ -84,6 +86,16 @@ def to_measurements(
     return rows, problems
 
 
+def _decimal(text: str) -> Decimal | None:
+    """A plain decimal number, or None: Python would also take `1_000` and other scripts' digits."""
+    if not text.isascii() or "_" in text:
+        return None
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return None
+
+
 class _Check:
     """Checks one reading field by field."""
 
@@ -110,6 +122,8 @@ class _Check:
             )
         if reading.measured_at.tzinfo is None:
             self.problem("measured_at", "has no time zone; send an offset such as +00:00")
+        if reading.roll_position_mm is not None and not 0 <= reading.roll_position_mm <= LARGEST_POSITION:
+            self.problem("roll_position_mm", "send millimetres along the roll, from 0")
         if reading.qualifier not in {"", "<", ">"}:
             self.problem("qualifier", "must be empty, '<' or '>'")
         row = Measurement(
@@ -117,7 +131,7 @@ class _Check:
             received_at=now,
             measured_at=reading.measured_at,
             characteristic=characteristic,
-            entered_text=reading.value[:40],
+            entered_text=reading.value.strip(),
             entered_unit=reading.unit,
             qualifier=reading.qualifier,
             operator=self.envelope.user,
@@ -135,13 +149,14 @@ class _Check:
 
     def _value(self, row: Measurement, characteristic: Characteristic) -> None:
         text = self.reading.value.strip()
-        try:
-            value = Decimal(text)
-        except InvalidOperation:
-            self.problem("value", f"{text[:40]!r} is not a decimal number; use a point, such as 12.5")
+        value = _decimal(text)
+        if value is None:
+            self.problem(
+                "value", f"{text[:LONGEST_TEXT]!r} is not a decimal number; use a point, such as 12.5"
+            )
             return
-        if not value.is_finite() or abs(value) > LARGEST:
-            self.problem("value", f"{text[:40]!r} is not a finite number below 1e15")
+        if len(text) > LONGEST_TEXT or not value.is_finite() or abs(value) > LARGEST:
+            self.problem("value", f"is not a finite number below 1e15 of at most {LONGEST_TEXT} characters")
             return
         size = self.reading.sample_size
         whole = characteristic.data_type in {DataType.COUNT, DataType.PROPORTION}
@@ -150,7 +165,7 @@ class _Check:
         if characteristic.data_type == DataType.PASS_FAIL and value not in {0, 1}:
             self.problem("value", f"{text} is neither 1 (passed) nor 0 (failed)")
         if characteristic.data_type == DataType.PROPORTION:
-            if not size or size < value:
+            if not size or not value <= size <= LARGEST_COUNT:
                 self.problem("sample_size", "is needed, and at least the value, for a proportion")
         elif size is not None:
             self.problem("sample_size", "goes with proportions only")
@@ -163,10 +178,11 @@ class _Check:
             if text:
                 self.problem("position", f"{characteristic.code} has no positions")
             return
-        try:
-            row.position = Decimal(text)
-        except InvalidOperation:
+        position = _decimal(text)
+        if position is None or not position.is_finite() or abs(position) > LARGEST_POSITION:
             self.problem("position", f"send the {characteristic.position_kind} as a number, such as 1")
+        else:
+            row.position = position.quantize(Decimal("1e-4"))
 
     def _subject(self, row: Measurement, characteristic: Characteristic) -> None:
         reading = self.reading
@@ -209,9 +225,9 @@ class _Check:
             return
         gauge = self._found("gauge", self.reading.gauge, self.known.gauges)
         row.gauge = gauge
-        if gauge is not None and not calibrated_at(
-            self.known.calibrations.get(gauge.pk, ()), self.reading.measured_at
-        ):
+        if gauge is None or self.reading.measured_at.tzinfo is None:
+            return
+        if not calibrated_at(self.known.calibrations.get(gauge.pk, ()), self.reading.measured_at):
             row.quality = Measurement.Quality.SUSPECT
 
     def _found(self, name: str, code: str, known: dict[str, T]) -> T | None:

@@ -7,8 +7,7 @@ from datetime import datetime
 
 from django.http import Http404
 
-from lots.actions.validate import FUTURE_TOLERANCE
-from lots.clock import site_time
+from lots.clock import FUTURE_TOLERANCE, site_time
 from lots.envelope import InvalidSubmission, Problem
 from lots.models import Equipment, Lot, Site
 

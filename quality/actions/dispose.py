@@ -139,7 +139,8 @@ def _check_independence(members: list[HoldLot], user: User) -> None:
 
 def _check_rework(step: RouteStep, lots: dict[int, Lot]) -> None:
     for lot in lots.values():
-        if step.step.material_kind != lot.material.kind:
+        on_route = step.route.product_revision_id == lot.product_revision_id
+        if not on_route or step.step.material_kind != lot.material.kind:
             raise DispositionRefused(f"rework_from: {step.step.name} does not run on lot {lot.code}")
 
 

@@ -12,7 +12,7 @@ from django.db.models import Sum
 
 from lots.actions.acting import act_as
 from lots.actions.lock import lock_lots
-from lots.clock import site_time
+from lots.clock import instant_at
 from lots.models import (
     GenealogyLink,
     Lot,
@@ -22,7 +22,8 @@ from lots.models import (
     User,
     WorkOrder,
 )
-from quality.actions.gate import pass_gate
+from quality.actions.gate import GateRefused, pass_gate
+from quality.gates import material_blockers
 from quality.permissions import Action, require
 
 Kind = GenealogyLink.Kind
@@ -74,7 +75,7 @@ def produce_lots(
     """
     act_as(user)
     require(user, site, Action.RUN_STEP)
-    made_at = at or site_time(site, now)
+    made_at = instant_at(site, at, now)
     materials = {m.code: m for m in MaterialDefinition.objects.filter(code__in={s.material for s in specs})}
     orders = {
         order.code: order
@@ -106,8 +107,13 @@ def consume_into(
     """Take from a parent into a lot that exists already (electrolyte into a cell). Both must be free to move."""
     act_as(user)
     require(user, child.site, Action.RUN_STEP)
+    if item.parent == child.code:
+        raise ProductionRefused(f"inputs: {child.code} cannot be made from itself")
     parents = _locked_parents(child.site, {item.parent}, also=child.pk)
-    return _take(parents, item, child, user=user, now=now, at=at or site_time(child.site, now))
+    refusals = material_blockers(parents[child.code], now=now)
+    if refusals:
+        raise GateRefused(child, refusals)
+    return _take(parents, item, child, user=user, now=now, at=instant_at(child.site, at, now))
 
 
 def _locked_parents(site: Site, codes: set[str], *, also: int | None = None) -> dict[str, Lot]:
@@ -200,7 +206,7 @@ def _take(
             raise ProductionRefused(
                 f"inputs: {parent.code} {item.from_mm}–{item.to_mm} mm was taken before"
             ) from error
-        raise
+        raise ProductionRefused(f"inputs: the link from {parent.code} contradicts itself: {error}") from error
     if used + item.quantity == parent.quantity:
         parent.state = Lot.State.CONSUMED
         parent.save(update_fields=["state"])
@@ -208,6 +214,8 @@ def _take(
 
 
 def _check_interval(parent: Lot, item: Input) -> None:
+    if (item.lane_from is None) != (item.lane_to is None):
+        raise ProductionRefused("inputs: give lane_from and lane_to, or neither")
     if (item.from_mm is None) != (item.to_mm is None):
         raise ProductionRefused("inputs: give from_mm and to_mm, or neither")
     if item.to_mm is None or item.from_mm is None:

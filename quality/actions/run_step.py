@@ -9,7 +9,7 @@ from django.db import transaction
 
 from lots.actions.acting import act_as
 from lots.actions.lock import lock_lots
-from lots.clock import site_time
+from lots.clock import instant_at
 from lots.models import Equipment, Lot, Movement, StepExecution, User
 from quality.actions.gate import pass_gate
 from quality.permissions import Action, require
@@ -48,7 +48,7 @@ def start_step(
         route_step = decision.route_step
         assert route_step is not None  # can_proceed refuses a step that is not on the route
         attempts = StepExecution.objects.filter(lot=fresh, route_step=route_step).count()
-        started_at = at or site_time(fresh.site, now)
+        started_at = instant_at(fresh.site, at, now)
         execution = StepExecution.objects.create(
             lot=fresh,
             route_step=route_step,
@@ -83,7 +83,7 @@ def mark_finished(
     fresh = StepExecution.objects.select_for_update(of=("self",)).get(pk=execution.pk)
     if fresh.finished_at is not None:
         raise StepRefused(f"{execution.route_step.step.name} of lot {execution.lot.code} is finished already")
-    finished_at = at or site_time(site, now)
+    finished_at = instant_at(site, at, now)
     if finished_at < fresh.started_at:
         raise StepRefused("a step cannot finish before it started")
     execution.finished_at = finished_at

@@ -133,6 +133,15 @@ BEGIN
         RAISE EXCEPTION 'a genealogy link needs a movement of its parent, of its kind, in its transaction'
             USING ERRCODE = 'HL003';
     END IF;
+    -- Genealogy has no cycles; a new child has no children yet, so this costs nothing for it.
+    IF EXISTS (
+        WITH RECURSIVE below (id) AS (
+            SELECT NEW.child_id::bigint
+            UNION
+            SELECT l.child_id::bigint FROM below b JOIN lots_genealogylink l ON l.parent_id = b.id
+        ) SELECT 1 FROM below WHERE id = NEW.parent_id) THEN
+        RAISE EXCEPTION 'a lot cannot be made from what was made from it' USING ERRCODE = 'HL005';
+    END IF;
     IF movement.id IS NOT NULL AND movement.reported THEN
         PERFORM 1 FROM lots_lot WHERE id = NEW.parent_id FOR NO KEY UPDATE;
     ELSIF NEW.parent_from_mm IS NULL THEN
@@ -142,6 +151,9 @@ BEGIN
             NEW.parent_id, greatest(0, NEW.parent_from_mm - NEW.uncertainty_mm),
             NEW.parent_to_mm + NEW.uncertainty_mm, false);
     END IF;
+    -- A hold being placed on a snapshot from before this link would not see the child: under REPEATABLE READ the
+    -- changed row makes it fail, and its client tries again.
+    UPDATE lots_lot SET hold_revision = hold_revision + 1 WHERE id = NEW.parent_id;
     RETURN NEW;
 END $$;
 CREATE TRIGGER guard_link BEFORE INSERT ON lots_genealogylink
