@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from django.db.models import Count, F, Q, Window
+from django.db.models import Count, F, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 
 from lots.models import Hold, HoldLot, Lot, Measurement, ProcessStep, Site, StepExecution, Zone
@@ -66,6 +66,7 @@ class HoldState:
 class SignalState:
     signal: Signal
     words: str
+    place: str
 
 
 @dataclass(frozen=True)
@@ -165,11 +166,16 @@ def _holds(site: Site) -> list[HoldState]:
     return [HoldState(hold, members.get(hold.pk, [])[:3], hold.open_members) for hold in holds]
 
 
-def _signals(signals: object) -> list[SignalState]:
-    rows = signals.select_related(  # type: ignore[attr-defined]
+def _signals(signals: QuerySet[Signal]) -> list[SignalState]:
+    rows = signals.select_related(
         "chart__stream__plan__characteristic", "chart__stream__equipment", "chart__stream__zone", "point"
     )[:NEWEST]
-    return [SignalState(row, Rule(row.rule).label) for row in rows]
+    return [SignalState(row, Rule(row.rule).label, _place(row)) for row in rows]
+
+
+def _place(signal: Signal) -> str:
+    stream = signal.chart.stream
+    return next((part.code for part in (stream.equipment, stream.zone) if part is not None), "all equipment")
 
 
 def _zones(site: Site, site_now: datetime) -> list[ZoneState]:

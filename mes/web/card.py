@@ -26,7 +26,7 @@ from quality.gates import can_leave, can_proceed, next_step
 
 EQUIPMENT_COOKIE = "halite_equipment"
 # Material that lies in a dry room and is opened there.
-OPENED_IN_DRY_ROOM = {"mother_roll", "daughter_roll", "cell"}
+OPENED_IN_DRY_ROOM = {"daughter_roll", "cell"}
 MANY_MACHINES = 8
 
 

@@ -6,6 +6,7 @@ import io
 
 import segno
 from django.utils.html import escape
+from django.utils.timezone import localtime
 
 from lots.models import Lot
 
@@ -33,7 +34,7 @@ def label_svg(lot: Lot) -> str:
     lines = [
         lot.material.name,
         f"{lot.quantity.normalize():f} {lot.material.unit}",
-        f"{lot.created_at:%Y-%m-%d %H:%M}",
+        f"{localtime(lot.created_at):%Y-%m-%d %H:%M}",
     ]
     if lot.product_revision is not None:
         lines.insert(1, str(lot.product_revision))
@@ -42,7 +43,7 @@ def label_svg(lot: Lot) -> str:
     left = HEIGHT_MM + 1
     size = min(7.0, 88 / max(1, len(lot.code)))  # a code of 48 characters still fits
     words = "".join(
-        f'<text x="{left}" y="{16 + 5 * n}" font-size="3.6">{escape(line)}</text>'
+        f'<text x="{left}" y="{15 + 4.6 * n:.1f}" font-size="3.6">{escape(line)}</text>'
         for n, line in enumerate(lines)
     )
     return (

@@ -36,14 +36,8 @@ class Progress:
     attempts: list[StepExecution]
 
     @property
-    def status(self) -> str:
-        if not self.attempts:
-            return "idle"
-        return "running" if self.attempts[-1].finished_at is None else "released"
-
-    @property
-    def words(self) -> str:
-        return {"idle": "Not started", "running": "Running", "released": "Finished"}[self.status]
+    def is_running(self) -> bool:
+        return any(run.finished_at is None for run in self.attempts)
 
 
 @dataclass(frozen=True)

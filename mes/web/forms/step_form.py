@@ -22,7 +22,7 @@ from quality.specifications import SpecificationBook
 
 DEFAULT_LANES = 5
 LARGEST_SIMULTANEOUS = 3  # more replicates than this are a series in time
-LARGEST_ROWS = 30
+LARGEST_ROWS = 40
 POSITION_WORDS = {
     PositionKind.LANE: "Lane",
     PositionKind.ZONE: "Zone",
@@ -45,11 +45,15 @@ class Slot:
 
 @dataclass(frozen=True)
 class Row:
-    """Inputs that share a place on the roll (`roll_name`) or an instant (`minutes_name`)."""
+    """Inputs that share a place on the roll (`roll_name`) or an instant (`minutes_name`).
+
+    A series is planned as one reading a minute: `planned_minute` stands in the field until somebody types another.
+    """
 
     slots: tuple[Slot, ...]
     roll_name: str = ""
     minutes_name: str = ""
+    planned_minute: str = ""
 
 
 @dataclass(frozen=True)
@@ -217,7 +221,7 @@ def _replicates(line: ControlPlanLine, first: int, count: int) -> list[Row]:
     if line.required_count <= LARGEST_SIMULTANEOUS:
         return [Row(_numbered(line, numbers))]
     pk = line.characteristic_id
-    return [Row(_numbered(line, [n]), minutes_name=f"t-{pk}-{n}") for n in numbers]
+    return [Row(_numbered(line, [n]), minutes_name=f"t-{pk}-{n}", planned_minute=str(n)) for n in numbers]
 
 
 def _numbered(line: ControlPlanLine, numbers: Iterable[int]) -> tuple[Slot, ...]:

@@ -88,7 +88,7 @@ def detail(request: SiteRequest, code: str) -> HttpResponse:
     events, older = history_of(lot, before=int(before) if before.isdecimal() else None)
     step = next_step(lot)
     progress = progress_of(lot)
-    running = next((p for p in progress if p.status == "running"), None)
+    running = next((entry for entry in progress if entry.is_running), None)
     blockers = can_proceed(lot, step.step.code, now=request.now) if step else can_leave(lot, now=request.now)
     values, truncated = values_of(lot)
     parents, children, more_links = links_of(lot)
