@@ -97,9 +97,7 @@ def chart_json(chart: Chart, window: ChartWindow, line: SpecificationLine | None
             }
             for signal in window.signals
         ],
-        "phase_breaks": [
-            {"i": index, "label": f"Limits revision {number}"} for index, number in window.breaks
-        ],
+        "phase_breaks": [{"i": index, "label": f"Limits r{number}"} for index, number in window.breaks],
         "point_url": reverse("web:chart_point", args=[chart.pk, 0]).replace("/points/0/", "/points/{id}/"),
         "table_url": reverse("web:chart_table", args=[chart.pk]),
         "time_zone": chart.stream.plan.site.time_zone,

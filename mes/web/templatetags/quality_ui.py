@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from django import template
 
-from spc.engine import Rule
+from spc.engine import Rule, SigmaMethod
 from spc.models import Chart
 from spc.queries import strata_words
 
@@ -27,9 +27,9 @@ def signed(value: float, decimals: int) -> str:
 
 
 @register.filter
-def trimmed(value: Decimal | None) -> str:
-    """A decimal without trailing zeros and without an exponent."""
-    return DASH if value is None else f"{value.normalize():f}"
+def trimmed(value: Decimal | str | None) -> str:
+    """A decimal without trailing zeros and without an exponent; a dash for none (in a template also "")."""
+    return DASH if value is None or value == "" else f"{Decimal(value).normalize():f}"
 
 
 @register.filter
@@ -42,6 +42,22 @@ def metres(millimetres: int) -> str:
 def words(code: object) -> str:
     """A code of the domain (`sigma_method`, `quality_engineer`) as words."""
     return str(code).replace("_", " ").replace("-", " ").capitalize()
+
+
+SIGMA_METHODS = {
+    SigmaMethod.MR: "mean moving range over d2",
+    SigmaMethod.RBAR: "mean range over d2",
+    SigmaMethod.SBAR: "mean standard deviation over c4",
+    SigmaMethod.POOLED: "pooled standard deviation",
+    SigmaMethod.MVLUE_R: "weighted ranges (MVLUE)",
+    SigmaMethod.MVLUE_S: "weighted standard deviations (MVLUE)",
+}
+
+
+@register.filter
+def sigma_method(method: SigmaMethod) -> str:
+    """How sigma within was estimated, in words."""
+    return SIGMA_METHODS[method]
 
 
 @register.filter

@@ -90,10 +90,9 @@ def _page(
         problem = str(failure)
     suggested = {removal.index: removal for removal in screening.trail} if screening else {}
     signalled: dict[int, list[str]] = {}
-    for point_id, rule in Signal.objects.filter(chart=chart, point__generation=chart.generation).values_list(
-        "point_id", "rule"
-    ):
-        signalled.setdefault(point_id, []).append(Rule(rule).label)
+    signals = Signal.objects.filter(chart=chart, point__generation=chart.generation)
+    for point_id, rule, panel in signals.values_list("point_id", "rule", "panel"):
+        signalled.setdefault(point_id, []).append(f"{Rule(rule).label} ({panel})")
     rows = [
         {
             "point": point,
@@ -117,7 +116,7 @@ def _page(
             "chart": chart,
             "title": chart_title(chart),
             "unit": plan.characteristic.unit,
-            "decimals": decimals_of(chart),
+            "decimals": decimals_of(chart) + 1,
             "total": len(points),
             "needed": plan.phase1_subgroups,
             "enough": len(points) >= plan.phase1_subgroups,

@@ -22,6 +22,7 @@ from quality.evidence import Evidence, evidence_of, holds_of_site, neighbours, p
 from quality.gates import can_leave, can_proceed, next_step
 from quality.models import Disposition
 from quality.permissions import Action, NotPermitted, may
+from quality.queries import lines_of_chart
 from spc.engine import Rule
 
 MEMBERS_LISTED = 200
@@ -109,6 +110,9 @@ def _page(request: SiteRequest, found: Hold, *, error: str = "", status: int = 2
             "evidence": evidence,
             "values": [(d, evidence.values.get(d.judgement.measurement_id)) for d in evidence.defects],
             "rule": Rule(evidence.signal.rule).label if evidence.signal else "",
+            "chart_lines": (
+                lines_of_chart(evidence.signal.chart, at=request.site_now) if evidence.signal else []
+            ),
             "direct": found.members.filter(inherited_from__isnull=True).count(),
             "members": members[:MEMBERS_LISTED],
             "more_members": len(members) > MEMBERS_LISTED,

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET
 
 from mes.web.site import SiteRequest, site_page
 from quality.models import ControlPlanRevision
-from quality.queries import weekly_false_alarms
+from quality.queries import lines_in_force, weekly_false_alarms
 
 
 @require_GET
@@ -37,6 +37,7 @@ def plan(request: SiteRequest, key: int) -> HttpResponse:
             "step", "characteristic", "material", "specification", "chart_plan"
         ).order_by("step__sequence", "id")
     )
+    limits = {line.specification_id: line for line in lines_in_force(at=request.site_now)}
     expected = weekly_false_alarms(lines, request.site, now=request.site_now)
     return render(
         request,
@@ -44,7 +45,10 @@ def plan(request: SiteRequest, key: int) -> HttpResponse:
         {
             "nav_active": "specifications",
             "revision": revision,
-            "groups": [(step, list(of)) for step, of in groupby(rows, key=lambda row: row["line"].step.name)],
+            "groups": [
+                (step, [(line, limits.get(line.specification_id or 0), expected.get(line.pk)) for line in of])
+                for step, of in groupby(lines, key=lambda line: line.step.name)
+            ],
             "count": len(lines),
             "charted": len(expected),
             "false_alarms": sum(expected.values()),

@@ -46,10 +46,8 @@ def specifications(request: SiteRequest) -> HttpResponse:
         {
             "nav_active": "specifications",
             "groups": [
-                (step, list(of))
-                for step, of in groupby(
-                    rows, key=lambda row: row["line"].specification.characteristic.step.name
-                )
+                (step, [(line, shares.get(line.pk)) for line in of])
+                for step, of in groupby(shown, key=lambda line: line.specification.characteristic.step.name)
             ],
             "count": len(shown),
             "steps": steps,
