@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from django.core.management import call_command, get_commands
@@ -27,7 +27,10 @@ class TestCluster:
         self.server = EmbeddedPostgres(self.state, durable=False)
         self.state.logs.mkdir(parents=True, exist_ok=True)
         self.server.prepare()
-        self.child = Child(self.server.service(), self.state.logs)
+        service = self.server.service()
+        # Tests of races ask which of two transactions was committed first.
+        service = replace(service, command=[*service.command, "-c", "track_commit_timestamp=on"])
+        self.child = Child(service, self.state.logs)
         self._clones = 0
 
     def start(self) -> None:
