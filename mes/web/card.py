@@ -59,7 +59,8 @@ def card_of(lot: Lot, *, now: datetime, site_now: datetime, cookies: Mapping[str
     running = [row for row in latest_executions([lot.pk]).values() if row.finished_at is None]
     execution = min(running, key=lambda row: row.route_step.sequence, default=None)
     step = execution.route_step if execution is not None else next_step(lot)
-    preferred, machines = None, []
+    preferred: Machine | None = None
+    machines: list[Machine] = []
     holds = list(active_holds([lot.pk]))
     if execution is not None:
         blockers = hold_rows(holds)

@@ -50,6 +50,7 @@ def label_svg(lot: Lot) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH_MM}mm" height="{HEIGHT_MM}mm"'
         f' viewBox="0 0 {WIDTH_MM} {HEIGHT_MM}" font-family="sans-serif">'
         f'<title>Label of lot {escape(lot.code)}</title><rect width="{WIDTH_MM}" height="{HEIGHT_MM}" fill="#fff"/>'
-        f'<svg x="{QUIET_MM}" y="{QUIET_MM}" width="{side}" height="{side}" viewBox="0 0 {modules} {modules}">{inner}</svg>'
+        f'<svg x="{QUIET_MM}" y="{QUIET_MM}" width="{side}" height="{side}" viewBox="0 0 {modules} {modules}">'
+        f"{inner}</svg>"
         f'<text x="{left}" y="10" font-size="{size:.1f}" font-weight="bold">{escape(lot.code)}</text>{words}</svg>'
     )

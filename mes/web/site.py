@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec, cast
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth.views import redirect_to_login
@@ -26,7 +26,7 @@ class SiteRequest(HttpRequest):
     """A request of a signed-in member of a site. `now` is real time, `site_now` the site's clock in its zone."""
 
     user: User
-    site: Site
+    site: Site  # type: ignore[assignment] # the stubs know Django's own sites, which are not installed
     now: datetime
     site_now: datetime
 
@@ -113,6 +113,6 @@ def site_page(
                 except NotPermitted as refusal:
                     raise PermissionDenied(str(refusal)) from refusal
 
-        return framed
+        return cast(Callable[Concatenate[HttpRequest, P], HttpResponseBase], framed)
 
     return decorate

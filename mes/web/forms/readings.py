@@ -36,12 +36,16 @@ class Entered:
 def enter(form: StepForm, data: Mapping[str, str], *, lot: Lot, at: datetime) -> Entered:
     """Every filled field as a reading at `at` (site clock), or an error beside it. Empty fields are left out."""
     entered = Entered()
+    selects = {select.kind: select for select in form.gauges}
     for block in form.blocks:
         gauge = data.get(f"gauge-{block.line.gauge_kind}", "") if block.line.gauge_kind else ""
         for row in block.rows:
             filled = [slot for slot in row.slots if data.get(slot.name, "").strip()]
             if not filled:
                 continue
+            select = selects.get(block.line.gauge_kind)
+            if select is not None and not gauge:
+                entered.errors[select.name] = f"Choose the {select.words.lower()} that you use"
             place = _roll_position(row, block, data, entered)
             instant = _instant(row, data, form, at, entered)
             for slot in filled:

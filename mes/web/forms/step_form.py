@@ -261,17 +261,18 @@ def _gauges(lot: Lot, lines: list[ControlPlanLine], site_now: datetime) -> tuple
     def order(entry: GaugeChoice) -> tuple[bool, bool, str]:
         return (not entry.calibrated, entry.gauge.unit not in units[entry.gauge.kind], entry.gauge.code)
 
+    present = sorted({gauge.kind for gauge in gauges})
     return tuple(
         GaugeSelect(kind, tuple(sorted((choice(g) for g in gauges if g.kind == kind), key=order)))
-        for kind in units
+        for kind in present
     )
 
 
 def remembered(form: StepForm, cookies: Mapping[str, str]) -> dict[str, str]:
-    """Gauge kind → code: what this terminal used last if it is still calibrated, else the first choice."""
+    """Gauge kind → code: what this terminal used last, or the only one; one among several is never guessed."""
     chosen = {}
     for select in form.gauges:
         last = cookies.get(f"halite_{select.name}", "")
         fit = [c.gauge.code for c in select.choices if c.calibrated]
-        chosen[select.kind] = last if last in fit else (fit[0] if fit else "")
+        chosen[select.kind] = last if last in fit else (fit[0] if len(fit) == 1 else "")
     return chosen

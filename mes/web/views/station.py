@@ -147,7 +147,7 @@ def record(request: SiteRequest, code: str) -> HttpResponse:
             words = "These readings were recorded already, with other values. Reload the page to see them."
             return _show(request, lot, problems=[words], entered=entered, status=409)
         page = _show(request, lot, answer=explain(answer.body, replayed=answer.replayed))
-        for name, value in request.POST.items():
+        for name, value in request.POST.dict().items():
             if name.startswith("gauge-") and value:
                 _remember(page, f"halite_{name}", value)
         return page
@@ -245,16 +245,17 @@ def _show(
 ) -> HttpResponse:
     """The card as it is now, with what came of the last action; htmx gets the card without the page around it."""
     shown = _card(request, lot)
-    template = "web/station/_card.html" if "HX-Request" in request.headers else "web/station/card.html"
+    is_part = "HX-Request" in request.headers
     gauges = remembered(shown.form, request.COOKIES) if shown.form else {}
-    for name, value in request.POST.items():
+    for name, value in request.POST.dict().items():
         if name.startswith("gauge-"):
             gauges[name.removeprefix("gauge-")] = value
     return render(
         request,
-        template,
+        "web/station/_card.html" if is_part else "web/station/card.html",
         {
             "nav_active": "station",
+            "is_part": is_part,
             "card": shown,
             "lot": lot,
             "gauges": gauges,
