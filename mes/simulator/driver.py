@@ -1,0 +1,112 @@
+"""Runs a line model against Halite: each event through the door, each hold back to the model."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from mes.simulator.events import DoorOpened, LineEvent, ZoneLogged
+from mes.simulator.gateway import LINE, Gateway, Refused
+from mes.simulator.model import LineModel
+
+PAGE = 200
+
+
+@dataclass
+class Summary:
+    """What happened in a run so far."""
+
+    events: Counter[str] = field(default_factory=Counter)
+    refusals: list[dict[str, Any]] = field(default_factory=list)
+    held: dict[str, str] = field(default_factory=dict)  # lot → reason of its first hold
+
+    @property
+    def total(self) -> int:
+        return sum(self.events.values())
+
+
+class Driver:
+    """Hands the model's events to the gateway one by one. `after` is called after every event."""
+
+    def __init__(
+        self, model: LineModel, gateway: Gateway, *, after: Callable[[LineEvent], None] = lambda event: None
+    ) -> None:
+        self.model = model
+        self.gateway = gateway
+        self.summary = Summary()
+        self._after = after
+        self._clock: tuple[datetime, float] | None = None  # site time, and when it was so (monotonic)
+        self._newest_hold = 0
+
+    def run(self, *, until: Callable[[], bool] = lambda: False) -> bool:
+        """Go on until the model ends (True) or `until` says so after an event (False)."""
+        while self.step():
+            if until():
+                return False
+        return True
+
+    def step(self) -> bool:
+        """One event; False when the model has no more."""
+        event = self.model.next_event()
+        if event is None:
+            return False
+        self.advance_clock(event.at)
+        try:
+            self.gateway.carry_out(event)
+        except Refused as refused:
+            self.learn_holds()
+            self.model.refuse(event)
+            self.summary.refusals.append(
+                {
+                    "event": type(event).__name__,
+                    "lot": event.lot_code,
+                    "blockers": sorted(set(refused.blockers)),
+                    "message": str(refused),
+                }
+            )
+        else:
+            self.model.confirm(event)
+        self.summary.events[type(event).__name__] += 1
+        self._after(event)
+        if not isinstance(event, ZoneLogged | DoorOpened):
+            self.learn_holds()
+        return True
+
+    def site_time(self) -> datetime:
+        """What the site's clock shows."""
+        if self._clock is None:
+            answer = self.gateway.door.get("/clock", key=self.gateway.keys[LINE])
+            self._clock = (datetime.fromisoformat(answer.body["site_time"]), time.monotonic())
+        shown, since = self._clock
+        return shown + timedelta(seconds=time.monotonic() - since)
+
+    def advance_clock(self, to: datetime) -> None:
+        """Set the simulated site's clock forward; it never runs back."""
+        if to <= self.site_time():
+            return
+        answer = self.gateway.door.post(
+            "/clock", {"site_time": to.isoformat()}, key=self.gateway.keys[LINE]
+        )
+        # 409: the clock is ahead already, for instance after a repeated request.
+        self._clock = (to, time.monotonic()) if answer.ok else None
+
+    def learn_holds(self) -> None:
+        """Take lots that were put on hold since the last call out of the model's flow."""
+        newest, cursor = self._newest_hold, None
+        while True:
+            query = {"limit": PAGE, "active": "true", **({} if cursor is None else {"cursor": cursor})}
+            page = self.gateway.door.get("/holds", key=self.gateway.keys[LINE], **query).body
+            fresh = [member for member in page["items"] if member["id"] > self._newest_hold]
+            for member in fresh:
+                self.model.drop(member["lot"])
+                if member["lot"].startswith(f"{self.gateway.prefix}-"):
+                    self.summary.held.setdefault(member["lot"], member["reason"])
+                newest = max(newest, member["id"])
+            cursor = page["next"]
+            if cursor is None or len(fresh) < len(page["items"]):
+                break
+        self._newest_hold = newest

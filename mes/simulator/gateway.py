@@ -1,0 +1,320 @@
+"""What people and machines of the line send to Halite for each event: the public API and nothing else.
+
+Operators' readings go under the operator's own key when they finish the step; what a machine reads goes under
+the line controller's key. A gate that is only waiting for an evaluation is asked again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from mes.simulator import events as e
+from mes.simulator.doors import Answer, Door, UnexpectedAnswer
+
+LINE = "equipment.line"
+WORK_ORDER = "WO-0001"
+PENDING = {"evaluation_pending", "containment_pending"}
+PENDING_PATIENCE_S = 60.0
+COATING_LANES = 5
+# Gauges that report by themselves; the others are read by the operator.
+MACHINE_GAUGES = frozenset(
+    "PT-MIX CLOCK-1 ENC-GAP ENC-WEB CAM-1 TC-DRY LOAD-1 ALIGN-1 VAC-1 SCALE-2 CYC-1 PT-FORM DMM-1".split()
+)
+
+
+class Refused(Exception):
+    """Halite did not allow what the event says; `blockers` are its codes, the message its words."""
+
+    def __init__(self, message: str, blockers: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.blockers = blockers
+
+
+@dataclass
+class Counts:
+    """What went through the door."""
+
+    readings: int = 0
+    lots: int = 0
+    violations: int = 0
+    waits: int = 0
+
+
+@dataclass
+class Gateway:
+    """Carries out events. `keys` are API keys by username; `wait` lets the evaluation go on for a moment."""
+
+    door: Door
+    keys: Mapping[str, str]
+    wait: Callable[[], None]
+    prefix: str
+    counts: Counts = field(default_factory=Counts)
+    _event: e.LineEvent | None = None
+    _sent: int = 0
+
+    def carry_out(self, event: e.LineEvent) -> None:
+        """Do what the event says. Raises Refused when Halite does not allow it."""
+        self._event, self._sent = event, 0
+        match event:
+            case e.RawLotReceived():
+                inputs = [_input(c) for c in event.consumed]
+                self._make(_lot(event.lot_code, event.material, event.quantity, inputs, order=""))
+            case e.SlurryMade():
+                inputs = [_input(c) for c in event.consumed]
+                self._make(_lot(event.lot_code, event.material, event.quantity_kg, inputs))
+                self._whole_step([event.lot_code])
+            case e.RollCoated():
+                inputs = [_input(c) for c in event.consumed]
+                size = {"length_mm": event.length_mm, "lanes": COATING_LANES}
+                self._make(_lot(event.lot_code, event.material, event.length_mm / 1000, inputs, **size))
+                self._whole_step([event.lot_code])
+            case e.RollSlit():
+                self._whole_step([event.lot_code])
+                self._make(*(_daughter(event, d) for d in event.daughters), at=event.at)
+            case e.ContainerOpened():
+                self._start([event.lot_code])
+                self._container("open", {"lot": event.lot_code, "zone": event.zone})
+            case e.ContainerClosed():
+                self._container("close", {"lot": event.lot_code})
+                self._finish([event.lot_code])
+            case e.ZoneLogged() | e.DoorOpened():
+                self._submit(event.operator, [_reading(r, zone=event.zone) for r in event.readings])
+            case e.CellLotStacked():
+                self._stack(event)
+            case e.FormationStarted():
+                self._start(_codes(event.cells), [c.channel for c in event.cells])
+                self._report(event.cells)
+            case e.CellLotFilled():
+                self._start(_codes(event.cells), event.equipment)
+                for taken in event.consumed:
+                    body = {"child": event.lot_code, "at": _iso(event.at), **_input(taken)}
+                    self._allowed("/consumptions", body)
+                self._report(event.cells)
+            case e.CellLotSoaked() | e.CellLotFormed():
+                self._finish(_codes(event.cells), self._report(event.cells))
+            case e.CellLotAccepted():
+                self._start(_codes(event.cells), event.equipment)
+                self._finish(_codes(event.cells), self._report(event.cells))
+            case e.StripWeighed():
+                self._start([event.lot_code], event.equipment)
+                self._send_later([_reading(r, lot=event.lot_code) for r in event.readings])
+            case e.RollDried():
+                self._finish([event.lot_code], self._own_readings())
+            case e.RollCalendered():
+                self._whole_step([event.lot_code])
+            case _:
+                raise TypeError(f"no request is known for {type(event).__name__}")
+
+    # --- parts of events --------------------------------------------------------------------------
+    def _stack(self, event: e.CellLotStacked) -> None:
+        """The operator scans both rolls; if they may be used, the tray and its cells are made."""
+        made = event.cells[0]
+        for roll in (made.cathode_roll, made.anode_roll):
+            self._scan(roll)
+        codes = [cell.cell_code for cell in event.cells]
+        inputs = [_input(c) for c in event.consumed]
+        self._make(_lot(event.lot_code, "CELL-LOT", len(codes), inputs))
+        self._make(*(_cell(cell, event.lot_code) for cell in event.cells))
+        self._start(codes, event.equipment)
+        by_operator = self._send_machine_readings(
+            (_reading(r, lot=cell.cell_code) for cell in event.cells for r in cell.readings),
+        )
+        # Tray readings stand at the tray's first cell: cell lots run no steps of their own.
+        by_operator += [_reading(r, lot=codes[0]) for r in event.readings]
+        self._finish(codes, by_operator)
+
+    def _whole_step(self, lots: list[str]) -> None:
+        assert self._event is not None
+        self._start(lots, self._event.equipment)
+        self._finish(lots, self._own_readings())
+
+    def _own_readings(self) -> list[dict[str, Any]]:
+        """Send what machines read of the event's lot; the operator's readings are returned."""
+        assert self._event is not None
+        lot = self._event.lot_code
+        return self._send_machine_readings(_reading(r, lot=lot) for r in self._event.readings)
+
+    def _report(self, cells: Iterable[e.CellReport]) -> list[dict[str, Any]]:
+        """Send what machines read of cells; the operator's readings are returned, or sent while the step runs on."""
+        by_operator = self._send_machine_readings(
+            _reading(r, lot=cell.cell_code) for cell in cells for r in cell.readings
+        )
+        assert self._event is not None
+        if not self._event.completes:
+            self._send_later(by_operator)
+        return by_operator
+
+    def _send_machine_readings(self, readings: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+        listed = list(readings)
+        self._submit(LINE, [r for r in listed if r["gauge"] in MACHINE_GAUGES])
+        return [r for r in listed if r["gauge"] not in MACHINE_GAUGES]
+
+    def _send_later(self, readings: list[dict[str, Any]]) -> None:
+        """An operator's readings of a step that goes on."""
+        assert self._event is not None
+        self._submit(self._event.operator, readings)
+
+    # --- requests ---------------------------------------------------------------------------------
+    def _make(self, *lots: dict[str, Any], at: datetime | None = None) -> None:
+        assert self._event is not None
+        self._allowed("/lots", {"lots": list(lots), "at": _iso(at or self._event.started_at)})
+        self.counts.lots += len(lots)
+
+    def _start(self, lots: list[str], equipment: Any = None) -> None:
+        assert self._event is not None
+        event = self._event
+        self._allowed(
+            "/steps/start",
+            {"lots": lots, "step": event.step, "equipment": equipment, "at": _iso(event.started_at)},
+        )
+
+    def _finish(self, lots: list[str], readings: list[dict[str, Any]] | None = None) -> None:
+        assert self._event is not None
+        event = self._event
+        body = {"lots": lots, "step": event.step, "readings": readings or None, "at": _iso(event.at)}
+        answer = self._allowed("/steps/finish", body)
+        self.counts.readings += len(readings or ())
+        for part in [answer.body.get("readings"), *answer.body["answers"]]:
+            self.counts.violations += len(part["violations"]) if part else 0
+
+    def _submit(self, username: str, readings: list[dict[str, Any]]) -> None:
+        if not readings:
+            return
+        answer = self._allowed("/submissions", {"readings": readings}, username=username)
+        self.counts.readings += len(readings)
+        self.counts.violations += len(answer.body["violations"])
+
+    def _container(self, verb: str, body: dict[str, Any]) -> None:
+        """Containers take no idempotency key: after a repeated request "already" means done."""
+        assert self._event is not None
+        answer = self.door.post(
+            f"/containers/{verb}",
+            {**body, "at": _iso(self._event.at)},
+            key=self.keys[self._event.operator],
+        )
+        if not answer.ok and not (answer.resent and answer.status == 409):
+            raise _refusal(answer)
+
+    def _scan(self, lot: str) -> None:
+        """Whether the lot may be used now; raises Refused with what keeps it."""
+
+        def ask() -> Answer:
+            assert self._event is not None
+            answer = self.door.get(f"/lots/{lot}/gate", key=self.keys[self._event.operator])
+            if answer.ok and answer.body["blockers"]:
+                body = {"message": "; ".join(b["message"] for b in answer.body["blockers"]), **answer.body}
+                return Answer(409, body, answer.resent)
+            return answer
+
+        self._patiently(ask)
+
+    def _allowed(self, path: str, body: dict[str, Any], *, username: str = "") -> Answer:
+        assert self._event is not None
+        self._sent += 1
+        sender = username or self._event.operator
+        idempotency_key = f"{self.prefix}.{self._event.sequence}.{self._sent}"
+        return self._patiently(
+            lambda: self.door.post(path, body, key=self.keys[sender], idempotency_key=idempotency_key)
+        )
+
+    def _patiently(self, ask: Callable[[], Answer]) -> Answer:
+        """Ask until the answer is no longer "evaluation pending"; raises Refused when it stays a refusal."""
+        deadline = time.monotonic() + PENDING_PATIENCE_S
+        while True:
+            answer = ask()
+            if answer.ok:
+                return answer
+            refusal = _refusal(answer)
+            pending = bool(refusal.blockers) and set(refusal.blockers) <= PENDING
+            if not pending or time.monotonic() > deadline:
+                raise refusal
+            self.counts.waits += 1
+            self.wait()
+
+
+def _refusal(answer: Answer) -> Refused:
+    """A refusal for reasons of quality. Anything else is a defect and raises UnexpectedAnswer."""
+    if answer.status != 409 or answer.body.get("code") not in {"gate_refused", "held", None}:
+        raise UnexpectedAnswer(f"{answer.status}: {answer.body}")
+    blockers = tuple(b["code"] for b in answer.body.get("blockers", ())) or ("held",)
+    return Refused(str(answer.body["message"]), blockers)
+
+
+def _iso(at: datetime) -> str:
+    return at.isoformat()
+
+
+def _codes(cells: Iterable[e.CellReport]) -> list[str]:
+    return [cell.cell_code for cell in cells]
+
+
+def _reading(r: e.ReadingOut, *, lot: str = "", zone: str = "") -> dict[str, Any]:
+    subject = {"zone": zone} if zone else {"lot": lot}
+    body = {
+        "characteristic": r.code,
+        "value": r.value,
+        "unit": r.unit,
+        "measured_at": _iso(r.measured_at),
+        "gauge": r.gauge,
+        **subject,
+    }
+    optional = {"position": r.position, "roll_position_mm": r.roll_position_mm, "sample_size": r.sample_size}
+    return body | {name: value for name, value in optional.items() if value is not None}
+
+
+def _input(taken: e.Consumed) -> dict[str, Any]:
+    return {"parent": taken.lot_code, "quantity": f"{taken.quantity:.3f}"}
+
+
+def _lot(
+    code: str,
+    material: str,
+    quantity: float,
+    inputs: list[dict[str, Any]],
+    *,
+    order: str = WORK_ORDER,
+    **size: int,
+) -> dict[str, Any]:
+    return {
+        "code": code,
+        "material": material,
+        "quantity": f"{quantity:.3f}",
+        "work_order": order,
+        "inputs": inputs,
+        **size,
+    }
+
+
+def _daughter(event: e.RollSlit, daughter: e.Daughter) -> dict[str, Any]:
+    """A slit roll takes half of the mother's metres times width.
+
+    The ledger counts whole lanes, so the middle lane that the knife divides is the second daughter's.
+    """
+    length_mm = daughter.parent_to_mm - daughter.parent_from_mm
+    lanes = {1: (1, 2), 2: (3, COATING_LANES)}[daughter.lane]
+    taken = {
+        "parent": event.lot_code,
+        "kind": "split",
+        "quantity": f"{length_mm / 1000 / len(event.daughters):.3f}",
+        "from_mm": daughter.parent_from_mm,
+        "to_mm": daughter.parent_to_mm,
+        "lane_from": lanes[0],
+        "lane_to": lanes[1],
+    }
+    return _lot(daughter.lot_code, event.material, length_mm / 1000, [taken], length_mm=length_mm, lanes=1)
+
+
+def _cell(cell: e.CellMade, tray: str) -> dict[str, Any]:
+    spans = (
+        (cell.cathode_roll, cell.cathode_from_mm, cell.cathode_to_mm),
+        (cell.anode_roll, cell.anode_from_mm, cell.anode_to_mm),
+    )
+    inputs = [
+        {"parent": roll, "quantity": f"{(to - start) / 1000:.3f}", "from_mm": start, "to_mm": to}
+        for roll, start, to in spans
+    ]
+    return {**_lot(cell.cell_code, "CELL-20AH", 1, inputs), "group": tray}
