@@ -148,13 +148,17 @@ def material_blockers(lot: Lot, *, now: datetime) -> list[Blocker]:
         blockers.append(_blocker(Code.EXPIRED, f"shelf life ended at {lot.expires_at:%Y-%m-%d %H:%M}", lot))
     if OpenInterval.objects.filter(lot=lot, closed_at__isnull=True).exists():
         blockers.append(_blocker(Code.CONTAINER_OPEN, "its container stands open; close it first", lot))
+    decided_again = DispositionItem.objects.filter(
+        lot=lot, disposition__decided_at__gte=OuterRef("disposition__concession_expires_at")
+    )
     expired = DispositionItem.objects.filter(
+        ~Exists(decided_again),
         lot=lot,
         disposition__decision=Disposition.Decision.CONCESSION,
         disposition__concession_expires_at__lte=here,
     )
     if expired.exists():
-        blockers.append(_blocker(Code.CONCESSION_EXPIRED, "its concession has expired; decide again", lot))
+        blockers.append(_blocker(Code.CONCESSION_EXPIRED, "its concession has expired; hold it and decide again", lot))
     return blockers
 
 
