@@ -33,11 +33,12 @@ def sign(
     now: datetime,
 ) -> Signature:
     """Sign `content` as `user`. Raises SignatureRefused for a wrong password or a disabled account."""
-    if not user.is_active or not check_password(password, user.password):
+    signer = User.objects.get(pk=user.pk)  # as the account is now, not as it was when the caller read it
+    if not signer.is_active or not check_password(password, signer.password):
         raise SignatureRefused("password: that is not your password; nothing was signed")
     return Signature.objects.create(
-        signer=user,
-        printed_name=user.printed_name,
+        signer=signer,
+        printed_name=signer.printed_name,
         meaning=meaning,
         record_kind=record_kind,
         record_id=record_id,
