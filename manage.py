@@ -6,10 +6,21 @@ from __future__ import annotations
 import os
 import sys
 
-if __name__ == "__main__":
+
+def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mes.settings")
     try:
+        from django.core.exceptions import ImproperlyConfigured
         from django.core.management import execute_from_command_line
     except ModuleNotFoundError:
-        sys.exit("Django is not installed here: run `make setup`, then use .venv/bin/python manage.py")
-    execute_from_command_line(sys.argv)
+        sys.exit(
+            "halite: Django is not installed here: run `make setup`, then use .venv/bin/python manage.py"
+        )
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:
+        sys.exit(f"halite: {error}")
+
+
+if __name__ == "__main__":
+    main()

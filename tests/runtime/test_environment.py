@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from mes.runtime import environment
+from mes.runtime.state import PROJECT_DIR
 
 
 @pytest.mark.parametrize(("value", "expected"), [("1", True), ("on", True), ("0", False), ("", False)])
@@ -64,3 +68,16 @@ def test_a_generated_secret_is_private_long_and_kept(tmp_path: Path) -> None:
     assert len(secret) >= 64
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert environment.secret_from_file(path) == secret
+
+
+@pytest.mark.slow
+def test_a_wrong_setting_is_one_line_on_the_terminal() -> None:
+    result = subprocess.run(
+        [sys.executable, "manage.py", "runstack"],
+        cwd=PROJECT_DIR,
+        env={**os.environ, "HALITE_PORT": "eighty"},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 1
+    assert result.stderr == "halite: HALITE_PORT is 'eighty': set a whole number from 1 to 65535\n"
