@@ -1,0 +1,125 @@
+"""Requirements: wording and source, the way down to values and holds, and rivals side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from lots.models import Hold, MaterialDefinition
+from quality.models import Requirement, RequirementRevision, Specification, SpecificationLine
+from tests.support.builders import LONG_AGO, make_plant
+from tests.support.frozen_chart import ChartedPlant, frozen_plant
+
+pytestmark = pytest.mark.django_db
+Queries = Callable[[int], Any]
+
+
+@pytest.fixture
+def charted() -> ChartedPlant:
+    charted = frozen_plant()
+    RequirementRevision.objects.create(
+        requirement=charted.line.requirement,
+        number=1,
+        statement="The slurry coats without streaks.",
+        acceptance="viscosity 2 to 8 Pa.s",
+        rationale="A coater needs it.",
+        source_type="literature",
+        source="A paper, 2020",
+        change_reason="first",
+        issued_at=timezone.now(),
+    )
+    return charted
+
+
+@pytest.fixture
+def client(charted: ChartedPlant) -> Client:
+    client = Client()
+    client.force_login(charted.plant.engineer)
+    return client
+
+
+def address(charted: ChartedPlant) -> str:
+    return reverse("web:requirement", args=[charted.line.requirement.code])
+
+
+def rival(charted: ChartedPlant) -> SpecificationLine:
+    """Another requirement that sets other limits on the same characteristic, for one material."""
+    own = charted.line.specification
+    other = Specification.objects.create(
+        characteristic=own.characteristic,
+        product_revision=own.product_revision,
+        material=MaterialDefinition.objects.get(code="T-SLURRY"),
+    )
+    requirement = Requirement.objects.create(code="SI-T-RIVAL", kind="performance", title="Narrower")
+    return SpecificationLine.objects.create(
+        specification=other,
+        revision=1,
+        lsl=3,
+        usl=7,
+        requirement=requirement,
+        source_type="handbook",
+        source="A handbook",
+        effective_at=LONG_AGO,
+        change_reason="first",
+    )
+
+
+def test_list_filters_by_words_type_and_source(
+    client: Client, charted: ChartedPlant, django_assert_max_num_queries: Queries
+) -> None:
+    code = charted.line.requirement.code
+    with django_assert_max_num_queries(12):
+        page = client.get(reverse("web:requirements"), {"q": "streaks"}).content.decode()
+    assert code in page
+    assert "Literature" in page
+    page = client.get(reverse("web:requirements"), {"q": "streaks", "source": "handbook"}).content.decode()
+    assert "No requirement matches" in page
+
+
+def test_page_shows_wording_source_and_everything_below(
+    client: Client, charted: ChartedPlant, django_assert_max_num_queries: Queries
+) -> None:
+    lot = charted.measure("9.5")
+    with django_assert_max_num_queries(24):
+        page = client.get(address(charted)).content.decode()
+    for words in (
+        "coats without streaks",
+        "viscosity 2 to 8 Pa.s",
+        "A paper, 2020",
+        "Violates",
+        "Conforms",
+        lot.code,
+    ):
+        assert words in page, words
+    hold = Hold.objects.get(source=Hold.Source.DEFECT, site=charted.plant.site)
+    assert reverse("web:hold", args=[hold.pk]) in page
+    assert reverse("web:plan", args=[charted.plant.plan.pk]) in page
+
+
+def test_rival_requirements_stand_side_by_side(client: Client, charted: ChartedPlant) -> None:
+    before = client.get(address(charted)).content.decode()
+    assert "SI-T-RIVAL" not in before
+    rival(charted)
+    page = client.get(address(charted)).content.decode()
+    assert "They are not merged" in page
+    assert "SI-T-RIVAL" in page
+    assert "LSL 3 " in page
+    assert page.count("LSL 2 ") == 2  # among the rivals and as its own line
+
+
+def test_another_site_sees_the_requirement_and_none_of_our_material(charted: ChartedPlant) -> None:
+    lot = charted.measure("9.5")
+    stranger = Client()
+    stranger.force_login(make_plant().engineer)
+    page = stranger.get(address(charted)).content.decode()
+    assert "coats without streaks" in page
+    assert lot.code not in page
+
+
+def test_unknown_requirement_does_not_exist(client: Client) -> None:
+    assert client.get(reverse("web:requirement", args=["SI-NO-1"])).status_code == 404
