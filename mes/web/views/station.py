@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import messages
@@ -133,7 +133,9 @@ def record(request: SiteRequest, code: str) -> HttpResponse:
             return _show(request, lot, answer=explain(earlier.answer, replayed=True))
         words = "No step runs on this lot: nothing was recorded. Start it first."
         return _show(request, lot, problems=[words], status=409)
-    entered = enter(form, request.POST.dict(), lot=lot, at=_instant_of(earlier) or request.site_now)
+    # In UTC: the payload hash must not depend on the zone in which the instant is written.
+    at = (_instant_of(earlier) or request.site_now).astimezone(UTC)
+    entered = enter(form, request.POST.dict(), lot=lot, at=at)
     if not entered.readings and not entered.errors:
         return _show(request, lot, problems=["Nothing is filled in. Type at least one reading."], status=422)
     if not entered.errors:
@@ -259,6 +261,7 @@ def _show(
             "card": shown,
             "lot": lot,
             "gauges": gauges,
+            "gauges_known": all(gauges.get(s.kind) for s in shown.form.gauges) if shown.form else True,
             "problems": problems or [],
             "errors": entered.errors if entered else {},
             "values": request.POST if entered else {},
