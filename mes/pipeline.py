@@ -19,7 +19,7 @@ from lots.actions.acting import act_as
 from lots.actions.record_submission import Recorded, claim_key, record_submission
 from lots.clock import site_time
 from lots.envelope import Envelope
-from lots.models import IdempotencyKey, Lot, OpenInterval, StepExecution
+from lots.models import IdempotencyKey, Lot, OpenInterval, Site, StepExecution
 from mes.hints import send_hints
 from quality.actions.judge import Verdicts, judge_values
 from quality.actions.quarantine import note_failure
@@ -29,8 +29,8 @@ from quality.permissions import Action, require
 from quality.plans import chart_plans
 from spc.actions.enqueue import enqueue
 from spc.actions.evaluate import Evaluation, evaluate
-from spc.models import Chart, Subgroup
-from spc.queries import charts_with_open_subgroups, charts_with_work
+from spc.models import Chart
+from spc.queries import charts_with_work, waiting_charts
 
 log = structlog.get_logger(__name__)
 
@@ -119,12 +119,10 @@ def attempt_chart(chart_id: int, *, now: datetime) -> Evaluation | None:
 def sweep_once(*, now: datetime) -> dict[str, int]:
     """Find what hints have lost and what has timed out. Independent of the broker. Returns counts."""
     worked = [chart_id for chart_id in charts_with_work() if _did_something(chart_id, now=now)]
-    closed = 0
-    for chart in charts_with_open_subgroups():
-        overdue = _overdue(chart, site_time(chart.stream.plan.site, now))
-        if overdue and _did_something(chart.pk, now=now):
-            closed += 1
-    return {"charts": len(worked), "timeouts": closed}
+    clocks = {site.pk: site_time(site, now) for site in Site.objects.all()}
+    overdue = [chart.chart_id for chart in waiting_charts() if chart.due_at <= clocks[chart.site_id]]
+    closed = [chart_id for chart_id in overdue if _did_something(chart_id, now=now)]
+    return {"charts": len(worked), "timeouts": len(closed)}
 
 
 def ensure_partitions(*, months_ahead: int = 3) -> int:
@@ -137,17 +135,6 @@ def ensure_partitions(*, months_ahead: int = 3) -> int:
 def _did_something(chart_id: int, *, now: datetime) -> bool:
     result = attempt_chart(chart_id, now=now)
     return result is not None and result.locked and bool(result.entries or result.points)
-
-
-def _overdue(chart: Chart, site_now: datetime) -> bool:
-    timeout = chart.stream.plan.subgroup_timeout_s
-    oldest = (
-        Subgroup.objects.filter(chart=chart, closed_at__isnull=True)
-        .order_by("opened_at")
-        .values_list("opened_at", flat=True)
-        .first()
-    )
-    return oldest is not None and (site_now - oldest).total_seconds() >= timeout
 
 
 def _take_in(envelope: Envelope, *, now: datetime, finished: StepExecution | None = None) -> Answer:

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
+from lots.actions.clock import set_site_clock
 from lots.actions.record_submission import IdempotencyConflict
 from lots.audit import verify
 from lots.digest import submission_digest
@@ -329,3 +330,48 @@ def test_poison_is_quarantined_after_three_attempts_and_its_lot_held(plant: Plan
     assert "no_such_rule" in entry.error
     assert active_holds([lots[-1].pk]).get().hold.source == "poison"
     assert not active_holds([lot.pk for lot in lots[:-1]]).exists()
+
+
+def test_subgroup_that_waits_too_long_is_closed_by_the_sweeper_on_the_site_clock() -> None:
+    plant = make_plant(simulated=True)
+    add_chart(
+        plant,
+        SOLIDS,
+        chart_family="xbar-r",
+        subgroup_by="consecutive",
+        subgroup_size=5,
+        subgroup_timeout_s=600,
+    )
+    publish(plant)
+    for value in ("64.9", "65.0", "65.1"):
+        plant.submit([plant.reading(SOLIDS, value, mixing_lot(plant))])
+    evaluate_all()
+    assert not Point.objects.exists()
+    now = timezone.now()
+    set_site_clock(plant.site, to=now + timedelta(minutes=11), now=now)
+    assert pipeline.sweep_once(now=timezone.now())["timeouts"] == 1
+    point = Point.objects.get()
+    assert (point.size, point.subgroup.closed_by) == (3, "timeout")
+
+
+def test_finishing_the_step_closes_its_open_subgroups(plant: Plant) -> None:
+    add_chart(plant, SOLIDS, chart_family="xbar-r", subgroup_by="execution", subgroup_size=5)
+    publish(plant)
+    lot = mixing_lot(plant)
+    plant.submit([plant.reading(SOLIDS, "64.9", lot), plant.reading(SOLIDS, "65.1", lot)])
+    evaluate_all()
+    assert not Point.objects.exists()
+    plant.finish(StepExecution.objects.get(lot=lot))
+    evaluate_all()
+    assert Point.objects.get().subgroup.closed_by == "step_closed"
+
+
+def test_finishing_with_readings_replays_its_answer(plant: Plant) -> None:
+    publish(plant)
+    lot = mixing_lot(plant)
+    envelope = plant.envelope([plant.reading(SOLIDS, "65", lot)], key="finish-1")
+    execution = StepExecution.objects.get(lot=lot)
+    first = pipeline.finish_step(execution, envelope, now=timezone.now())
+    again = pipeline.finish_step(execution, envelope, now=timezone.now())
+    assert (again.replayed, again.body) == (True, first.body)
+    assert Measurement.objects.filter(lot_id=lot.pk).count() == 1
