@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import Sum
 
 from lots.actions.acting import act_as
@@ -27,6 +27,7 @@ from quality.gates import material_blockers
 from quality.permissions import Action, require
 
 Kind = GenealogyLink.Kind
+CYCLE = "HL005"  # SQLSTATE of the link's guard
 
 
 class ProductionRefused(Exception):
@@ -172,8 +173,10 @@ def _take(
     _check_interval(parent, item)
     taken = parent.links_to_children.filter(voided_at__isnull=True).exclude(kind=Kind.MEMBER)
     used = taken.aggregate(total=Sum("quantity"))["total"] or Decimal(0)
-    if item.quantity <= 0:
-        raise ProductionRefused(f"inputs: quantity of {item.parent} must be positive")
+    if item.quantity <= 0 or item.quantity != round(item.quantity, 3):
+        raise ProductionRefused(
+            f"inputs: quantity of {item.parent} must be positive, with at most 3 decimals"
+        )
     if used + item.quantity > parent.quantity:
         left = (parent.quantity - used).normalize()
         raise ProductionRefused(
@@ -207,6 +210,10 @@ def _take(
                 f"inputs: {parent.code} {item.from_mm}–{item.to_mm} mm was taken before"
             ) from error
         raise ProductionRefused(f"inputs: the link from {parent.code} contradicts itself: {error}") from error
+    except DatabaseError as error:
+        if getattr(error.__cause__, "sqlstate", None) != CYCLE:
+            raise
+        raise ProductionRefused(f"inputs: {parent.code} was itself made from {child.code}") from error
     if used + item.quantity == parent.quantity:
         parent.state = Lot.State.CONSUMED
         parent.save(update_fields=["state"])
@@ -216,6 +223,9 @@ def _take(
 def _check_interval(parent: Lot, item: Input) -> None:
     if (item.lane_from is None) != (item.lane_to is None):
         raise ProductionRefused("inputs: give lane_from and lane_to, or neither")
+    lanes = parent.lanes or 1
+    if item.lane_to is not None and item.lane_to > lanes:
+        raise ProductionRefused(f"inputs: {parent.code} has {lanes} lanes")
     if (item.from_mm is None) != (item.to_mm is None):
         raise ProductionRefused("inputs: give from_mm and to_mm, or neither")
     if item.to_mm is None or item.from_mm is None:
@@ -226,6 +236,3 @@ def _check_interval(parent: Lot, item: Input) -> None:
         raise ProductionRefused(
             f"inputs: {item.from_mm}–{item.to_mm} mm is not inside {parent.code} (0–{parent.length_mm} mm)"
         )
-    lanes = parent.lanes or 1
-    if item.lane_to is not None and item.lane_to > lanes:
-        raise ProductionRefused(f"inputs: {parent.code} has {lanes} lanes")
