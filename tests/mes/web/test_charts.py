@@ -9,21 +9,15 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from lots.models import User
 from mes.web.chart_json import comparable
 from spc.chart_view import chart_window
 from spc.models import Chart, LimitRevision, Signal
 from tests.support.builders import PASSWORD, add_chart, make_plant, make_user, publish
 from tests.support.frozen_chart import ODD, ChartedPlant, frozen_plant, learning_plant
+from tests.support.web import signed_in
 
 pytestmark = pytest.mark.django_db
 Queries = Callable[[int], Any]
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 @pytest.fixture

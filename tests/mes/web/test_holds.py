@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from lots.actions.place_hold import HeldExtent
-from lots.models import Hold, HoldLot, Lot, RouteStep, User
+from lots.models import Hold, HoldLot, Lot, RouteStep
 from lots.queries import active_holds
 from quality.actions.hold import hold_by_hand
 from quality.actions.produce import Input
@@ -21,16 +21,11 @@ from quality.models import Disposition, Signature
 from quality.models import Disposition as D
 from tests.support.builders import PASSWORD, Plant, add_line, make_plant, make_user, publish, specify
 from tests.support.frozen_chart import ChartedPlant, frozen_plant
+from tests.support.web import signed_in
 
 pytestmark = pytest.mark.django_db
 Queries = Callable[[int], Any]
 SOLIDS = "mixing.solids_pct"
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 @pytest.fixture

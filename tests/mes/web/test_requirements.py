@@ -14,6 +14,7 @@ from lots.models import Hold, MaterialDefinition
 from quality.models import Requirement, RequirementRevision, Specification, SpecificationLine
 from tests.support.builders import LONG_AGO, make_plant
 from tests.support.frozen_chart import ChartedPlant, frozen_plant
+from tests.support.web import signed_in
 
 pytestmark = pytest.mark.django_db
 Queries = Callable[[int], Any]
@@ -38,9 +39,7 @@ def charted() -> ChartedPlant:
 
 @pytest.fixture
 def client(charted: ChartedPlant) -> Client:
-    client = Client()
-    client.force_login(charted.plant.engineer)
-    return client
+    return signed_in(charted.plant.engineer)
 
 
 def address(charted: ChartedPlant) -> str:
@@ -114,8 +113,7 @@ def test_rival_requirements_stand_side_by_side(client: Client, charted: ChartedP
 
 def test_another_site_sees_the_requirement_and_none_of_our_material(charted: ChartedPlant) -> None:
     lot = charted.measure("9.5")
-    stranger = Client()
-    stranger.force_login(make_plant().engineer)
+    stranger = signed_in(make_plant().engineer)
     page = stranger.get(address(charted)).content.decode()
     assert "coats without streaks" in page
     assert lot.code not in page

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
@@ -16,6 +15,7 @@ from quality.models import Defect
 from spc.models import Signal
 from tests.support.builders import make_plant, publish
 from tests.support.frozen_chart import frozen_plant
+from tests.support.web import signed_in
 
 pytestmark = pytest.mark.django_db
 Queries = Callable[[int], Any]
@@ -23,8 +23,7 @@ REVIEW = "web:review"
 
 
 def test_empty_queue_says_that_nothing_waits() -> None:
-    client = Client()
-    client.force_login(make_plant().engineer)
+    client = signed_in(make_plant().engineer)
     page = client.get(reverse(REVIEW)).content.decode()
     assert "Nothing is held" in page
     assert "Every signal has a cause" in page
@@ -35,8 +34,7 @@ def test_queue_groups_holds_and_leads_to_evidence(django_assert_max_num_queries:
     charted = frozen_plant()
     hold = charted.signal()
     charted.measure("9.5")  # out of specification
-    client = Client()
-    client.force_login(charted.plant.engineer)
+    client = signed_in(charted.plant.engineer)
     with django_assert_max_num_queries(25):
         page = client.get(reverse(REVIEW)).content.decode()
     assert page.index("Value out of specification") < page.index("Control chart signal")
@@ -53,8 +51,7 @@ def test_signal_with_a_cause_leaves_the_queue() -> None:
     Signal.objects.update(
         acknowledged_at=timezone.now(), acknowledged_by=charted.plant.engineer, cause="known"
     )
-    client = Client()
-    client.force_login(charted.plant.engineer)
+    client = signed_in(charted.plant.engineer)
     assert "Every signal has a cause" in client.get(reverse(REVIEW)).content.decode()
 
 
@@ -65,8 +62,7 @@ def test_queue_shows_no_other_site() -> None:
     hold_by_hand(
         [HeldExtent(lot.pk)], site=other.site, reason="elsewhere", user=other.operator, now=timezone.now()
     )
-    client = Client()
-    client.force_login(make_plant().engineer)
+    client = signed_in(make_plant().engineer)
     assert "elsewhere" not in client.get(reverse(REVIEW)).content.decode()
 
 
@@ -74,8 +70,7 @@ def test_queue_does_not_grow_in_queries_with_its_length(django_assert_max_num_qu
     charted = frozen_plant()
     for value in ("6.5", "3.1", "6.6"):
         charted.measure(value)
-    client = Client()
-    client.force_login(charted.plant.engineer)
+    client = signed_in(charted.plant.engineer)
     with django_assert_max_num_queries(25):
         page = client.get(reverse(REVIEW)).content.decode()
     assert page.count("Decide") >= 3

@@ -15,6 +15,7 @@ from spc.engine import Rule, average_run_length
 from spc.models import Chart
 from tests.support.builders import make_plant
 from tests.support.frozen_chart import ChartedPlant, frozen_plant
+from tests.support.web import signed_in
 
 pytestmark = pytest.mark.django_db
 Queries = Callable[[int], Any]
@@ -27,9 +28,7 @@ def charted() -> ChartedPlant:
 
 @pytest.fixture
 def client(charted: ChartedPlant) -> Client:
-    client = Client()
-    client.force_login(charted.plant.process_engineer)
-    return client
+    return signed_in(charted.plant.process_engineer)
 
 
 def test_list_shows_limits_source_requirement_and_share(
@@ -86,7 +85,6 @@ def test_plan_page_prices_the_week_of_each_chart(
 
 
 def test_plan_of_another_site_does_not_exist(charted: ChartedPlant) -> None:
-    stranger = Client()
-    stranger.force_login(make_plant().engineer)
+    stranger = signed_in(make_plant().engineer)
     assert stranger.get(reverse("web:plan", args=[charted.plant.plan.pk])).status_code == 404
     assert charted.plant.product.product.code not in stranger.get(reverse("web:plans")).content.decode()
