@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from mes.simulator.doors import Door
 from mes.simulator.events import DoorOpened, LineEvent, ZoneLogged
 from mes.simulator.gateway import LINE, Gateway, Refused
 from mes.simulator.model import LineModel
@@ -76,11 +77,15 @@ class Driver:
             self.learn_holds()
         return True
 
+    @staticmethod
+    def present(door: Door, keys: Mapping[str, str]) -> datetime:
+        """The site's time now, as Halite tells it."""
+        return datetime.fromisoformat(door.get("/clock", key=keys[LINE]).body["site_time"])
+
     def site_time(self) -> datetime:
         """What the site's clock shows."""
         if self._clock is None:
-            answer = self.gateway.door.get("/clock", key=self.gateway.keys[LINE])
-            self._clock = (datetime.fromisoformat(answer.body["site_time"]), time.monotonic())
+            self._clock = (self.present(self.gateway.door, self.gateway.keys), time.monotonic())
         shown, since = self._clock
         return shown + timedelta(seconds=time.monotonic() - since)
 
@@ -88,9 +93,7 @@ class Driver:
         """Set the simulated site's clock forward; it never runs back."""
         if to <= self.site_time():
             return
-        answer = self.gateway.door.post(
-            "/clock", {"site_time": to.isoformat()}, key=self.gateway.keys[LINE]
-        )
+        answer = self.gateway.door.post("/clock", {"site_time": to.isoformat()}, key=self.gateway.keys[LINE])
         # 409: the clock is ahead already, for instance after a repeated request.
         self._clock = (to, time.monotonic()) if answer.ok else None
 

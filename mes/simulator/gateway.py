@@ -22,7 +22,21 @@ PENDING_PATIENCE_S = 60.0
 COATING_LANES = 5
 # Gauges that report by themselves; the others are read by the operator.
 MACHINE_GAUGES = frozenset(
-    "PT-MIX CLOCK-1 ENC-GAP ENC-WEB CAM-1 TC-DRY LOAD-1 ALIGN-1 VAC-1 SCALE-2 CYC-1 PT-FORM DMM-1".split()
+    [
+        "PT-MIX",
+        "CLOCK-1",
+        "ENC-GAP",
+        "ENC-WEB",
+        "CAM-1",
+        "TC-DRY",
+        "LOAD-1",
+        "ALIGN-1",
+        "VAC-1",
+        "SCALE-2",
+        "CYC-1",
+        "PT-FORM",
+        "DMM-1",
+    ]
 )
 
 

@@ -1,16 +1,29 @@
-"""Who does on the line what no machine does: the process engineer who freezes control limits."""
+"""Who decides on the line what no machine does: the process engineer who freezes limits, the planner of stacking."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from mes.simulator.doors import Door, UnexpectedAnswer
+from mes.simulator.events import CellLotStacked, ContainerClosed, FormationStarted, LineEvent
+from mes.simulator.model import LineModel
 
 PROCESS_ENGINEER = "pe.sato"
 FEWEST_POINTS = 20  # no chart of the plan is asked for less in phase 1
 LOOK_AGAIN_AFTER = 5  # points
+
+
+def every_item(door: Door, path: str, *, key: str, **query: Any) -> list[dict[str, Any]]:
+    """All pages of a list, newest first."""
+    found: list[dict[str, Any]] = []
+    while True:
+        page = door.get(path, key=key, limit=200, **query).body
+        found += page["items"]
+        if page["next"] is None:
+            return found
+        query["cursor"] = page["next"]
 
 
 @dataclass
@@ -26,28 +39,27 @@ class ProcessEngineer:
     def look_at_charts(self) -> int:
         """Freeze what can be frozen; the number of charts frozen now."""
         before = len(self.frozen)
+        defective: dict[str, str] | None = None
         for chart in self.charts():
             enough = max(FEWEST_POINTS, self._asked.get(chart["id"], 0) + LOOK_AGAIN_AFTER)
             if chart["learning"] and chart["points_total"] >= enough:
-                self._freeze(chart["id"], chart["points_total"])
+                defective = self._defective_lots() if defective is None else defective
+                self._freeze(chart["id"], chart["points_total"], defective)
         return len(self.frozen) - before
 
     def charts(self) -> list[dict[str, Any]]:
         """All charts of the site."""
-        found: list[dict[str, Any]] = []
-        cursor: int | None = None
-        while True:
-            query = {"limit": 200, **({} if cursor is None else {"cursor": cursor})}
-            page = self.door.get("/charts", key=self._key, **query).body
-            found += page["items"]
-            cursor = page["next"]
-            if cursor is None:
-                return found
+        return every_item(self.door, "/charts", key=self._key)
 
-    def _freeze(self, chart_id: int, points_total: int) -> None:
+    def _defective_lots(self) -> dict[str, str]:
+        """Lots that were held for a value out of specification, with the reason."""
+        members = every_item(self.door, "/holds", key=self._key, source="defect")
+        return {member["lot"]: member["reason"] for member in members}
+
+    def _freeze(self, chart_id: int, points_total: int, defective: Mapping[str, str]) -> None:
         chart = self.door.get(f"/charts/{chart_id}", key=self._key, limit=10_000).body
         body = {
-            "excluded": exclusions(chart),
+            "excluded": exclusions(chart, defective),
             "reason": f"phase 1 complete with {points_total} points",
             "password": self.password,
         }
@@ -64,14 +76,58 @@ class ProcessEngineer:
         return self.keys[PROCESS_ENGINEER]
 
 
-def exclusions(chart: dict[str, Any]) -> dict[str, str]:
-    """Points (id → reason) beyond the provisional limits: they are no part of a stable process.
+def exclusions(chart: dict[str, Any], defective: Mapping[str, str]) -> dict[str, str]:
+    """Points (id → reason) that are no part of a stable process.
 
-    Runs and trends are not excluded: they say something of a stretch, not of a point.
+    Those beyond provisional limits, and those of lots that are held for a defect (code → reason). Runs and trends
+    are not excluded: they say something of a stretch, not of a point.
     """
-    ids = dict(zip(chart["points"]["sequence"], chart["points"]["id"], strict=True))
-    return {
+    points = chart["points"]
+    ids = dict(zip(points["sequence"], points["id"], strict=True))
+    found = {
         str(ids[signal["sequence"]]): f"{signal['meaning']} while the limits were provisional"
         for signal in chart["signals"]
         if signal["rule"] == "beyond_limits" and signal["sequence"] in ids
     }
+    for key, lots in zip(points["id"], points["lots"], strict=True):
+        bad = next((lot for lot in lots if lot in defective), None)
+        if bad is not None:
+            found[str(key)] = f"{bad} is on hold: {defective[bad]}"[:300]
+    return found
+
+
+@dataclass
+class Planner:
+    """Releases slit rolls for stacking; the rolls of other pairs stay in stock.
+
+    `wanted` says whether a pair (0-based) is to become cells; never while `most_waiting` trays wait for formation.
+    """
+
+    model: LineModel
+    held: Mapping[str, str]
+    wanted: Callable[[int], bool] = lambda pair: True
+    most_waiting: int | None = None
+    _released: dict[int, bool] = field(default_factory=dict)
+    _waiting: dict[str, tuple[str, ...]] = field(default_factory=dict)  # tray → its cells
+
+    def after(self, event: LineEvent) -> None:
+        """Look at what has just happened."""
+        match event:
+            case CellLotStacked():
+                self._waiting[event.lot_code] = tuple(cell.cell_code for cell in event.cells)
+            case FormationStarted():
+                self._waiting.pop(event.lot_code, None)
+            case ContainerClosed() if not self._releases(int(event.lot_code.split("-")[2]) - 1):
+                self.model.drop(event.lot_code)
+
+    def _releases(self, pair: int) -> bool:
+        """Decided once for the four rolls of a pair."""
+        if pair not in self._released:
+            self._released[pair] = self.wanted(pair) and not self._full()
+        return self._released[pair]
+
+    def _full(self) -> bool:
+        if self.most_waiting is None:
+            return False
+        waiting = [cells for cells in self._waiting.values() if not all(cell in self.held for cell in cells)]
+        return len(waiting) >= self.most_waiting

@@ -1,0 +1,177 @@
+"""The story that `make run` tells: an electrode campaign that becomes stable, a fault, then a line at a visible pace.
+
+The history runs as fast as the machine allows. A batch out of specification stands at its beginning; the limits
+are frozen as soon as phase 1 is complete; the next rolls are coated too thick, and Halite finds and holds them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import structlog
+from django.db import DatabaseError, close_old_connections
+
+from mes.simulator.doors import Door
+from mes.simulator.driver import Driver
+from mes.simulator.events import DoorOpened, LineEvent, ZoneLogged
+from mes.simulator.faults import Fault, FaultPlan, Magnitude
+from mes.simulator.gateway import LINE, Gateway
+from mes.simulator.model import LineModel
+from mes.simulator.people import Planner, ProcessEngineer
+from mes.simulator.store import TruthStore
+
+log = structlog.get_logger(__name__)
+
+LOOK_AT_CHARTS_EVERY = 10  # events of the line
+KEEP_TRUTH_EVERY = 20
+# Every 4 min, in packets of an hour: the moisture dose needs a reading at least every 5 min.
+ZONE_LOG = {"log_period_s": 240, "log_packet_min": 60}
+
+BAD_BATCH_PAIR = 2
+HISTORY_PAIRS, HISTORY_FAULT_PAIR = 31, 27
+# Cells from the first pair, to be seen soon, and from late ones: 20 trays complete phase 1 of the cell charts.
+HISTORY_CELL_PAIRS = frozenset({0, *range(17, 27)})
+HISTORY_FAULTS = (
+    FaultPlan(Fault.SOLIDS_HIGH, Magnitude.GROSS, first_pair=BAD_BATCH_PAIR, pairs=1),
+    FaultPlan(Fault.GAP_SHIFT, Magnitude.CLEAR, first_pair=HISTORY_FAULT_PAIR),
+)
+
+LIVE_PAIRS = 600
+FIRST_FAULT_PAIR, FAULT_EVERY, FAULT_PAIRS = 2, 6, 2
+MOST_TRAYS_WAITING = 8
+PACE_S = 1.5
+
+
+@dataclass
+class Line:
+    """A driver with the people who work beside it."""
+
+    driver: Driver
+    store: TruthStore
+    engineer: ProcessEngineer
+    planner: Planner
+
+
+@dataclass(frozen=True)
+class Site:
+    """How to reach Halite: the door, API keys by username, and the engineer's password."""
+
+    door: Door
+    keys: dict[str, str]
+    password: str
+    wait: Callable[[], None]
+
+    def line(
+        self,
+        purpose: str,
+        *,
+        seed: int,
+        faults: tuple[FaultPlan, ...] = (),
+        wanted: Callable[[int], bool] = lambda pair: True,
+        most_waiting: int | None = None,
+        pace_s: float = 0.0,
+        **options: Any,
+    ) -> Line:
+        """A new run from the present of the site's clock, under a prefix of its own."""
+        present = Driver.present(self.door, self.keys)
+        store = TruthStore.begin(purpose, seed=seed, site_started_at=present)
+        start_at = present + timedelta(seconds=1)
+        model = LineModel(seed, start_at, faults, prefix=store.prefix, **{**ZONE_LOG, **options})
+        gateway = Gateway(self.door, self.keys, self.wait, store.prefix)
+        engineer = ProcessEngineer(self.door, self.keys, self.password)
+        seen = 0
+
+        def after(event: LineEvent) -> None:
+            nonlocal seen
+            planner.after(event)
+            if isinstance(event, ZoneLogged | DoorOpened):
+                return
+            seen += 1
+            if seen % LOOK_AT_CHARTS_EVERY == 0:
+                self.wait()
+                engineer.look_at_charts()
+            if seen % KEEP_TRUTH_EVERY == 0:
+                keep_truth(line)
+            if pace_s:
+                self.door.pause(pace_s)
+
+        driver = Driver(model, gateway, after=after)
+        planner = Planner(model, driver.summary.held, wanted, most_waiting)
+        line = Line(driver, store, engineer, planner)
+        return line
+
+    def is_fresh(self) -> bool:
+        """Whether no chart has frozen limits yet."""
+        engineer = ProcessEngineer(self.door, self.keys, self.password)
+        return all(chart["learning"] for chart in engineer.charts())
+
+
+def keep_truth(line: Line) -> None:
+    """Store the truth so far; a database that is away gets it the next time."""
+    close_old_connections()
+    try:
+        line.store.keep(line.driver.model.truth, line.driver.model.latents)
+    except DatabaseError as error:
+        log.warning("truth_not_kept", error=str(error))
+
+
+def tell(site: Site, *, seed: int) -> None:
+    """History where there is none, then the line for as long as it is let. Raises Stopped when told to end."""
+    if site.is_fresh():
+        _run(
+            site.line(
+                "history",
+                seed=seed,
+                faults=HISTORY_FAULTS,
+                wanted=HISTORY_CELL_PAIRS.__contains__,
+                pairs=HISTORY_PAIRS,
+            )
+        )
+    while True:
+        # The site's clock never runs back: with it a restarted run draws other noise and other faults.
+        drawn = seed + int(Driver.present(site.door, site.keys).timestamp())
+        _run(
+            site.line(
+                "live",
+                seed=drawn,
+                faults=drawn_faults(drawn),
+                most_waiting=MOST_TRAYS_WAITING,
+                pace_s=PACE_S,
+                pairs=LIVE_PAIRS,
+            )
+        )
+
+
+def drawn_faults(seed: int) -> tuple[FaultPlan, ...]:
+    """A fault every few pairs that a chart can see."""
+    rng = np.random.default_rng(seed)
+    faults, magnitudes = list(Fault), [Magnitude.CLEAR, Magnitude.GROSS]
+    return tuple(
+        FaultPlan(
+            faults[int(rng.integers(len(faults)))],
+            magnitudes[int(rng.integers(len(magnitudes)))],
+            first_pair=pair,
+            pairs=FAULT_PAIRS,
+        )
+        for pair in range(FIRST_FAULT_PAIR, LIVE_PAIRS, FAULT_EVERY)
+    )
+
+
+def _run(line: Line) -> None:
+    log.info("simulated_run_starts", prefix=line.store.prefix, key_of=LINE)
+    try:
+        line.driver.run()
+    finally:
+        keep_truth(line)
+    summary = line.driver.summary
+    log.info(
+        "simulated_run_ends",
+        prefix=line.store.prefix,
+        events=summary.total,
+        refusals=len(summary.refusals),
+        held=len(summary.held),
+    )
