@@ -104,7 +104,7 @@ def chart_window(chart: Chart, *, before: int | None = None, limit: int = WINDOW
         dispersion_lcl=_above_zero(column["dispersion_lcl"]),
         dispersion_ucl=column["dispersion_ucl"],
         lots=_lot_codes(column["subgroup_id"]),
-        signals=_signals(chart, first, end, column["sequence"]),
+        signals=_signals(column["id"]),
         excluded=_excluded(chart, column["id"]),
         breaks=_breaks(chart, column["limit_revision_id"]),
     )
@@ -137,27 +137,22 @@ def _lot_codes(subgroups: list[int]) -> list[str]:
     return [words.get(subgroup, "") for subgroup in subgroups]
 
 
-def _signals(chart: Chart, first: int, end: int, sequences: list[int]) -> list[WindowSignal]:
-    place = {sequence: index for index, sequence in enumerate(sequences)}
+def _signals(ids: list[int]) -> list[WindowSignal]:
+    place = {key: index for index, key in enumerate(ids)}
     rows = list(
-        Signal.objects.filter(
-            chart=chart,
-            point__generation=chart.generation,
-            point__sequence__gte=first,
-            point__sequence__lt=end,
-        )
-        .order_by("point__sequence", "id")
-        .values_list("id", "point__sequence", "rule", "panel", "reaction", "provisional", "acknowledged_at")
+        Signal.objects.filter(point__in=ids)
+        .order_by("id")
+        .values_list("id", "point_id", "rule", "panel", "reaction", "provisional", "acknowledged_at")
     )
     members: dict[int, list[int]] = {}
     pattern = SignalMember.objects.filter(signal__in=[row[0] for row in rows])
-    for signal_id, sequence in pattern.values_list("signal_id", "point__sequence"):
-        if sequence in place:
-            members.setdefault(signal_id, []).append(place[sequence])
-    return [
+    for signal_id, point_id in pattern.values_list("signal_id", "point_id"):
+        if point_id in place:
+            members.setdefault(signal_id, []).append(place[point_id])
+    signals = [
         WindowSignal(
             id=key,
-            index=place[sequence],
+            index=place[point_id],
             rule=rule,
             panel=panel,
             reaction=reaction,
@@ -165,8 +160,9 @@ def _signals(chart: Chart, first: int, end: int, sequences: list[int]) -> list[W
             acknowledged=acknowledged_at is not None,
             members=tuple(sorted(members.get(key, ()))),
         )
-        for key, sequence, rule, panel, reaction, provisional, acknowledged_at in rows
+        for key, point_id, rule, panel, reaction, provisional, acknowledged_at in rows
     ]
+    return sorted(signals, key=lambda signal: (signal.index, signal.id))
 
 
 def _excluded(chart: Chart, ids: list[int]) -> list[int]:
