@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
 from itertools import pairwise
+from operator import or_
 from typing import Any
 
-from django.db.models import Count, F, Min
+from django.db.models import Count, Min, Q
 
 from lots.models import Lot
 from spc.engine import Family
@@ -185,14 +187,19 @@ def _breaks(chart: Chart, revisions: list[int | None]) -> list[tuple[int, int]]:
 
 
 def recent_statistics(charts: Iterable[Chart], *, count: int) -> dict[int, list[float]]:
-    """Chart → its last `count` plotted statistics, oldest first; one query for all of them."""
+    """Chart → its last `count` plotted statistics, oldest first; one query for all of them.
+
+    One condition per chart, in constants: a join with the charts' states would read their whole history.
+    """
+    tails = [
+        Q(chart=chart.pk, generation=chart.generation, sequence__gte=chart.state.next_sequence - count)
+        for chart in charts
+    ]
     newest: dict[int, list[float]] = {}
-    rows = Point.objects.filter(
-        chart__in=[chart.pk for chart in charts],
-        generation=F("chart__generation"),
-        sequence__gte=F("chart__state__next_sequence") - count,
-    )
-    for chart_id, statistic in rows.order_by("chart_id", "sequence").values_list("chart_id", "statistic"):
+    if not tails:
+        return newest
+    rows = Point.objects.filter(reduce(or_, tails)).order_by("chart_id", "sequence")
+    for chart_id, statistic in rows.values_list("chart_id", "statistic"):
         if statistic is not None:
             newest.setdefault(chart_id, []).append(statistic)
     return newest
