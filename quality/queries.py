@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Subquery
 
 from lots.models import Characteristic, Lot, Measurement, Site
 from lots.queries import lots_by_id
@@ -159,22 +160,25 @@ def weekly_false_alarms(lines: Iterable[ControlPlanLine], site: Site, *, now: da
     Lines without a chart are absent. `now` is on the site clock, as the points' instants are.
     """
     charted = [line for line in lines if line.chart_plan_id is not None]
-    counts = dict(
-        Point.objects.filter(
-            chart__stream__plan__in={line.chart_plan_id for line in charted},
-            chart__stream__plan__site=site,
-            generation=F("chart__generation"),
-            measured_at__gt=now - timedelta(days=7),
-            measured_at__lte=now,
+    # Walks back from the newest point to the first that is a week old, not over the whole history.
+    older = Point.objects.filter(
+        chart=OuterRef("pk"), generation=OuterRef("generation"), measured_at__lte=now - timedelta(days=7)
+    ).order_by("-sequence")
+    charts = (
+        Chart.objects.filter(
+            stream__plan__in={line.chart_plan_id for line in charted}, stream__plan__site=site
         )
-        .values_list("chart__stream__plan")
-        .annotate(points=Count("id"))
+        .annotate(last_older=Subquery(older.values("sequence")[:1]))
+        .values_list("stream__plan", "state__next_sequence", "last_older")
     )
+    counts: Counter[int] = Counter()
+    for plan_id, next_sequence, last_older in charts:
+        counts[plan_id] += next_sequence - (0 if last_older is None else last_older + 1)
     expected = {}
     for line in charted:
         rules = rules_for(
             Family(line.chart_family), Panel.LOCATION, [Rule(name) for name in line.rules.split()]
         )
-        points = counts.get(line.chart_plan_id, 0)
+        points = counts[line.chart_plan_id or 0]
         expected[line.pk] = expected_false_alarms(points, rules) if rules else 0.0
     return expected
