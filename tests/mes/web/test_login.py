@@ -77,7 +77,11 @@ def test_somebody_without_a_role_is_told_whom_to_ask(plant: Plant) -> None:
 def test_an_unknown_page_and_another_sites_lot_look_alike(plant: Plant) -> None:
     other = make_plant().lot()
     client = signed_in(plant.operator)
-    for path in ("/nothing/", reverse("web:lot", args=[other.code]), reverse("web:station_lot", args=[other.code])):
+    for path in (
+        "/nothing/",
+        reverse("web:lot", args=[other.code]),
+        reverse("web:station_lot", args=[other.code]),
+    ):
         answer = client.get(path)
         assert answer.status_code == 404
         assert "There is nothing here" in answer.content.decode()

@@ -223,7 +223,9 @@ def test_a_series_takes_its_instants_from_the_minutes_typed() -> None:
     values = {field("drying.strip_mass_g", n): f"1.{9 - n}" for n in (0, 1)}
     values |= {field("drying.strip_mass_g", n, "t"): str(n) for n in (0, 1)}
     assert record(client, roll, values).status_code == 200
-    rows = Measurement.objects.filter(lot_id=roll.pk, characteristic__code="drying.strip_mass_g").order_by("position")
+    rows = Measurement.objects.filter(lot_id=roll.pk, characteristic__code="drying.strip_mass_g").order_by(
+        "position"
+    )
     assert [row.measured_at - execution.started_at for row in rows] == [timedelta(0), timedelta(minutes=1)]
 
 
@@ -253,7 +255,9 @@ def test_a_container_is_opened_and_closed_in_a_zone(plant: Plant, client: Client
     assert OpenInterval.objects.get(lot=roll).closed_at is not None
 
 
-def test_the_card_of_a_long_form_costs_a_bounded_number_of_queries(django_assert_max_num_queries: Queries) -> None:
+def test_the_card_of_a_long_form_costs_a_bounded_number_of_queries(
+    django_assert_max_num_queries: Queries,
+) -> None:
     plant = make_plant()
     for code in ("mixing.solids_pct", "mixing.viscosity_pa_s", "mixing.temperature_c", "mixing.mix_time_min"):
         specify(plant, code, lsl="0", usl="1000")
