@@ -81,6 +81,8 @@ class Door(ABC):
         payload = b"" if body is None else json.dumps(body).encode()
         deadline, pause, tries = time.monotonic() + self.patience_s, FIRST_PAUSE_S, 0
         while True:
+            if self.stop.is_set():
+                raise Stopped
             self.requests += 1
             try:
                 status, raw = self._exchange(method, BASE + path, headers, payload)

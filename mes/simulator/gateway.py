@@ -13,30 +13,25 @@ from datetime import datetime
 from typing import Any
 
 from mes.simulator import events as e
+from mes.simulator.bodies import (
+    COATING_LANES,
+    cell_body,
+    codes_of,
+    daughter_body,
+    input_body,
+    iso,
+    lot_body,
+    reading_body,
+)
 from mes.simulator.doors import Answer, Door, UnexpectedAnswer
 
 LINE = "equipment.line"
-WORK_ORDER = "WO-0001"
 PENDING = {"evaluation_pending", "containment_pending"}
 PENDING_PATIENCE_S = 60.0
-COATING_LANES = 5
 # Gauges that report by themselves; the others are read by the operator.
 MACHINE_GAUGES = frozenset(
-    [
-        "PT-MIX",
-        "CLOCK-1",
-        "ENC-GAP",
-        "ENC-WEB",
-        "CAM-1",
-        "TC-DRY",
-        "LOAD-1",
-        "ALIGN-1",
-        "VAC-1",
-        "SCALE-2",
-        "CYC-1",
-        "PT-FORM",
-        "DMM-1",
-    ]
+    {"PT-MIX", "CLOCK-1", "ENC-GAP", "ENC-WEB", "CAM-1", "TC-DRY", "LOAD-1", "ALIGN-1", "VAC-1", "SCALE-2"}
+    | {"CYC-1", "PT-FORM", "DMM-1"}
 )
 
 
@@ -75,20 +70,20 @@ class Gateway:
         self._event, self._sent = event, 0
         match event:
             case e.RawLotReceived():
-                inputs = [_input(c) for c in event.consumed]
-                self._make(_lot(event.lot_code, event.material, event.quantity, inputs, order=""))
+                inputs = [input_body(c) for c in event.consumed]
+                self._make(lot_body(event.lot_code, event.material, event.quantity, inputs, order=""))
             case e.SlurryMade():
-                inputs = [_input(c) for c in event.consumed]
-                self._make(_lot(event.lot_code, event.material, event.quantity_kg, inputs))
+                inputs = [input_body(c) for c in event.consumed]
+                self._make(lot_body(event.lot_code, event.material, event.quantity_kg, inputs))
                 self._whole_step([event.lot_code])
             case e.RollCoated():
-                inputs = [_input(c) for c in event.consumed]
+                inputs = [input_body(c) for c in event.consumed]
                 size = {"length_mm": event.length_mm, "lanes": COATING_LANES}
-                self._make(_lot(event.lot_code, event.material, event.length_mm / 1000, inputs, **size))
+                self._make(lot_body(event.lot_code, event.material, event.length_mm / 1000, inputs, **size))
                 self._whole_step([event.lot_code])
             case e.RollSlit():
                 self._whole_step([event.lot_code])
-                self._make(*(_daughter(event, d) for d in event.daughters), at=event.at)
+                self._make(*(daughter_body(event, d) for d in event.daughters), at=event.at)
             case e.ContainerOpened():
                 self._start([event.lot_code])
                 self._container("open", {"lot": event.lot_code, "zone": event.zone})
@@ -96,26 +91,26 @@ class Gateway:
                 self._container("close", {"lot": event.lot_code})
                 self._finish([event.lot_code])
             case e.ZoneLogged() | e.DoorOpened():
-                self._submit(event.operator, [_reading(r, zone=event.zone) for r in event.readings])
+                self._submit(event.operator, [reading_body(r, zone=event.zone) for r in event.readings])
             case e.CellLotStacked():
                 self._stack(event)
             case e.FormationStarted():
-                self._start(_codes(event.cells), [c.channel for c in event.cells])
+                self._start(codes_of(event.cells), [c.channel for c in event.cells])
                 self._report(event.cells)
             case e.CellLotFilled():
-                self._start(_codes(event.cells), event.equipment)
+                self._start(codes_of(event.cells), event.equipment)
                 for taken in event.consumed:
-                    body = {"child": event.lot_code, "at": _iso(event.at), **_input(taken)}
+                    body = {"child": event.lot_code, "at": iso(event.at), **input_body(taken)}
                     self._allowed("/consumptions", body)
                 self._report(event.cells)
             case e.CellLotSoaked() | e.CellLotFormed():
-                self._finish(_codes(event.cells), self._report(event.cells))
+                self._finish(codes_of(event.cells), self._report(event.cells))
             case e.CellLotAccepted():
-                self._start(_codes(event.cells), event.equipment)
-                self._finish(_codes(event.cells), self._report(event.cells))
+                self._start(codes_of(event.cells), event.equipment)
+                self._finish(codes_of(event.cells), self._report(event.cells))
             case e.StripWeighed():
                 self._start([event.lot_code], event.equipment)
-                self._send_later([_reading(r, lot=event.lot_code) for r in event.readings])
+                self._send_later([reading_body(r, lot=event.lot_code) for r in event.readings])
             case e.RollDried():
                 self._finish([event.lot_code], self._own_readings())
             case e.RollCalendered():
@@ -130,15 +125,15 @@ class Gateway:
         for roll in (made.cathode_roll, made.anode_roll):
             self._scan(roll)
         codes = [cell.cell_code for cell in event.cells]
-        inputs = [_input(c) for c in event.consumed]
-        self._make(_lot(event.lot_code, "CELL-LOT", len(codes), inputs))
-        self._make(*(_cell(cell, event.lot_code) for cell in event.cells))
+        inputs = [input_body(c) for c in event.consumed]
+        self._make(lot_body(event.lot_code, "CELL-LOT", len(codes), inputs))
+        self._make(*(cell_body(cell, event.lot_code) for cell in event.cells))
         self._start(codes, event.equipment)
         by_operator = self._send_machine_readings(
-            (_reading(r, lot=cell.cell_code) for cell in event.cells for r in cell.readings),
+            (reading_body(r, lot=cell.cell_code) for cell in event.cells for r in cell.readings),
         )
         # Tray readings stand at the tray's first cell: cell lots run no steps of their own.
-        by_operator += [_reading(r, lot=codes[0]) for r in event.readings]
+        by_operator += [reading_body(r, lot=codes[0]) for r in event.readings]
         self._finish(codes, by_operator)
 
     def _whole_step(self, lots: list[str]) -> None:
@@ -150,12 +145,12 @@ class Gateway:
         """Send what machines read of the event's lot; the operator's readings are returned."""
         assert self._event is not None
         lot = self._event.lot_code
-        return self._send_machine_readings(_reading(r, lot=lot) for r in self._event.readings)
+        return self._send_machine_readings(reading_body(r, lot=lot) for r in self._event.readings)
 
     def _report(self, cells: Iterable[e.CellReport]) -> list[dict[str, Any]]:
         """Send what machines read of cells; the operator's readings are returned, or sent while the step runs on."""
         by_operator = self._send_machine_readings(
-            _reading(r, lot=cell.cell_code) for cell in cells for r in cell.readings
+            reading_body(r, lot=cell.cell_code) for cell in cells for r in cell.readings
         )
         assert self._event is not None
         if not self._event.completes:
@@ -175,7 +170,7 @@ class Gateway:
     # --- requests ---------------------------------------------------------------------------------
     def _make(self, *lots: dict[str, Any], at: datetime | None = None) -> None:
         assert self._event is not None
-        self._allowed("/lots", {"lots": list(lots), "at": _iso(at or self._event.started_at)})
+        self._allowed("/lots", {"lots": list(lots), "at": iso(at or self._event.started_at)})
         self.counts.lots += len(lots)
 
     def _start(self, lots: list[str], equipment: Any = None) -> None:
@@ -183,13 +178,13 @@ class Gateway:
         event = self._event
         self._allowed(
             "/steps/start",
-            {"lots": lots, "step": event.step, "equipment": equipment, "at": _iso(event.started_at)},
+            {"lots": lots, "step": event.step, "equipment": equipment, "at": iso(event.started_at)},
         )
 
     def _finish(self, lots: list[str], readings: list[dict[str, Any]] | None = None) -> None:
         assert self._event is not None
         event = self._event
-        body = {"lots": lots, "step": event.step, "readings": readings or None, "at": _iso(event.at)}
+        body = {"lots": lots, "step": event.step, "readings": readings or None, "at": iso(event.at)}
         answer = self._allowed("/steps/finish", body)
         self.counts.readings += len(readings or ())
         for part in [answer.body.get("readings"), *answer.body["answers"]]:
@@ -207,7 +202,7 @@ class Gateway:
         assert self._event is not None
         answer = self.door.post(
             f"/containers/{verb}",
-            {**body, "at": _iso(self._event.at)},
+            {**body, "at": iso(self._event.at)},
             key=self.keys[self._event.operator],
         )
         if not answer.ok and not (answer.resent and answer.status == 409):
@@ -256,79 +251,3 @@ def _refusal(answer: Answer) -> Refused:
         raise UnexpectedAnswer(f"{answer.status}: {answer.body}")
     blockers = tuple(b["code"] for b in answer.body.get("blockers", ())) or ("held",)
     return Refused(str(answer.body["message"]), blockers)
-
-
-def _iso(at: datetime) -> str:
-    return at.isoformat()
-
-
-def _codes(cells: Iterable[e.CellReport]) -> list[str]:
-    return [cell.cell_code for cell in cells]
-
-
-def _reading(r: e.ReadingOut, *, lot: str = "", zone: str = "") -> dict[str, Any]:
-    subject = {"zone": zone} if zone else {"lot": lot}
-    body = {
-        "characteristic": r.code,
-        "value": r.value,
-        "unit": r.unit,
-        "measured_at": _iso(r.measured_at),
-        "gauge": r.gauge,
-        **subject,
-    }
-    optional = {"position": r.position, "roll_position_mm": r.roll_position_mm, "sample_size": r.sample_size}
-    return body | {name: value for name, value in optional.items() if value is not None}
-
-
-def _input(taken: e.Consumed) -> dict[str, Any]:
-    return {"parent": taken.lot_code, "quantity": f"{taken.quantity:.3f}"}
-
-
-def _lot(
-    code: str,
-    material: str,
-    quantity: float,
-    inputs: list[dict[str, Any]],
-    *,
-    order: str = WORK_ORDER,
-    **size: int,
-) -> dict[str, Any]:
-    return {
-        "code": code,
-        "material": material,
-        "quantity": f"{quantity:.3f}",
-        "work_order": order,
-        "inputs": inputs,
-        **size,
-    }
-
-
-def _daughter(event: e.RollSlit, daughter: e.Daughter) -> dict[str, Any]:
-    """A slit roll takes half of the mother's metres times width.
-
-    The ledger counts whole lanes, so the middle lane that the knife divides is the second daughter's.
-    """
-    length_mm = daughter.parent_to_mm - daughter.parent_from_mm
-    lanes = {1: (1, 2), 2: (3, COATING_LANES)}[daughter.lane]
-    taken = {
-        "parent": event.lot_code,
-        "kind": "split",
-        "quantity": f"{length_mm / 1000 / len(event.daughters):.3f}",
-        "from_mm": daughter.parent_from_mm,
-        "to_mm": daughter.parent_to_mm,
-        "lane_from": lanes[0],
-        "lane_to": lanes[1],
-    }
-    return _lot(daughter.lot_code, event.material, length_mm / 1000, [taken], length_mm=length_mm, lanes=1)
-
-
-def _cell(cell: e.CellMade, tray: str) -> dict[str, Any]:
-    spans = (
-        (cell.cathode_roll, cell.cathode_from_mm, cell.cathode_to_mm),
-        (cell.anode_roll, cell.anode_from_mm, cell.anode_to_mm),
-    )
-    inputs = [
-        {"parent": roll, "quantity": f"{(to - start) / 1000:.3f}", "from_mm": start, "to_mm": to}
-        for roll, start, to in spans
-    ]
-    return {**_lot(cell.cell_code, "CELL-20AH", 1, inputs), "group": tray}

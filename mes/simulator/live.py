@@ -19,14 +19,14 @@ from mes.simulator.doors import Door
 from mes.simulator.driver import Driver
 from mes.simulator.events import DoorOpened, LineEvent, ZoneLogged
 from mes.simulator.faults import Fault, FaultPlan, Magnitude
-from mes.simulator.gateway import LINE, Gateway
+from mes.simulator.gateway import Gateway
 from mes.simulator.model import LineModel
 from mes.simulator.people import Planner, ProcessEngineer
 from mes.simulator.store import TruthStore
 
 log = structlog.get_logger(__name__)
 
-LOOK_AT_CHARTS_EVERY = 10  # events of the line
+LOOK_AT_CHARTS_EVERY = 6  # events of the line
 KEEP_TRUTH_EVERY = 20
 # Every 4 min, in packets of an hour: the moisture dose needs a reading at least every 5 min.
 ZONE_LOG = {"log_period_s": 240, "log_packet_min": 60}
@@ -162,7 +162,7 @@ def drawn_faults(seed: int) -> tuple[FaultPlan, ...]:
 
 
 def _run(line: Line) -> None:
-    log.info("simulated_run_starts", prefix=line.store.prefix, key_of=LINE)
+    log.info("simulated_run_starts", prefix=line.store.prefix)
     try:
         line.driver.run()
     finally:

@@ -9,10 +9,9 @@ from typing import Any
 from mes.simulator.doors import Door, UnexpectedAnswer
 from mes.simulator.events import CellLotStacked, ContainerClosed, FormationStarted, LineEvent
 from mes.simulator.model import LineModel
+from mes.simulator.plan import charted_lines
 
 PROCESS_ENGINEER = "pe.sato"
-FEWEST_POINTS = 20  # no chart of the plan is asked for less in phase 1
-LOOK_AGAIN_AFTER = 5  # points
 
 
 def every_item(door: Door, path: str, *, key: str, **query: Any) -> list[dict[str, Any]]:
@@ -34,17 +33,15 @@ class ProcessEngineer:
     keys: Mapping[str, str]
     password: str
     frozen: list[int] = field(default_factory=list)
-    _asked: dict[int, int] = field(default_factory=dict)  # chart → points when it was last refused
 
     def look_at_charts(self) -> int:
         """Freeze what can be frozen; the number of charts frozen now."""
         before = len(self.frozen)
         defective: dict[str, str] | None = None
         for chart in self.charts():
-            enough = max(FEWEST_POINTS, self._asked.get(chart["id"], 0) + LOOK_AGAIN_AFTER)
-            if chart["learning"] and chart["points_total"] >= enough:
+            if chart["learning"] and chart["points_total"] >= _needed(chart):
                 defective = self._defective_lots() if defective is None else defective
-                self._freeze(chart["id"], chart["points_total"], defective)
+                self._freeze(chart["id"], defective)
         return len(self.frozen) - before
 
     def charts(self) -> list[dict[str, Any]]:
@@ -56,24 +53,27 @@ class ProcessEngineer:
         members = every_item(self.door, "/holds", key=self._key, source="defect")
         return {member["lot"]: member["reason"] for member in members}
 
-    def _freeze(self, chart_id: int, points_total: int, defective: Mapping[str, str]) -> None:
+    def _freeze(self, chart_id: int, defective: Mapping[str, str]) -> None:
         chart = self.door.get(f"/charts/{chart_id}", key=self._key, limit=10_000).body
-        body = {
-            "excluded": exclusions(chart, defective),
-            "reason": f"phase 1 complete with {points_total} points",
-            "password": self.password,
-        }
+        excluded = exclusions(chart, defective)
+        basis = len(chart["points"]["id"]) - len(excluded)
+        if basis < _needed(chart):
+            return
+        reason = f"phase 1 complete with {basis} points"
+        body = {"excluded": excluded, "reason": reason, "password": self.password}
         answer = self.door.post(f"/charts/{chart_id}/freeze", body, key=self._key)
-        if answer.ok:
-            self.frozen.append(chart_id)
-        elif answer.status == 409:
-            self._asked[chart_id] = points_total  # too few yet, the answer says how many are needed
-        else:
+        # A repeated request has frozen the same basis a second time: the later revision says the same.
+        if not answer.ok:
             raise UnexpectedAnswer(f"freezing chart {chart_id}: {answer.status} {answer.body}")
+        self.frozen.append(chart_id)
 
     @property
     def _key(self) -> str:
         return self.keys[PROCESS_ENGINEER]
+
+
+def _needed(chart: dict[str, Any]) -> int:
+    return charted_lines()[chart["characteristic"]].phase1_subgroups
 
 
 def exclusions(chart: dict[str, Any], defective: Mapping[str, str]) -> dict[str, str]:

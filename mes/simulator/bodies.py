@@ -1,0 +1,90 @@
+"""Request bodies of the API from the records of events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from mes.simulator import events as e
+
+WORK_ORDER = "WO-0001"
+COATING_LANES = 5
+
+
+def iso(at: datetime) -> str:
+    return at.isoformat()
+
+
+def codes_of(cells: Iterable[e.CellReport]) -> list[str]:
+    return [cell.cell_code for cell in cells]
+
+
+def reading_body(r: e.ReadingOut, *, lot: str = "", zone: str = "") -> dict[str, Any]:
+    subject = {"zone": zone} if zone else {"lot": lot}
+    body = {
+        "characteristic": r.code,
+        "value": r.value,
+        "unit": r.unit,
+        "measured_at": iso(r.measured_at),
+        "gauge": r.gauge,
+        **subject,
+    }
+    optional = {"position": r.position, "roll_position_mm": r.roll_position_mm, "sample_size": r.sample_size}
+    return body | {name: value for name, value in optional.items() if value is not None}
+
+
+def input_body(taken: e.Consumed) -> dict[str, Any]:
+    return {"parent": taken.lot_code, "quantity": f"{taken.quantity:.3f}"}
+
+
+def lot_body(
+    code: str,
+    material: str,
+    quantity: float,
+    inputs: list[dict[str, Any]],
+    *,
+    order: str = WORK_ORDER,
+    **size: int,
+) -> dict[str, Any]:
+    return {
+        "code": code,
+        "material": material,
+        "quantity": f"{quantity:.3f}",
+        "work_order": order,
+        "inputs": inputs,
+        **size,
+    }
+
+
+def daughter_body(event: e.RollSlit, daughter: e.Daughter) -> dict[str, Any]:
+    """A slit roll takes half of the mother's metres times width.
+
+    The ledger counts whole lanes, so the middle lane that the knife divides is the second daughter's.
+    """
+    length_mm = daughter.parent_to_mm - daughter.parent_from_mm
+    lanes = {1: (1, 2), 2: (3, COATING_LANES)}[daughter.lane]
+    taken = {
+        "parent": event.lot_code,
+        "kind": "split",
+        "quantity": f"{length_mm / 1000 / len(event.daughters):.3f}",
+        "from_mm": daughter.parent_from_mm,
+        "to_mm": daughter.parent_to_mm,
+        "lane_from": lanes[0],
+        "lane_to": lanes[1],
+    }
+    return lot_body(
+        daughter.lot_code, event.material, length_mm / 1000, [taken], length_mm=length_mm, lanes=1
+    )
+
+
+def cell_body(cell: e.CellMade, tray: str) -> dict[str, Any]:
+    spans = (
+        (cell.cathode_roll, cell.cathode_from_mm, cell.cathode_to_mm),
+        (cell.anode_roll, cell.anode_from_mm, cell.anode_to_mm),
+    )
+    inputs = [
+        {"parent": roll, "quantity": f"{(to - start) / 1000:.3f}", "from_mm": start, "to_mm": to}
+        for roll, start, to in spans
+    ]
+    return {**lot_body(cell.cell_code, "CELL-20AH", 1, inputs), "group": tray}
