@@ -166,7 +166,7 @@ def test_capability_of_provisional_limits_says_learning() -> None:
     charted = learning_plant()
     page = signed_in(charted.plant.engineer).get(url("chart", charted)).content.decode()
     assert "These limits are provisional" in page
-    assert "12 of 10 points" in page
+    assert "12 points, 10 needed" in page
 
 
 def test_point_shows_reading_lot_rule_and_hold(client: Client, charted: ChartedPlant) -> None:
