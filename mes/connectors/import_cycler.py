@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,10 +11,12 @@ from zoneinfo import ZoneInfo
 
 from lots.clock import site_time
 from lots.envelope import Envelope, ReadingIn
-from lots.models import IdempotencyKey, Lot, Site, Source, StepExecution, User
+from lots.models import IdempotencyKey, Lot, Measurement, Site, Source, StepExecution, User
+from lots.queries import current_measurements
 from mes import pipeline
 from mes.connectors.files import UnreadableFile
 from mes.connectors.neware import MAX_BYTES, CyclerFile, read_neware
+from mes.connectors.neware_cycles import CyclerCycle
 from quality.permissions import Action, require
 
 STEP = "formation"
@@ -63,12 +66,23 @@ def import_cycler_file(
     execution = _running_formation(cell)
     here = site_time(site, now)
     shift, mapping = _mapping(file, execution, site, here)
+    recorded = _recorded_cycles(cell, execution)
+    new = [cycle for cycle in file.cycles if cycle.number not in recorded]
+    if not new:
+        raise ImportRefused(
+            f"Every cycle of this file is recorded for {cell.code} already, from another file or by hand."
+        )
+    if len(new) < len(file.cycles):
+        mapping.append(
+            f"{len(file.cycles) - len(new)} of {len(file.cycles)} cycles were recorded before, from another file or"
+            " by hand; those values stay as they are."
+        )
     envelope = Envelope(
         site=site,
         source=source,
         key=key,
         user=user,
-        readings=tuple(_readings(file, cell, shift)),
+        readings=tuple(_readings(new, cell, shift)),
         file_sha256=file.sha256,
     )
     answer = pipeline.record(envelope, now=now)
@@ -130,10 +144,21 @@ def _mapping(
     return shift, remarks
 
 
-def _readings(file: CyclerFile, cell: Lot, shift: timedelta) -> list[ReadingIn]:
+def _recorded_cycles(cell: Lot, execution: StepExecution) -> set[int]:
+    """Cycles of this run that have a capacity: a test exported again, and longer, adds only what is new."""
+    rows = Measurement.objects.filter(
+        lot_id=cell.pk,
+        execution=execution,
+        characteristic__code__in=(CHARGE, DISCHARGE),
+    )
+    positions = current_measurements(rows).values_list("position", flat=True)
+    return {int(position) for position in positions if position is not None}
+
+
+def _readings(cycles: Iterable[CyclerCycle], cell: Lot, shift: timedelta) -> list[ReadingIn]:
     """Two capacities a cycle, and the cut-off verdict where the file gives one."""
     readings = []
-    for cycle in file.cycles:
+    for cycle in cycles:
         values = [(CHARGE, f"{cycle.charge_ah:.6f}", "A.h"), (DISCHARGE, f"{cycle.discharge_ah:.6f}", "A.h")]
         if cycle.cutoffs_reached is not None:
             values.append((CUTOFFS, str(int(cycle.cutoffs_reached)), "1"))

@@ -25,8 +25,8 @@ from mes.web.links import BlockerRow, blocker_rows, hold_rows
 from quality.gates import can_leave, can_proceed, next_step
 
 EQUIPMENT_COOKIE = "halite_equipment"
-# Material that lies in a dry room and is opened there.
-OPENED_IN_DRY_ROOM = {"daughter_roll", "cell"}
+# Steps at which a container is opened in dry air.
+OPENED_AT = {"dry_room", "stacking", "filling"}
 MANY_MACHINES = 8
 
 
@@ -70,7 +70,7 @@ def card_of(lot: Lot, *, now: datetime, site_now: datetime, cookies: Mapping[str
             preferred, machines = _machines(lot.site, step, cookies.get(EQUIPMENT_COOKIE, ""))
     else:
         blockers = blocker_rows(lot, can_leave(lot, now=now))
-    is_opened = lot.material.kind in OPENED_IN_DRY_ROOM
+    is_opened = step is not None and step.step.code in OPENED_AT
     return Card(
         lot=lot,
         holds=holds,
@@ -121,6 +121,17 @@ def explain(answer: dict[str, Any], *, replayed: bool) -> dict[str, Any]:
         "suspect": answer["suspect"],
         "derived": [{**entry, "known": named.get(entry["characteristic"])} for entry in answer["derived"]],
         "missing": [{**entry, "known": named.get(entry["characteristic"])} for entry in answer["missing"]],
-        "violations": [{**entry, "hold_id": holds.get(entry["hold"])} for entry in answer["violations"]],
+        "violations": _by_hold(answer["violations"], holds),
         "charts": answer["charts"],
     }
+
+
+def _by_hold(violations: list[dict[str, Any]], holds: Mapping[str, int]) -> list[dict[str, Any]]:
+    """One entry for each hold (and lot), with its first sentence and how many more values stand behind it."""
+    groups: dict[tuple[str, str | None, str], list[dict[str, Any]]] = {}
+    for entry in violations:
+        groups.setdefault((entry["lot"], entry["hold"], entry["characteristic"]), []).append(entry)
+    return [
+        {**group[0], "hold_id": holds.get(group[0]["hold"] or ""), "more": len(group) - 1}
+        for group in groups.values()
+    ]

@@ -6,9 +6,10 @@ from functools import cache
 from typing import Any
 
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 
-from lots.models import Site
+from lots.models import Membership, Site
 from lots.queries import held_lots
 from mes.web.site import local_now, roles_at, site_of, sites_of
 from mes.web.waiting import waiting_count
@@ -32,9 +33,17 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "site_now": local_now(site, timezone.now()),
         "role_label": ", ".join(role.label for role in roles),
         "held_count": cache(held_lots(site.pk).count),
+        "waiting_url": _where_it_waits(roles),
         "waiting_count": cache(lambda: waiting_count(site, roles)),
         "nav": getattr(request.resolver_match, "url_name", ""),
     }
+
+
+def _where_it_waits(roles: list[Membership.Role]) -> str:
+    """Lots wait for operators, holds and signals for everybody who reviews."""
+    if set(roles) == {Membership.Role.OPERATOR}:
+        return f"{reverse('web:lots')}?state=waiting"
+    return reverse("web:review")
 
 
 def _only_site() -> Site | None:

@@ -9,6 +9,7 @@ from django.utils.html import escape
 from django.utils.timezone import localtime
 
 from lots.models import Lot
+from mes.web.templatetags.units import plain, unit
 
 WIDTH_MM, HEIGHT_MM, QUIET_MM = 90, 36, 3
 
@@ -33,7 +34,7 @@ def label_svg(lot: Lot) -> str:
     inner = drawn.getvalue().decode().split(">", 1)[1].removesuffix("</svg>")
     lines = [
         lot.material.name,
-        f"{lot.quantity.normalize():f} {lot.material.unit}",
+        f"{plain(lot.quantity)} {unit(lot.material.unit)}".strip(),
         f"{localtime(lot.created_at):%Y-%m-%d %H:%M}",
     ]
     if lot.product_revision is not None:

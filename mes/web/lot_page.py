@@ -75,6 +75,11 @@ class Measured:
         return sum(value.judgement is not None for value in self.current)
 
     @property
+    def passed(self) -> int:
+        """How many of the current values of a check say that it passed."""
+        return sum(value.row.value == 1 for value in self.current)
+
+    @property
     def lowest(self) -> Decimal:
         return min(value.row.value for value in self.current)
 

@@ -28,12 +28,12 @@ def cell_in_formation(plant: Plant) -> tuple[Lot, StepExecution]:
     return cell, plant.start(cell, "formation")
 
 
-def two_cycles(*, discharge_minutes: float = 54.0, started: datetime | None = None) -> bytes:
-    """Two cycles at 2 A between 1.5 and 4.0 V that reach their cut-offs: 2 Ah in, 1.8 Ah out by default."""
+def two_cycles(*, discharge_minutes: float = 54.0, started: datetime | None = None, cycles: int = 2) -> bytes:
+    """Two cycles, unless told, at 2 A that reach their cut-offs: 2 Ah in, 1.8 Ah out by default."""
     charge = Step(1, CC_CHARGE, 60, (2.0, 2.0), (2.0, 4.0), ("Stop_Volt", 4.0))
     discharge = Step(2, CC_DISCHARGE, discharge_minutes, (-2.0, -2.0), (4.0, 1.5), ("Stop_Volt", 1.5))
     begin = started or datetime(2025, 3, 1, 8, tzinfo=UTC)
-    return ndax([charge, discharge] * 2, started=begin)
+    return ndax([charge, discharge] * cycles, started=begin)
 
 
 def just_now() -> datetime:

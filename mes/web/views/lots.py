@@ -60,7 +60,7 @@ def index(request: SiteRequest) -> HttpResponse:
             "asked": asked,
             "states": STATES,
             "materials": MaterialDefinition.objects.order_by("code"),
-            "next_url": f"?{urlencode({**kept, 'before': lots[-1].pk})}" if len(found) > PAGE else "",
+            "next_url": f"?{urlencode({**kept, 'before': str(lots[-1].pk)})}" if len(found) > PAGE else "",
             "first_url": f"?{urlencode(kept)}" if before else "",
         },
     )

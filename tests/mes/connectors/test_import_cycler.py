@@ -79,6 +79,18 @@ def test_the_same_file_is_recognised_whoever_brings_it(tmp_path: Path) -> None:
     assert Measurement.objects.filter(lot_id=cell.pk).count() == stored
 
 
+def test_a_longer_export_of_the_test_adds_only_its_new_cycles(tmp_path: Path) -> None:
+    plant = formation_plant()
+    cell, _ = cell_in_formation(plant)
+    begin = just_now()
+    bring(tmp_path, two_cycles(cycles=1, started=begin), cell, plant.operator)
+    imported = bring(tmp_path, two_cycles(started=begin), cell, plant.operator)
+    assert [number for number, _ in values(cell, "formation.charge_capacity_ah")] == [1, 2]
+    assert any("1 of 2 cycles were recorded before" in remark for remark in imported.remarks)
+    with pytest.raises(ImportRefused, match="already"):
+        bring(tmp_path, two_cycles(cycles=1, started=begin, discharge_minutes=50), cell, plant.operator)
+
+
 def test_on_a_real_site_the_times_of_the_file_are_kept_in_the_zone_of_the_site(tmp_path: Path) -> None:
     plant = formation_plant()
     cell, _ = cell_in_formation(plant)
