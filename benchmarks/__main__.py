@@ -1,0 +1,41 @@
+"""`python -m benchmarks [NAME …] [--size small|full]`: one line of JSON per figure; nothing is asserted on time."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import tempfile
+from pathlib import Path
+
+from benchmarks.figures import Size
+from benchmarks.installation import Installation
+
+# Each is a module with a function `figures`.
+NAMES = ("engine", "ingest", "trace", "pages", "pipeline")
+WITHOUT_DATABASE = {"engine"}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))
+    parser.add_argument("--size", type=Size, choices=list(Size), default=Size.SMALL)
+    arguments = parser.parse_args()
+    unknown = set(arguments.names) - set(NAMES)
+    if unknown:
+        parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+    with tempfile.TemporaryDirectory(prefix="halite-benchmark-") as directory:
+        installation = Installation(Path(directory))
+        try:
+            for name in arguments.names or NAMES:
+                if name not in WITHOUT_DATABASE:
+                    installation.start()  # before the import: models need a configured Django
+                module = importlib.import_module(f"benchmarks.{name}")
+                for figure in module.figures(arguments.size, installation):
+                    print(figure.line(), flush=True)
+        finally:
+            installation.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
