@@ -45,7 +45,7 @@ def lot_body(
     inputs: list[dict[str, Any]],
     *,
     order: str = WORK_ORDER,
-    **size: int,
+    **size: Any,
 ) -> dict[str, Any]:
     return {
         "code": code,

@@ -78,7 +78,7 @@ class Gateway:
                 self._whole_step([event.lot_code])
             case e.RollCoated():
                 inputs = [input_body(c) for c in event.consumed]
-                size = {"length_mm": event.length_mm, "lanes": COATING_LANES}
+                size: dict[str, Any] = {"length_mm": event.length_mm, "lanes": COATING_LANES}
                 self._make(lot_body(event.lot_code, event.material, event.length_mm / 1000, inputs, **size))
                 self._whole_step([event.lot_code])
             case e.RollSlit():

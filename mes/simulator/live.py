@@ -28,8 +28,8 @@ log = structlog.get_logger(__name__)
 
 LOOK_AT_CHARTS_EVERY = 6  # events of the line
 KEEP_TRUTH_EVERY = 20
-# Every 4 min, in packets of an hour: the moisture dose needs a reading at least every 5 min.
-ZONE_LOG = {"log_period_s": 240, "log_packet_min": 60}
+# Every 2 min, as the control plan counts on (30 readings an hour and sensor), in packets of an hour.
+ZONE_LOG = {"log_period_s": 120, "log_packet_min": 60}
 
 BAD_BATCH_PAIR = 2
 HISTORY_PAIRS, HISTORY_FAULT_PAIR = 31, 27

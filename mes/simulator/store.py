@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connections
 from psycopg.types.json import Jsonb
@@ -59,7 +60,7 @@ ON CONFLICT (run_id, number) DO UPDATE SET started_at = excluded.started_at,
 """
 
 
-def _columns(record: TruthRecord) -> list[object]:
+def _columns(record: TruthRecord) -> list[Any]:
     return [
         record.fault,
         record.magnitude,

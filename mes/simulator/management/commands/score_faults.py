@@ -1,0 +1,184 @@
+"""`manage.py score_faults`: which faults the control plan finds, how soon, and what it costs in false alarms."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from mes.runtime.child import Child
+from mes.runtime.postgres import EmbeddedPostgres
+from mes.runtime.state import PROJECT_DIR, StateDirectory
+from mes.simulator.faults import Fault, Magnitude
+from mes.simulator.scoreboard import table
+
+FULL_SEEDS = 20
+FIRST_SEED = 1001  # no seed of phase 1
+
+
+class ScoringFailed(Exception):
+    """A worker ended without an answer; the message is its last words."""
+
+
+class Command(BaseCommand):
+    help = "Runs faults of known size on a temporary database and scores what Halite finds against the declared truth."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--seeds", type=int, default=1, help="runs of each fault and magnitude (default 1)"
+        )
+        parser.add_argument("--faults", nargs="+", type=Fault, default=list(Fault), metavar="NAME")
+        parser.add_argument(
+            "--magnitudes", nargs="+", type=Magnitude, default=[Magnitude.CLEAR], metavar="near|clear|gross"
+        )
+        parser.add_argument("--no-fault-free", action="store_true", help="leave the fault-free runs out")
+        parser.add_argument(
+            "--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: all cores)"
+        )
+        parser.add_argument(
+            "--full", action="store_true", help=f"all faults and magnitudes with {FULL_SEEDS} seeds"
+        )
+        parser.add_argument("--json", action="store_true", help="outcomes as JSON instead of the table")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        orders = trials(**options)
+        try:
+            outcomes = score(orders, jobs=options["jobs"], say=lambda text: self.stderr.write(text))
+        except ScoringFailed as error:
+            raise CommandError(str(error)) from None
+        self.stdout.write(json.dumps(outcomes, indent=2) if options["json"] else table(outcomes))
+
+
+def trials(
+    *,
+    faults: Sequence[Fault],
+    magnitudes: Sequence[Magnitude],
+    seeds: int,
+    full: bool,
+    no_fault_free: bool,
+    **_: Any,
+) -> list[dict[str, Any]]:
+    """The orders for the workers; `full` overrides faults, magnitudes and seeds."""
+    if full:
+        faults, magnitudes, seeds = list(Fault), list(Magnitude), FULL_SEEDS
+    numbers = range(FIRST_SEED, FIRST_SEED + seeds)
+    orders: list[dict[str, Any]] = [
+        {"do": "score", "fault": fault, "magnitude": magnitude, "seed": seed}
+        for fault in faults
+        for magnitude in magnitudes
+        for seed in numbers
+    ]
+    if not no_fault_free:
+        orders += [{"do": "score", "fault": None, "magnitude": "clear", "seed": seed} for seed in numbers]
+    return orders
+
+
+def score(orders: Sequence[dict[str, Any]], *, jobs: int, say: Any) -> list[dict[str, Any]]:
+    """The outcomes in the order of the orders, on a PostgreSQL that exists only meanwhile."""
+    with tempfile.TemporaryDirectory(prefix="halite-score-", ignore_cleanup_errors=True) as directory:
+        root = Path(directory)
+        root.chmod(0o711)  # the database's user passes through
+        state = StateDirectory(root)
+        state.logs.mkdir(parents=True)
+        server = EmbeddedPostgres(state, durable=False)
+        server.prepare()
+        child = Child(server.service(), state.logs)
+        child.start_and_wait()
+        workers = [Worker(state, number) for number in range(max(1, min(jobs, len(orders))))]
+        try:
+            began = time.monotonic()
+            learning = workers[0].ask({"do": "prepare"})["still_learning"]
+            say(
+                f"phase 1 in {time.monotonic() - began:.0f} s; still learning: {', '.join(learning) or 'none'}"
+            )
+            return _share(orders, workers, say)
+        finally:
+            for worker in workers:
+                worker.close()
+            child.stop()
+
+
+def _share(orders: Sequence[dict[str, Any]], workers: Sequence[Worker], say: Any) -> list[dict[str, Any]]:
+    free: SimpleQueue[Worker] = SimpleQueue()
+    for worker in workers:
+        free.put(worker)
+    lock, done = threading.Lock(), 0
+
+    def run(order: dict[str, Any]) -> dict[str, Any]:
+        nonlocal done
+        worker = free.get()
+        try:
+            outcome = worker.ask(order)
+        finally:
+            free.put(worker)
+        with lock:
+            done += 1
+            name = f"{order['fault'] or 'no fault'} {order['magnitude'] if order['fault'] else ''}".strip()
+            say(f"{done}/{len(orders)} {name}, seed {order['seed']}: {outcome['seconds']:.1f} s")
+        return outcome
+
+    with ThreadPoolExecutor(len(workers)) as pool:
+        return list(pool.map(run, orders))
+
+
+class Worker:
+    """A process of `mes.simulator.score_worker`."""
+
+    def __init__(self, state: StateDirectory, number: int) -> None:
+        self._log = state.logs / f"score-{number}.log"
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.endswith("_URL")},
+            "HALITE_DIR": str(state.root),
+            "HALITE_PROFILE": "test",
+            "HALITE_LOG_LEVEL": "ERROR",
+        }
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "mes.simulator.score_worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                cwd=PROJECT_DIR,
+                env=environment,
+            )
+
+    def ask(self, order: dict[str, Any]) -> dict[str, Any]:
+        """One order, one answer. Raises ScoringFailed when the process ended instead."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        try:
+            self._process.stdin.write(json.dumps(order) + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise ScoringFailed(self._last_words()) from None
+        text = self._process.stdout.readline()
+        if not text:
+            raise ScoringFailed(self._last_words())
+        answer: dict[str, Any] = json.loads(text)
+        return answer
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _last_words(self) -> str:
+        lines = [line for line in self._log.read_text(errors="replace").splitlines() if line.strip()]
+        return lines[-1] if lines else "a scoring process ended without a word"
