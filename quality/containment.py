@@ -121,10 +121,12 @@ def _carried(extent: Extent, link: GenealogyLink, child_length: int | None) -> E
         return None
     if child_length is None:
         return Extent(link.child_id, None, None)
-    low = link.child_offset_mm + link.scale * Decimal(max(extent.from_mm, link.parent_from_mm))
-    high = link.child_offset_mm + link.scale * Decimal(min(extent.to_mm, link.parent_to_mm))
-    return Extent(
-        link.child_id,
-        max(0, int(low.to_integral_value("ROUND_FLOOR")) - link.uncertainty_mm),
-        int(high.to_integral_value("ROUND_CEILING")) + link.uncertainty_mm,
+    ends = sorted(
+        link.child_offset_mm + link.scale * Decimal(at)
+        for at in (max(extent.from_mm, link.parent_from_mm), min(extent.to_mm, link.parent_to_mm))
     )
+    low = max(0, int(ends[0].to_integral_value("ROUND_FLOOR")) - link.uncertainty_mm)
+    high = int(ends[1].to_integral_value("ROUND_CEILING")) + link.uncertainty_mm
+    if low >= min(high, child_length):
+        return Extent(link.child_id, None, None)  # not on the roll: the map cannot be trusted
+    return Extent(link.child_id, low, high)

@@ -22,22 +22,27 @@ class HeldExtent:
 
 
 # Forward walk with a visited set (UNION). An interval reaches the children whose consumed interval, widened by
-# its uncertainty, overlaps it; a child roll inherits the mapped interval, any other child is held whole.
+# its uncertainty, overlaps it; a child roll inherits the mapped interval (a negative scale flips it), any other
+# child is held whole. So is a roll on which the mapped interval does not lie: its map cannot be trusted.
 DESCENDANTS = """
 WITH RECURSIVE reach (lot_id, from_mm, to_mm, parent_id) AS (
     SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])
     UNION
     SELECT l.child_id::bigint,
-           CASE WHEN c.length_mm IS NULL OR r.from_mm IS NULL OR l.parent_from_mm IS NULL THEN NULL
-                ELSE greatest(0, floor(l.child_offset_mm + l.scale * greatest(r.from_mm, l.parent_from_mm))
-                                 - l.uncertainty_mm)::bigint END,
-           CASE WHEN c.length_mm IS NULL OR r.from_mm IS NULL OR l.parent_from_mm IS NULL THEN NULL
-                ELSE (ceil(l.child_offset_mm + l.scale * least(r.to_mm, l.parent_to_mm))
-                      + l.uncertainty_mm)::bigint END,
+           CASE WHEN mapped.low < least(mapped.high, c.length_mm) THEN mapped.low END,
+           CASE WHEN mapped.low < least(mapped.high, c.length_mm) THEN mapped.high END,
            l.parent_id::bigint
     FROM reach r
     JOIN lots_genealogylink l ON l.parent_id = r.lot_id AND l.voided_at IS NULL
     JOIN lots_lot c ON c.id = l.child_id
+    CROSS JOIN LATERAL (
+        SELECT l.child_offset_mm + l.scale * greatest(r.from_mm, l.parent_from_mm) AS one,
+               l.child_offset_mm + l.scale * least(r.to_mm, l.parent_to_mm) AS other
+    ) ends
+    LEFT JOIN LATERAL (
+        SELECT greatest(0, floor(least(ends.one, ends.other)) - l.uncertainty_mm)::bigint AS low,
+               (ceil(greatest(ends.one, ends.other)) + l.uncertainty_mm)::bigint AS high
+    ) mapped ON c.length_mm IS NOT NULL AND r.from_mm IS NOT NULL AND l.parent_from_mm IS NOT NULL
     WHERE r.from_mm IS NULL OR l.parent_from_mm IS NULL
        OR int8range(r.from_mm, r.to_mm)
           && int8range(greatest(0, l.parent_from_mm - l.uncertainty_mm), l.parent_to_mm + l.uncertainty_mm)
