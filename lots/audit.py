@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC
@@ -40,8 +41,12 @@ def event_hash(event: AuditEvent, previous: bytes) -> bytes:
 
 
 def verify_chain(key: str) -> BadRow | None:
-    """The first bad row of a chain, or None: edited, removed, reordered and tail-cut rows are each found."""
+    """The first bad row of a chain, or None: edited, removed, reordered and tail-cut rows are each found.
+
+    A chain deleted whole, with its head, leaves nothing to compare with but the heads anchored outside the database.
+    """
     head, sequence = GENESIS, 0
+    linked: dict[int, tuple[int, str]] = {}
     for event in AuditEvent.objects.filter(chain=key).order_by("sequence").iterator(chunk_size=2_000):
         sequence += 1
         if event.sequence != sequence:
@@ -51,11 +56,28 @@ def verify_chain(key: str) -> BadRow | None:
         head = event_hash(event, head)
         if bytes(event.hash) != head:
             return BadRow(key, sequence, "its content does not match its hash")
+        if event.table_name == "lots_submission":
+            linked[int(event.row_id)] = sequence, json.loads(event.payload)["digest"]
     chain = AuditChain.objects.filter(key=key).first()
     if chain is None:
         return BadRow(key, sequence, "the chain's head is missing") if sequence else None
     if chain.length != sequence or bytes(chain.head) != head:
         return BadRow(key, sequence + 1, f"the chain ends at {sequence} but its head says {chain.length}")
+    return _first_unlike(key, linked)
+
+
+def _first_unlike(key: str, linked: dict[int, tuple[int, str]]) -> BadRow | None:
+    """The first submission that is no longer what the chain says: its row and digest may be forged together."""
+    keys = list(linked)
+    for first in range(0, len(keys), 2_000):
+        part = keys[first : first + 2_000]
+        stored = dict(Submission.objects.filter(pk__in=part).values_list("pk", "digest"))
+        for submission in part:
+            sequence, digest = linked[submission]
+            if submission not in stored:
+                return BadRow(key, sequence, f"its submission {submission} is missing")
+            if bytes(stored[submission]).hex() != digest:
+                return BadRow(key, sequence, f"submission {submission} has another digest than was recorded")
     return None
 
 
