@@ -50,6 +50,9 @@ CREATE FUNCTION halite_audit_measurements() RETURNS trigger LANGUAGE plpgsql SEC
 DECLARE
     entry record;
 BEGIN
+    IF EXISTS (SELECT 1 FROM added a WHERE NOT EXISTS (SELECT 1 FROM lots_submission s WHERE s.id = a.submission_id)) THEN
+        RAISE EXCEPTION 'a measurement needs its submission' USING ERRCODE = 'foreign_key_violation';
+    END IF;
     FOR entry IN
         SELECT DISTINCT s.id, encode(s.digest, 'hex') AS digest, s.uuid,
                CASE WHEN a.lot_id IS NOT NULL THEN 'lot:' || a.lot_id
