@@ -1,0 +1,262 @@
+"""The audit trail is complete, and tampering by the table's owner is found and named (I10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import DatabaseError, connections, transaction
+from pytest_django import DjangoDbBlocker
+
+from lots.audit import BadRow, verify, verify_chain
+from lots.digest import submission_digest
+from lots.models import AuditChain, AuditEvent, Lot, Measurement
+from tests.support.builders import Plant
+from tests.support.cluster import TestCluster, use_database
+from tests.support.worked import SOLIDS, worked_plant
+
+TABLES = ("lots_auditevent", "lots_auditchain", "lots_measurement", "lots_submission")
+
+
+@pytest.fixture(scope="module")
+def worked(
+    cluster: TestCluster, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Plant]:
+    """A plant that worked and committed, in a database of this module: its owner sees what was written."""
+    name = cluster.clone()
+    with django_db_blocker.unblock():
+        restore = use_database(name)
+        plant = worked_plant()
+        with connections["owner"].cursor() as cursor:
+            for table in TABLES:
+                cursor.execute(f"CREATE TABLE kept_{table} AS TABLE {table}")
+        yield plant
+        restore()
+    cluster.drop(name)
+
+
+@pytest.fixture
+def plant(worked: Plant) -> Iterator[Plant]:
+    """The plant, untouched again after each test."""
+    yield worked
+    with connections["owner"].cursor() as cursor:
+        for table in TABLES:
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        for table in TABLES[:3]:
+            cursor.execute(f"DELETE FROM {table}")
+            cursor.execute(f"INSERT INTO {table} SELECT * FROM kept_{table}")
+        cursor.execute(
+            "UPDATE lots_submission s SET digest = k.digest FROM kept_lots_submission k WHERE k.id = s.id"
+        )
+        for table in TABLES:
+            cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+
+
+@pytest.fixture
+def chain(plant: Plant) -> str:
+    """The chain of a lot with at least five events."""
+    lot = Lot.objects.filter(site=plant.site, executions__isnull=False).order_by("pk").first()
+    assert lot is not None
+    key = f"lot:{lot.pk}"
+    assert AuditEvent.objects.filter(chain=key).count() >= 4
+    return key
+
+
+def tamper(table: str, sql: str, parameters: list[object]) -> None:
+    """Change evidence as somebody who owns the tables can: switch the triggers off, write, switch them on."""
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        cursor.execute(sql, parameters)
+        assert cursor.rowcount > 0
+        cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+
+
+def only_bad_row() -> BadRow:
+    (bad,) = verify()
+    return bad
+
+
+def test_what_a_working_plant_wrote_verifies(plant: Plant) -> None:
+    assert list(verify()) == []
+    kinds = {key.split(":")[0] for key in AuditChain.objects.values_list("key", flat=True)}
+    assert kinds >= {"lot", "hold", "chart", "user", "site", "source", "gauge", "quality_disposition"}
+    tables = set(AuditEvent.objects.values_list("table_name", flat=True))
+    assert tables >= {"lots_submission", "lots_movement", "lots_holdlot", "lots_genealogylink", "spc_signal"}
+
+
+def test_every_event_says_who(plant: Plant) -> None:
+    events = AuditEvent.objects.filter(chain__startswith="lot:", table_name="lots_stepexecution")
+    assert set(events.values_list("actor", "database_role")) == {(plant.operator.username, "halite_app")}
+    decided = AuditEvent.objects.filter(table_name="quality_dispositionitem")
+    assert set(decided.values_list("actor", flat=True)) == {plant.engineer.username}
+    judged = AuditEvent.objects.filter(table_name="spc_signal", operation="update")
+    assert set(judged.values_list("actor", flat=True)) == {"process:evaluation"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "payload = replace(payload, 'active', 'ACTIVE')",
+        "actor = 'somebody else'",
+        "at = at - interval '1 hour'",
+        "operation = 'update'",
+        "database_role = 'halite_owner'",
+        "row_id = '0'",
+    ],
+)
+def test_an_edited_event_is_named(plant: Plant, chain: str, change: str) -> None:
+    tamper(
+        "lots_auditevent",
+        f"UPDATE lots_auditevent SET {change} WHERE chain = %s AND sequence = 1",
+        [chain],
+    )
+    bad = only_bad_row()
+    assert (bad.chain, bad.sequence) == (chain, 1)
+    assert "content" in bad.reason
+
+
+def test_an_event_edited_with_its_hash_breaks_the_next(plant: Plant, chain: str) -> None:
+    """Whoever recomputes one hash must recompute all that follow, and the head."""
+    tamper(
+        "lots_auditevent",
+        "UPDATE lots_auditevent SET hash = sha256('x') WHERE chain = %s AND sequence = 2",
+        [chain],
+    )
+    assert only_bad_row().sequence == 2
+
+
+def test_a_removed_event_is_named(plant: Plant, chain: str) -> None:
+    tamper("lots_auditevent", "DELETE FROM lots_auditevent WHERE chain = %s AND sequence = 2", [chain])
+    assert only_bad_row() == BadRow(chain, 2, "row 2 is missing; 3 follows")
+
+
+def test_a_removed_event_whose_gap_was_closed_is_named(plant: Plant, chain: str) -> None:
+    tamper("lots_auditevent", "DELETE FROM lots_auditevent WHERE chain = %s AND sequence = 2", [chain])
+    tamper(
+        "lots_auditevent",
+        "UPDATE lots_auditevent SET sequence = sequence - 1 WHERE chain = %s AND sequence > 2",
+        [chain],
+    )
+    bad = only_bad_row()
+    assert (bad.chain, bad.sequence) == (chain, 2)
+
+
+def test_reordered_events_are_named(plant: Plant, chain: str) -> None:
+    for old, new in ((2, -1), (3, 2), (-1, 3)):
+        tamper(
+            "lots_auditevent",
+            "UPDATE lots_auditevent SET sequence = %s WHERE chain = %s AND sequence = %s",
+            [new, chain, old],
+        )
+    bad = only_bad_row()
+    assert (bad.chain, bad.sequence) == (chain, 2)
+
+
+def test_a_tail_that_was_cut_off_is_named(plant: Plant, chain: str) -> None:
+    length = AuditChain.objects.get(key=chain).length
+    tamper(
+        "lots_auditevent", "DELETE FROM lots_auditevent WHERE chain = %s AND sequence >= %s", [chain, length]
+    )
+    bad = only_bad_row()
+    assert (bad.chain, bad.sequence) == (chain, length)
+    assert "ends at" in bad.reason
+
+
+def test_events_without_their_head_are_named(plant: Plant, chain: str) -> None:
+    tamper("lots_auditchain", "DELETE FROM lots_auditchain WHERE key = %s", [chain])
+    assert "head is missing" in only_bad_row().reason
+
+
+def test_a_forged_event_is_named(plant: Plant, chain: str) -> None:
+    length = AuditChain.objects.get(key=chain).length
+    tamper(
+        "lots_auditevent",
+        "INSERT INTO lots_auditevent (chain, sequence, at, actor, database_role, operation, table_name, row_id,"
+        " payload, previous_hash, hash) SELECT chain, sequence + 1, at, actor, database_role, operation,"
+        " table_name, row_id, payload, hash, sha256('x') FROM lots_auditevent WHERE chain = %s AND sequence = %s",
+        [chain, length],
+    )
+    assert only_bad_row().sequence == length + 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "value = value + 0.0000000001",
+        "entered_text = '65'",
+        "measured_at = measured_at - interval '1 second'",
+        "quality = 'suspect'",
+        "operator_id = NULL",
+        "lot_id = lot_id + 1",
+    ],
+)
+def test_an_edited_measurement_is_found_by_its_digest(plant: Plant, change: str) -> None:
+    row = Measurement.objects.filter(characteristic__code=SOLIDS).order_by("id").first()
+    assert row is not None
+    tamper("lots_measurement", f"UPDATE lots_measurement SET {change} WHERE id = %s", [row.pk[1]])
+    bad = only_bad_row()
+    assert bad.chain == f"submission:{row.submission_id}"
+    assert "digest" in bad.reason
+
+
+def test_a_removed_measurement_is_found_by_its_digest(plant: Plant) -> None:
+    row = Measurement.objects.filter(characteristic__code=SOLIDS).order_by("id").first()
+    assert row is not None
+    tamper("lots_measurement", "DELETE FROM lots_measurement WHERE id = %s", [row.pk[1]])
+    assert only_bad_row().chain == f"submission:{row.submission_id}"
+
+
+def test_a_measurement_and_digest_forged_together_contradict_the_chain(plant: Plant) -> None:
+    """The digest is linked into the lot's chain: whoever rewrites it must rewrite the chain too."""
+    row = Measurement.objects.filter(characteristic__code=SOLIDS).order_by("id").first()
+    assert row is not None
+    tamper("lots_measurement", "UPDATE lots_measurement SET value = 64 WHERE id = %s", [row.pk[1]])
+    submission = row.submission
+    rows = Measurement.objects.filter(submission=submission).order_by("sequence")
+    forged = submission_digest(submission.uuid, submission.source.code, submission.received_at, rows)
+    tamper("lots_submission", "UPDATE lots_submission SET digest = %s WHERE id = %s", [forged, submission.pk])
+    bad = only_bad_row()
+    assert bad.chain == f"lot:{row.lot_id}"
+    assert f"submission {submission.pk} has another digest" in bad.reason
+
+
+def test_a_measurement_outside_any_submission_is_refused(plant: Plant) -> None:
+    """It would be evidence that no digest covers."""
+    row = Measurement.objects.filter(characteristic__code=SOLIDS).order_by("id").first()
+    assert row is not None
+    columns = "received_at, measured_at, site_id, sequence, lot_id, characteristic_id, entered_text, value"
+    with (
+        pytest.raises(DatabaseError, match="needs its submission"),
+        transaction.atomic(),
+        connections["default"].cursor() as cursor,
+    ):
+        cursor.execute(
+            f"INSERT INTO lots_measurement (submission_id, entered_unit, {columns}) SELECT -1, '', {columns} FROM lots_measurement"
+            " WHERE id = %s",
+            [row.pk[1]],
+        )
+
+
+def test_a_measurement_written_past_its_table_is_refused(plant: Plant) -> None:
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT tableoid::regclass::text FROM lots_measurement LIMIT 1")
+        partition = cursor.fetchone()[0]
+    with (
+        pytest.raises(DatabaseError, match="permission denied"),
+        transaction.atomic(),
+        connections["default"].cursor() as cursor,
+    ):
+        cursor.execute(f"INSERT INTO {partition} SELECT * FROM lots_measurement LIMIT 1")
+
+
+def test_the_command_names_the_first_bad_row_and_fails(
+    plant: Plant, chain: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lot = Lot.objects.get(pk=int(chain.split(":")[1]))
+    call_command("verify_audit", lot.code, site=plant.site.code)
+    tamper("lots_auditevent", "DELETE FROM lots_auditevent WHERE chain = %s AND sequence = 3", [chain])
+    with pytest.raises(CommandError):
+        call_command("verify_audit", lot.code, site=plant.site.code)
+    assert f"BAD {chain} row 3" in capsys.readouterr().out
+    assert verify_chain(f"lot:{lot.pk + 1}") is None
