@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 
 from mes.web import urls_quality
-from mes.web.views import auth, line, lots, station, upload
+from mes.web.views import auth, judge, line, lots, station, upload
 
 pages = [
     path("login/", auth.Login.as_view(), name="login"),
@@ -18,7 +18,7 @@ pages = [
     path("station/<str:code>/", station.card, name="station_lot"),
     path("station/<str:code>/start/", station.start, name="station_start"),
     path("station/<str:code>/record/", station.record, name="station_record"),
-    path("station/<str:code>/judge/", station.judge, name="station_judge"),
+    path("station/<str:code>/judge/", judge.judge, name="station_judge"),
     path("station/<str:code>/finish/", station.finish, name="station_finish"),
     path("station/<str:code>/container/", station.container, name="station_container"),
     path("lots/", lots.index, name="lots"),

@@ -16,19 +16,18 @@ from lots.actions.ensure_source import ensure_personal_source
 from lots.actions.exposure import ExposureRefused
 from lots.actions.record_submission import IdempotencyConflict
 from lots.envelope import Envelope, InvalidSubmission
-from lots.models import Characteristic, Equipment, IdempotencyKey, Lot, Measurement, StepExecution, Zone
+from lots.models import Equipment, IdempotencyKey, Lot, Measurement, StepExecution, Zone
 from lots.queries import latest_executions
 from mes import pipeline
 from mes.web.board import WAITING_READ
 from mes.web.card import EQUIPMENT_COOKIE, Card, card_of, explain
-from mes.web.forms.readings import Entered, enter, number_problem, split_qualifier
+from mes.web.forms.readings import Entered, enter
 from mes.web.forms.step_form import StepForm, remembered, step_form
 from mes.web.site import SiteRequest, site_page
 from mes.web.waiting import by_next_step, lots_in_line, process_steps, running
 from quality.actions.gate import GateRefused
 from quality.actions.run_step import StepRefused, start_step
 from quality.permissions import Action
-from quality.specifications import SpecificationBook, compare, violation_text
 
 TERMINAL_S = 365 * 86_400  # what a terminal remembers of itself
 SHOWN = 12
@@ -154,38 +153,6 @@ def record(request: SiteRequest, code: str) -> HttpResponse:
                 _remember(page, f"halite_{name}", value)
         return page
     return _show(request, lot, entered=entered, status=422)
-
-
-@require_POST
-@site_page(Action.RECORD)
-def judge(request: SiteRequest, code: str) -> HttpResponse:
-    """Judge one typed value against its specification, before anything is recorded."""
-    lot = lot_at(request, code)
-    name = request.GET.get("field", "")
-    _, _, rest = name.partition("-")
-    key = rest.partition("-")[0]
-    characteristic = get_object_or_404(Characteristic, pk=int(key) if key.isdecimal() else 0)
-    text = request.POST.get(name, "").strip()
-    context: dict[str, Any] = {"empty": not text, "problem": number_problem(text) if text else ""}
-    if text and not context["problem"]:
-        context |= _verdict(lot, characteristic, text, request.site_now)
-    return render(request, "web/station/_verdict.html", context)
-
-
-def _verdict(lot: Lot, characteristic: Characteristic, text: str, site_now: datetime) -> dict[str, Any]:
-    qualifier, number = split_qualifier(text)
-    row = Measurement(characteristic=characteristic, qualifier=qualifier)
-    row.value = Measurement._meta.get_field("value").to_python(number)
-    line = SpecificationBook([characteristic.pk], at=site_now).line_for_lot(characteristic.pk, lot)
-    if line is None:
-        return {"verdict": "none"}
-    verdict = compare(row.value, qualifier, line.lsl, line.usl)
-    return {
-        "verdict": verdict.value,
-        "words": violation_text(row, line) if verdict == "violates" else "",
-        "requirement": line.requirement,
-        "severity": line.severity,
-    }
 
 
 @require_POST

@@ -60,7 +60,8 @@ def test_more_lots_do_not_cost_more_queries(django_assert_max_num_queries: Queri
         plant.lot()
     client = signed_in(plant.operator)
     with django_assert_max_num_queries(35):
-        client.get(reverse("web:line"))
+        answer = client.get(reverse("web:line"))
+    assert answer.context["board"].held_count == 6
 
 
 def test_a_held_or_running_lot_does_not_wait() -> None:

@@ -266,4 +266,5 @@ def test_the_card_of_a_long_form_costs_a_bounded_number_of_queries(
     lot, _ = running_mix(plant)
     client = signed_in(plant.operator)
     with django_assert_max_num_queries(30):
-        card(client, lot)
+        page = card(client, lot)
+    assert page.count("0 of 5 recorded") == 4
