@@ -23,6 +23,7 @@ class WaitingChart:
     due_at: datetime
 
 
+LARGEST_BASIS = 500
 ATTRIBUTES = {Family.P, Family.NP, Family.C, Family.U}
 
 
@@ -154,12 +155,16 @@ def open_signals(site_id: int) -> QuerySet[Signal]:
 
 
 def phase1_data(chart: Chart) -> tuple[list[Point], list[SubgroupData]]:
-    """All points of the chart's generation in order, and the engine's data behind each."""
+    """The newest points that limits may be estimated from, in order, and the engine's data behind each.
+
+    At most LARGEST_BASIS: older points say little about the process of today, and cost must not grow with history.
+    """
     family = Family(chart.stream.plan.family)
-    points = list(
+    newest = (
         Point.objects.filter(chart=chart, generation=chart.generation)
         .select_related("subgroup")
         .prefetch_related("subgroup__members")
-        .order_by("sequence")
+        .order_by("-sequence")[:LARGEST_BASIS]
     )
+    points = list(newest)[::-1]
     return points, [subgroup_values(family, point.subgroup) for point in points]

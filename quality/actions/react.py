@@ -11,7 +11,8 @@ from lots.queries import lots_open_in_zone
 from quality.models import ReactionFiring
 from quality.plans import line_of_chart
 from spc.engine import Rule
-from spc.models import Chart, Point, Signal, SubgroupMember
+from spc.models import Chart, ChartPlan, Point, Signal, SubgroupMember
+from spc.queries import strata_words
 
 Reaction = Signal.Reaction
 
@@ -24,11 +25,16 @@ def react(
     firings = []
     for signal in signals:
         planned = line.reaction if line is not None else Reaction.HOLD  # no plan line: fail closed
-        reaction = Reaction.ALERT if signal.provisional else Reaction(planned)
+        reaction = Reaction.ALERT if signal.provisional or _is_echo(chart, signal) else Reaction(planned)
         firings.append(
             _fire(chart, signal, reaction, line.pk if line else None, site, now=now, site_now=site_now)
         )
     return firings
+
+
+def _is_echo(chart: Chart, signal: Signal) -> bool:
+    """A moving range out of limits also follows every lone outlier, at the next, innocent lot: it only alerts."""
+    return chart.stream.plan.family == ChartPlan.Family.IMR and signal.panel == Signal.Panel.DISPERSION
 
 
 def _fire(
@@ -105,4 +111,5 @@ def _extents(chart: Chart, first: int, last: Point) -> list[HeldExtent]:
 def _reason(chart: Chart, signal: Signal) -> str:
     plan = chart.stream.plan
     panel = "" if signal.panel == Signal.Panel.LOCATION else f" ({signal.get_panel_display().lower()})"
-    return f"{plan.characteristic.name}: {Rule(signal.rule).label}{panel} on chart {chart.pk}"
+    place = " · ".join(strata_words(chart))
+    return f"{plan.characteristic.name}{panel}: {Rule(signal.rule).label} ({place})"

@@ -6,9 +6,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 
 from django.contrib.auth.hashers import check_password
 
+from lots.digest import canonical_instant
 from lots.models import User
 from quality.models import Signature
 
@@ -18,8 +20,16 @@ class SignatureRefused(Exception):
 
 
 def canonical(content: Mapping[str, object]) -> bytes:
-    """The bytes that a signature covers: sorted JSON, everything else as text."""
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), default=str).encode()
+    """The bytes that a signature covers: sorted JSON. Numbers and instants read the same after the database."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), default=_plain).encode()
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, Decimal):
+        return format(value.normalize(), "f")
+    if isinstance(value, datetime):
+        return canonical_instant(value)
+    return str(value)
 
 
 def sign(

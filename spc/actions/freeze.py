@@ -7,8 +7,8 @@ from datetime import datetime
 
 from spc.actions.evaluate import chart_rules, new_limits
 from spc.engine import Family, TooFewReadingsError, estimate_baseline, start
-from spc.models import BasisPoint, Chart, ChartState, LimitRevision, Point
-from spc.queries import subgroup_values
+from spc.models import BasisPoint, Chart, ChartState, LimitRevision
+from spc.queries import phase1_data
 
 
 class FreezeRefused(Exception):
@@ -24,34 +24,28 @@ def freeze_limits(
     signature_id: int,
     now: datetime,
 ) -> LimitRevision:
-    """Estimate from all points of the chart's generation but the `excluded` (point key → reason), and freeze.
+    """Estimate from the chart's newest points (`phase1_data`) but the `excluded` (point key → reason), and freeze.
 
     Must run in the caller's transaction. Points plotted from now on are judged by the new limits. Raises
     FreezeRefused while there are too few points, or if an exclusion has no reason or no point.
     """
     chart = Chart.objects.select_for_update(of=("self",)).select_related("stream__plan").get(pk=chart_id)
     plan = chart.stream.plan
-    points = list(
-        Point.objects.filter(chart=chart, generation=chart.generation)
-        .select_related("subgroup")
-        .prefetch_related("subgroup__members")
-        .order_by("sequence")
-    )
+    points, data = phase1_data(chart)
     unknown = set(excluded) - {point.pk for point in points}
     if unknown:
         raise FreezeRefused(f"points {sorted(unknown)} are not on this chart")
+    if not reason.strip():
+        raise FreezeRefused("reason: say why these points are the process as it should be")
     if any(not text.strip() for text in excluded.values()):
         raise FreezeRefused("every excluded point needs a reason")
     if len(points) - len(excluded) < plan.phase1_subgroups:
         raise FreezeRefused(
             f"phase 1 needs {plan.phase1_subgroups} points; there are {len(points) - len(excluded)}"
         )
-    family = Family(plan.family)
     positions = frozenset(index for index, point in enumerate(points) if point.pk in excluded)
     try:
-        baseline = estimate_baseline(
-            family, [subgroup_values(family, point.subgroup) for point in points], excluded=positions
-        )
+        baseline = estimate_baseline(Family(plan.family), data, excluded=positions)
     except TooFewReadingsError as error:
         raise FreezeRefused(str(error)) from error
     state = ChartState.objects.select_for_update().get(chart=chart)

@@ -272,6 +272,18 @@ def test_signal_on_frozen_limits_holds_its_lot(plant: Plant) -> None:
         plant.start(lot, "mixing")
 
 
+def test_moving_range_after_an_outlier_does_not_hold_the_next_lot(plant: Plant) -> None:
+    chart = chart_with_frozen_limits(plant)
+    outlier, innocent = mixing_lot(plant), mixing_lot(plant)
+    plant.submit([plant.reading(SOLIDS, "67", outlier)])
+    plant.submit([plant.reading(SOLIDS, "65", innocent)])
+    evaluate_all()
+    echo = Signal.objects.get(chart=chart, panel="dispersion", point__statistic=65)
+    assert echo.reaction == "alert"
+    assert active_holds([outlier.pk]).exists()
+    assert not active_holds([innocent.pk]).exists()
+
+
 def test_contain_reaches_back_to_the_last_accepted_point(plant: Plant) -> None:
     chart = chart_with_frozen_limits(plant, reaction="contain")
     run = []

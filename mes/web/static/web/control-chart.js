@@ -69,7 +69,12 @@ class HaliteChart extends HTMLElement {
 
   async #json(signal) {
     if (this.dataset.json) return JSON.parse(document.getElementById(this.dataset.json).textContent);
-    const answer = await fetch(this.dataset.url, { signal, headers: { Accept: "application/json" }, credentials: "same-origin" });
+    const answer = await fetch(this.dataset.url, {
+      signal,
+      credentials: "same-origin",
+      // Refreshing by itself must not keep a session alive.
+      headers: { Accept: "application/json", ...(this.dataset.refreshS ? { "X-Halite-Background": "1" } : {}) },
+    });
     if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
     return answer.json();
   }
