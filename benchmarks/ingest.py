@@ -34,8 +34,8 @@ def figures(size: Size, installation: Installation) -> Iterator[Figure]:
         client = _client(line.api_key())
         doors = {
             "15 readings a submission (a roll's profile), bulk API": (_profiles(line, readings), client),
-            "15 readings a submission (a roll's profile), record()": (_profiles(line, readings), None),
-            "1 reading a submission (a batch's viscosity), bulk API": (_singles(line, readings // 10), client),
+            "15 readings a submission (a roll's profile), record()": (_profiles(line, readings // 5), None),
+            "1 reading a submission (a batch's viscosity), bulk API": (_singles(line, readings // 50), client),
             "1,000 readings a submission (20 rolls' maps), bulk API": (_maps(line, readings), client),
         }
         for case, (submissions, door) in doors.items():

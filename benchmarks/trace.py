@@ -1,0 +1,131 @@
+"""Traces and holds on a large genealogy, against plain reads and writes of as many rows."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterator
+
+from django.db import connection
+
+from benchmarks.figures import Figure, Size, median_of
+from benchmarks.genealogy import CELLS_A_DAUGHTER, CELLS_AN_ELECTROLYTE, Genealogy, make_genealogy
+from benchmarks.installation import Installation
+from benchmarks.plant import Line
+from lots.actions.place_hold import HeldExtent, place_hold
+from lots.models import Hold
+from lots.queries import trace
+
+NAME = "trace"
+SEED = 7
+EVERYTHING = 10_000_000
+LOOKUP = "SELECT * FROM lots_lot WHERE id = %s"
+JOIN = """
+SELECT l.child_id, c.code FROM (SELECT child_id FROM lots_genealogylink ORDER BY id LIMIT %s) l
+JOIN lots_lot c ON c.id = l.child_id
+"""
+
+
+def figures(size: Size, installation: Installation) -> Iterator[Figure]:
+    for links in (100_000, 1_000_000) if size is Size.FULL else (10_000,):
+        with installation.database() as database:
+            with installation.superuser(database) as superuser:
+                made = make_genealogy(superuser, links=links)
+            yield _ancestors(made)
+            yield _descendants("cathode-daughter", CELLS_A_DAUGHTER, made)
+            yield _descendants("salt", made.cells, made)
+            batches = min(made.cells, 100_000) // CELLS_AN_ELECTROLYTE
+            for count in sorted({1, batches}):
+                yield _hold(installation, database, count, made)
+
+
+def _ancestors(made: Genealogy) -> Figure:
+    """One cell to everything it was made from, links included."""
+    chance = random.Random(SEED)
+    cells = itertools.cycle([Genealogy.key("cell", chance.randrange(made.cells)) for _ in range(100)])
+
+    def walk() -> None:
+        found = trace(next(cells), forward=False)
+        if len(found.nodes) != 10:  # itself, tray, electrolyte, salt, and three lots of each electrode
+            raise AssertionError(f"{len(found.nodes)} lots found")
+
+    value, lookup = median_of(walk, lambda: _rows(LOOKUP, next(cells)), rounds=100)
+    return Figure(
+        NAME,
+        f"one cell to its ancestors, {made.links:,} links",
+        value,
+        "s",
+        "one primary-key lookup",
+        lookup,
+        "value <= 0.05 s at 10^7 links",
+    )
+
+
+def _descendants(kind: str, cells: int, made: Genealogy) -> Figure:
+    """One lot to all cells made from it, links included."""
+
+    def walk() -> None:
+        found = trace(Genealogy.key(kind), forward=True, limit=EVERYTHING)
+        reached = sum(node.lot_id < Genealogy.key("tray") for node in found.nodes)
+        if reached != cells:
+            raise AssertionError(f"{reached} cells reached, {cells} were made")
+
+    value, join = median_of(walk, lambda: _rows(JOIN, cells), rounds=5 if cells < 10_000 else 1)
+    return Figure(
+        NAME,
+        f"one {kind.replace('cathode-daughter', 'daughter roll')} to its {cells:,} cells, {made.links:,} links",
+        value,
+        "s",
+        "a plain join of as many links with their lots",
+        join,
+        "value <= 2 s for 10^6 cells" if cells > CELLS_A_DAUGHTER else "",
+    )
+
+
+def _hold(installation: Installation, database: str, batches: int, made: Genealogy) -> Figure:
+    """Hold electrolyte batches with every cell that they reached, committed; against writing as many bare rows."""
+    line = Line()
+    extents = [HeldExtent(Genealogy.key("electrolyte", number)) for number in range(batches)]
+    held: list[Hold] = []
+
+    def hold() -> None:
+        held.append(
+            place_hold(
+                site=line.site,
+                source=Hold.Source.MANUAL,
+                reason="benchmark",
+                extents=extents,
+                placed_at=line.measured_at(),
+                placed_by=line.operator,
+            )
+        )
+
+    cells = batches * CELLS_AN_ELECTROLYTE
+    with installation.superuser(database) as superuser:
+        superuser.execute("CREATE TABLE IF NOT EXISTS benchmark_holdlot (LIKE lots_holdlot)")
+
+        def write() -> None:
+            superuser.execute(
+                "INSERT INTO benchmark_holdlot SELECT * FROM lots_holdlot WHERE hold_id = %s", [held[-1].pk]
+            )
+
+        value, written = median_of(hold, write, rounds=1 if cells > 10_000 else 3)
+    members = held[-1].members.count()
+    if members != cells + batches:
+        raise AssertionError(f"{members} lots are held, {cells + batches} should be")
+    target = "value <= 5 s for 100,000 cells" if cells == 100_000 else ""
+    return Figure(
+        NAME,
+        f"hold on {cells:,} cells, {made.links:,} links",
+        value,
+        "s",
+        "INSERT of as many bare rows",
+        written,
+        target,
+    )
+
+
+def _rows(statement: str, parameter: int) -> list[tuple[object, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [parameter])
+        return list(cursor.fetchall())
