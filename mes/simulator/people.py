@@ -79,21 +79,34 @@ def _needed(chart: dict[str, Any]) -> int:
 def exclusions(chart: dict[str, Any], defective: Mapping[str, str]) -> dict[str, str]:
     """Points (id → reason) that are no part of a stable process.
 
-    Those beyond provisional limits, and those of lots that are held for a defect (code → reason). Runs and trends
-    are not excluded: they say something of a stretch, not of a point.
+    Those that signalled beyond provisional limits and lie beyond the latest ones too, and those of lots that are
+    held for a defect (code → reason). Runs and trends are not excluded: they say something of a stretch.
     """
     points = chart["points"]
-    ids = dict(zip(points["sequence"], points["id"], strict=True))
+    row = {sequence: index for index, sequence in enumerate(points["sequence"])}
     found = {
-        str(ids[signal["sequence"]]): f"{signal['meaning']} while the limits were provisional"
+        str(points["id"][row[signal["sequence"]]]): f"{signal['meaning']} while the limits were provisional"
         for signal in chart["signals"]
-        if signal["rule"] == "beyond_limits" and signal["sequence"] in ids
+        if signal["rule"] == "beyond_limits"
+        and _still_beyond(points, row[signal["sequence"]], signal["panel"])
     }
     for key, lots in zip(points["id"], points["lots"], strict=True):
         bad = next((lot for lot in lots if lot in defective), None)
         if bad is not None:
             found[str(key)] = f"{bad} is on hold: {defective[bad]}"[:300]
     return found
+
+
+def _still_beyond(points: dict[str, list[Any]], row: int, panel: str) -> bool:
+    """Whether a point lies beyond the limits that the last point was plotted with."""
+    value, low, high = (
+        ("statistic", "lcl", "ucl")
+        if panel == "location"
+        else ("dispersion", "dispersion_lcl", "dispersion_ucl")
+    )
+    lower, upper = points[low][-1], points[high][-1]
+    shown = points[value][row]
+    return (lower is not None and shown < lower) or (upper is not None and shown > upper)
 
 
 @dataclass

@@ -1,0 +1,59 @@
+"""What people of the line decide."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from mes.simulator.events import ContainerClosed
+from mes.simulator.model import LineModel
+from mes.simulator.people import Planner, exclusions
+
+START = datetime(2026, 1, 5, 6, tzinfo=UTC)
+
+
+def chart(**fields: Any) -> dict[str, Any]:
+    """Four points; the third lies beyond the first limits, and inside those that the last was plotted with."""
+    points = {
+        "id": [11, 12, 13, 14],
+        "sequence": [0, 1, 2, 3],
+        "lots": [["A"], ["B"], ["C"], ["D"]],
+        "statistic": [1.0, 9.0, 4.0, 1.0],
+        "lcl": [None, -3.0, -3.0, -5.0],
+        "ucl": [None, 3.0, 3.0, 5.0],
+        "dispersion": [0.1, 0.2, 0.3, 0.1],
+        "dispersion_lcl": [None] * 4,
+        "dispersion_ucl": [None, 1.0, 1.0, 1.0],
+    }
+    signals = [
+        {"sequence": n, "rule": "beyond_limits", "meaning": "a point beyond a limit", "panel": "location"}
+        for n in (1, 2)
+    ]
+    return {"points": points, "signals": signals} | fields
+
+
+def test_a_point_is_excluded_only_while_it_lies_beyond_the_latest_limits() -> None:
+    assert exclusions(chart(), {}) == {"12": "a point beyond a limit while the limits were provisional"}
+
+
+def test_a_defective_lots_point_is_excluded_with_the_reason_of_its_hold() -> None:
+    found = exclusions(chart(signals=[]), {"D": "Solids content 66.41 % is above USL 66 %"})
+    assert found == {"14": "D is on hold: Solids content 66.41 % is above USL 66 %"}
+
+
+def test_a_run_excludes_nothing() -> None:
+    run = {"sequence": 1, "rule": "run_one_side", "meaning": "9 on one side", "panel": "location"}
+    assert exclusions(chart(signals=[run]), {}) == {}
+
+
+def test_the_rolls_of_a_pair_that_is_not_wanted_stay_in_stock() -> None:
+    model = LineModel(5, START, pairs=2)
+    planner = Planner(model, {}, wanted=lambda pair: pair == 1)
+    closed, stacked = set(), set()
+    while (event := model.next_event()) is not None:
+        model.confirm(event)
+        planner.after(event)
+        closed |= {event.lot_code} if isinstance(event, ContainerClosed) else set()
+        stacked |= {event.lot_code} if event.step == "stacking" else set()
+    assert len(closed) == 8
+    assert stacked == {"SIM-CL-0002-1-01", "SIM-CL-0002-2-01"}
