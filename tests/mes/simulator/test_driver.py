@@ -58,14 +58,14 @@ def test_a_pair_of_rolls_becomes_accepted_cells(site: Site) -> None:
     )
     assert accepted.count() == 24
     # Every cell leads back to both slit rolls, both mother rolls and both slurries.
-    assert parents(f"{prefix}-CL-0001-1-01-01") == {
-        f"{prefix}-CL-0001-1-01",
+    assert parents(f"{prefix}-CL-0001-1-1-01") == {
+        f"{prefix}-CL-0001-1-1",
         f"{prefix}-DC-0001-1",
         f"{prefix}-DA-0001-1",
     }
     assert parents(f"{prefix}-DC-0001-1") == {f"{prefix}-RC-0001"}
     assert f"{prefix}-SC-0001" in parents(f"{prefix}-RC-0001")
-    assert f"{prefix}-ELECTROLYTE-0001" in parents(f"{prefix}-CL-0001-1-01")
+    assert f"{prefix}-ELECTROLYTE-0001" in parents(f"{prefix}-CL-0001-1-1")
     # Everything that the steps declare is on record, computed values too.
     recorded = set(Measurement.objects.values_list("characteristic__code", flat=True).distinct())
     assert set(CHARACTERISTICS) - recorded == set()

@@ -56,4 +56,4 @@ def test_the_rolls_of_a_pair_that_is_not_wanted_stay_in_stock() -> None:
         closed |= {event.lot_code} if isinstance(event, ContainerClosed) else set()
         stacked |= {event.lot_code} if event.step == "stacking" else set()
     assert len(closed) == 8
-    assert stacked == {"SIM-CL-0002-1-01", "SIM-CL-0002-2-01"}
+    assert stacked == {"SIM-CL-0002-1-1", "SIM-CL-0002-2-1"}

@@ -41,7 +41,7 @@ def truth(**fields: object) -> TruthRecord:
         "started_at": at(2),
         "first_affected_lot": ROLLS[2],
         "affected_lots": ROLLS[2:],
-        "descendant_lots": ("S-DC-0003-1", "S-CL-0003-1-01", "S-CL-0003-1-01-01", "S-CL-0003-1-01-02"),
+        "descendant_lots": ("S-DC-0003-1", "S-CL-0003-1-1", "S-CL-0003-1-1-01", "S-CL-0003-1-1-02"),
         "affected_intervals_mm": tuple((lot, 0, 240_000) for lot in ROLLS[2:]),
         "expected_step": "coating",
         "expected_characteristics": ("coating.loading_mean_mg_cm2",),
@@ -107,15 +107,15 @@ def test_a_zones_signal_counts_from_the_start_of_the_fault() -> None:
 
 
 def test_cells_of_a_tray_are_one_sample() -> None:
-    assert sampled_unit("S-CL-0003-1-01-02") == "S-CL-0003-1-01"
+    assert sampled_unit("S-CL-0003-1-1-02") == "S-CL-0003-1-1"
     assert sampled_unit("S-DC-0003-1") == "S-DC-0003-1"
-    assert delay_in_lots(truth(), "S-CL-0003-1-01-02") == 1
+    assert delay_in_lots(truth(), "S-CL-0003-1-1-02") == 1
     assert delay_in_lots(truth(), ROLLS[4]) == 3
 
 
 def test_metres_are_of_rolls_only() -> None:
     assert metres_until(truth(affected_intervals_mm=()), [ROLLS[3]]) is None
-    assert metres_until(truth(), ["S-CL-0004-1-01-05"]) == 480.0
+    assert metres_until(truth(), ["S-CL-0004-1-1-05"]) == 480.0
 
 
 @pytest.mark.parametrize(
