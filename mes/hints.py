@@ -6,13 +6,26 @@ import time
 from collections.abc import Iterable
 
 import structlog
+from celery import current_app
 from django.db import transaction
 from kombu.exceptions import KombuError
+from kombu.pools import producers
 from redis.exceptions import RedisError
 
 log = structlog.get_logger(__name__)
 
 PAUSE_S = 5.0
+# A frozen broker accepts connections and never answers: the workers' patience (15 s, several times over when
+# Celery and Kombu try again) is not for somebody who waits at a form.
+PATIENCE_S = 0.5
+IMPATIENCE = {
+    "socket_timeout": PATIENCE_S,
+    "socket_connect_timeout": PATIENCE_S,
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0,
+    "interval_max": 0,
+}
 _silent_until = 0.0
 
 
@@ -34,9 +47,11 @@ def publish(chart_ids: list[int]) -> None:
         return
     from mes.tasks import evaluate_chart
 
+    broker = current_app.connection_for_write(transport_options=IMPATIENCE)
     try:
-        for chart_id in chart_ids:
-            evaluate_chart.delay(chart_id=chart_id)
+        with producers[broker].acquire(block=True, timeout=PATIENCE_S) as producer:
+            for chart_id in chart_ids:
+                evaluate_chart.apply_async(kwargs={"chart_id": chart_id}, producer=producer, retry=False)
     except (KombuError, RedisError, OSError) as error:
         _silent_until = time.monotonic() + PAUSE_S
         log.warning("hint_not_sent", charts=chart_ids, error=str(error))
