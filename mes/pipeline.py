@@ -34,6 +34,9 @@ from spc.queries import charts_with_work, waiting_charts
 
 log = structlog.get_logger(__name__)
 
+# SQLSTATEs: lock timeout, deadlock, serialization failure, statement timeout.
+BUSY = {"55P03", "40P01", "40001", "57014"}
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -103,15 +106,15 @@ def attempt_chart(chart_id: int, *, now: datetime) -> Evaluation | None:
     """
     try:
         return evaluate_chart(chart_id, now=now)
-    except (OperationalError, InterfaceError):
-        raise
-    except Exception:
+    except Exception as error:
+        if _is_away_or_busy(error):
+            raise
         log.exception("evaluation_failed", chart=chart_id)
     try:
         return evaluate_chart(chart_id, now=now, at_most=1)
-    except (OperationalError, InterfaceError):
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever it is, the chart's other entries must go on
+    except Exception as error:  # whatever it is, the chart's other entries must go on
+        if _is_away_or_busy(error):
+            raise
         note_failure(chart_id, error=f"{type(error).__name__}: {error}", now=now)
         return None
 
@@ -133,8 +136,24 @@ def ensure_partitions(*, months_ahead: int = 3) -> int:
 
 
 def _did_something(chart_id: int, *, now: datetime) -> bool:
-    result = attempt_chart(chart_id, now=now)
+    """Attempt one chart of a sweep; one that is locked by a hung process must not keep the others waiting."""
+    try:
+        result = attempt_chart(chart_id, now=now)
+    except OperationalError as error:
+        if _sqlstate(error) not in BUSY:
+            raise
+        log.warning("chart_busy", chart=chart_id, error=str(error))
+        return False
     return result is not None and result.locked and bool(result.entries or result.points)
+
+
+def _sqlstate(error: Exception) -> str:
+    return getattr(error.__cause__, "sqlstate", None) or ""
+
+
+def _is_away_or_busy(error: Exception) -> bool:
+    """Whether the database could not, rather than would not: what Halite's own triggers refuse is the data's fault."""
+    return isinstance(error, OperationalError | InterfaceError) and not _sqlstate(error).startswith("HL")
 
 
 def _take_in(envelope: Envelope, *, now: datetime, finished: StepExecution | None = None) -> Answer:
