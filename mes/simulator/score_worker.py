@@ -1,6 +1,7 @@
 """A process that scores trials: specifications as JSON lines on standard input, outcomes on standard output.
 
-Its HALITE_DIR holds a PostgreSQL that runs already. Every trial has a database of its own, cloned from the template.
+Its HALITE_DIR holds a PostgreSQL that runs already. Every trial has a database of its own, cloned from a template:
+the demo line after one phase 1. Limits from few points are wide or narrow by chance, so there may be several.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-TEMPLATE = "halite_phase1"
 KEYS = "demo-keys.json"
 
 
@@ -32,8 +32,8 @@ def main() -> None:
         results.flush()
 
 
-def prepare() -> dict[str, Any]:
-    """Make the template: tables, the demo line, phase 1 with frozen limits."""
+def prepare(campaign: int) -> dict[str, Any]:
+    """Make a template: tables, the demo line, the phase 1 of this number with frozen limits."""
     from django.core.management import call_command
     from django.db import connections
     from django.utils import timezone
@@ -41,11 +41,12 @@ def prepare() -> dict[str, Any]:
     from mes.demo.load import load_demo
     from mes.simulator.trial import run_phase1, site_in_process
 
-    _server().create_roles_and_database(TEMPLATE)
-    _use(TEMPLATE)
+    template = _template(campaign)
+    _server().create_roles_and_database(template)
+    _use(template)
     call_command("migrate", verbosity=0)
-    load_demo(state_directory=_directory(), now=timezone.now())
-    still_learning = run_phase1(site_in_process(_keys()))
+    load_demo(state_directory=_directory(campaign), now=timezone.now())
+    still_learning = run_phase1(site_in_process(_keys(campaign)), seed=campaign)
     connections.close_all()
     return {"still_learning": still_learning}
 
@@ -60,11 +61,13 @@ def score(order: dict[str, Any], name: str) -> dict[str, Any]:
 
     statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
     with _server().connect() as connection:
-        connection.execute(statement.format(sql.Identifier(name), sql.Identifier(TEMPLATE)))
+        connection.execute(
+            statement.format(sql.Identifier(name), sql.Identifier(_template(order["campaign"])))
+        )
     _use(name)
     fault = Fault(order["fault"]) if order["fault"] else None
     trial = Trial(order["seed"], fault, Magnitude(order["magnitude"]))
-    outcome = run_trial(site_in_process(_keys()), trial)
+    outcome = run_trial(site_in_process(_keys(order["campaign"])), trial)
     connections.close_all()
     with _server().connect() as connection:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
@@ -90,15 +93,20 @@ def _server() -> Any:
     return EmbeddedPostgres(settings.STATE, durable=False)
 
 
-def _directory() -> Path:
+def _template(campaign: int) -> str:
+    return f"halite_phase1_{campaign}"
+
+
+def _directory(campaign: int) -> Path:
+    """Where the API keys of a template are kept."""
     from django.conf import settings
 
     root: Path = settings.STATE.root
-    return root
+    return root / _template(campaign)
 
 
-def _keys() -> dict[str, str]:
-    listed = json.loads((_directory() / KEYS).read_text())["keys"]
+def _keys(campaign: int) -> dict[str, str]:
+    listed = json.loads((_directory(campaign) / KEYS).read_text())["keys"]
     return {name: entry["key"] for name, entry in listed.items()}
 
 

@@ -17,7 +17,6 @@ from mes.simulator.live import Line, Site
 from mes.simulator.score import Detection, SeenSignal, detect, episodes
 
 CELL_STEPS = {"stacking", "filling", "formation", "acceptance"}
-PHASE1_SEED = 1
 # Rolls need 25 points a chart and two to spare for exclusions; trays 20, of two a pair.
 PHASE1_PAIRS, PHASE1_CELL_PAIRS = 28, range(17, 28)
 CLEAN_PAIRS = 1
@@ -59,9 +58,11 @@ def _evaluate() -> None:
     pipeline.sweep_once(now=timezone.now())
 
 
-def run_phase1(site: Site) -> list[str]:
+def run_phase1(site: Site, *, seed: int) -> list[str]:
     """A fault-free campaign whose charts are frozen; the names of those that still learn at its end."""
-    line = site.line("phase 1", seed=PHASE1_SEED, wanted=PHASE1_CELL_PAIRS.__contains__, pairs=PHASE1_PAIRS)
+    line = site.line(
+        "phase 1", seed=seed, wanted=PHASE1_CELL_PAIRS.__contains__, pairs=PHASE1_PAIRS, freezes=False
+    )
     line.driver.run()
     site.wait()
     line.engineer.look_at_charts()

@@ -7,10 +7,9 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
@@ -24,8 +23,11 @@ from mes.runtime.state import PROJECT_DIR, StateDirectory
 from mes.simulator.faults import Fault, Magnitude
 from mes.simulator.scoreboard import table
 
-FULL_SEEDS = 20
-FIRST_SEED = 1001  # no seed of phase 1
+FULL_SEEDS, FULL_CAMPAIGNS = 20, 4
+FIRST_SEED = 1001  # the seeds of phase 1 campaigns are 1, 2, 3 …
+
+
+Say = Callable[[str], Any]
 
 
 class ScoringFailed(Exception):
@@ -44,12 +46,20 @@ class Command(BaseCommand):
         parser.add_argument(
             "--magnitudes", nargs="+", type=Magnitude, default=[Magnitude.CLEAR], metavar="near|clear|gross"
         )
+        parser.add_argument(
+            "--campaigns",
+            type=int,
+            default=1,
+            help="phase 1 campaigns that the runs begin from in turn (default 1)",
+        )
         parser.add_argument("--no-fault-free", action="store_true", help="leave the fault-free runs out")
         parser.add_argument(
             "--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: all cores)"
         )
         parser.add_argument(
-            "--full", action="store_true", help=f"all faults and magnitudes with {FULL_SEEDS} seeds"
+            "--full",
+            action="store_true",
+            help=f"all faults and magnitudes, {FULL_SEEDS} seeds, {FULL_CAMPAIGNS} campaigns",
         )
         parser.add_argument("--json", action="store_true", help="outcomes as JSON instead of the table")
 
@@ -67,26 +77,33 @@ def trials(
     faults: Sequence[Fault],
     magnitudes: Sequence[Magnitude],
     seeds: int,
+    campaigns: int,
     full: bool,
     no_fault_free: bool,
     **_: Any,
 ) -> list[dict[str, Any]]:
     """The orders for the workers; `full` overrides faults, magnitudes and seeds."""
     if full:
-        faults, magnitudes, seeds = list(Fault), list(Magnitude), FULL_SEEDS
-    numbers = range(FIRST_SEED, FIRST_SEED + seeds)
-    orders: list[dict[str, Any]] = [
-        {"do": "score", "fault": fault, "magnitude": magnitude, "seed": seed}
-        for fault in faults
-        for magnitude in magnitudes
-        for seed in numbers
+        faults, magnitudes, seeds, campaigns = list(Fault), list(Magnitude), FULL_SEEDS, FULL_CAMPAIGNS
+    wanted: list[tuple[str | None, str]] = [
+        (str(fault), str(magnitude)) for fault in faults for magnitude in magnitudes
     ]
     if not no_fault_free:
-        orders += [{"do": "score", "fault": None, "magnitude": "clear", "seed": seed} for seed in numbers]
-    return orders
+        wanted.append((None, str(Magnitude.CLEAR)))
+    return [
+        {
+            "do": "score",
+            "campaign": 1 + number % campaigns,
+            "fault": fault,
+            "magnitude": magnitude,
+            "seed": FIRST_SEED + number,
+        }
+        for fault, magnitude in wanted
+        for number in range(seeds)
+    ]
 
 
-def score(orders: Sequence[dict[str, Any]], *, jobs: int, say: Any) -> list[dict[str, Any]]:
+def score(orders: Sequence[dict[str, Any]], *, jobs: int, say: Say) -> list[dict[str, Any]]:
     """The outcomes in the order of the orders, on a PostgreSQL that exists only meanwhile."""
     with tempfile.TemporaryDirectory(prefix="halite-score-", ignore_cleanup_errors=True) as directory:
         root = Path(directory)
@@ -111,24 +128,24 @@ def score(orders: Sequence[dict[str, Any]], *, jobs: int, say: Any) -> list[dict
             child.stop()
 
 
-def _share(orders: Sequence[dict[str, Any]], workers: Sequence[Worker], say: Any) -> list[dict[str, Any]]:
+def _share(
+    orders: Sequence[dict[str, Any]], workers: Sequence[Worker], say: Say = lambda text: None
+) -> list[dict[str, Any]]:
+    """Give each order to the next free worker; the answers in the order of the orders."""
     free: SimpleQueue[Worker] = SimpleQueue()
     for worker in workers:
         free.put(worker)
-    lock, done = threading.Lock(), 0
 
     def run(order: dict[str, Any]) -> dict[str, Any]:
-        nonlocal done
         worker = free.get()
         try:
-            outcome = worker.ask(order)
+            answer = worker.ask(order)
         finally:
             free.put(worker)
-        with lock:
-            done += 1
-            name = f"{order['fault'] or 'no fault'} {order['magnitude'] if order['fault'] else ''}".strip()
-            say(f"{done}/{len(orders)} {name}, seed {order['seed']}: {outcome['seconds']:.1f} s")
-        return outcome
+        if order["do"] == "score":
+            name = f"{order['fault']} {order['magnitude']}" if order["fault"] else "no fault"
+            say(f"{name}, seed {order['seed']}: {answer['seconds']:.1f} s")
+        return answer
 
     with ThreadPoolExecutor(len(workers)) as pool:
         return list(pool.map(run, orders))
