@@ -25,9 +25,10 @@ def main() -> None:
     sys.stdout = sys.stderr  # whatever else prints must not disturb the results
     for number, text in enumerate(sys.stdin):
         order = json.loads(text)
-        answer = (
-            prepare() if order["do"] == "prepare" else score(order, f"halite_trial_{os.getpid()}_{number}")
-        )
+        if order["do"] == "prepare":
+            answer = prepare(order["campaign"])
+        else:
+            answer = score(order, f"halite_trial_{os.getpid()}_{number}")
         results.write(json.dumps(answer) + "\n")
         results.flush()
 

@@ -59,7 +59,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--full",
             action="store_true",
-            help=f"all faults and magnitudes, {FULL_SEEDS} seeds, {FULL_CAMPAIGNS} campaigns",
+            help=f"everything, {FULL_SEEDS} seeds, {FULL_CAMPAIGNS} campaigns",
         )
         parser.add_argument("--json", action="store_true", help="outcomes as JSON instead of the table")
 
