@@ -19,7 +19,8 @@ KEYS_A_KIND = 10_000_000
 LOTS = """
 INSERT INTO lots_lot (id, uuid, site_id, code, material_id, quantity, length_mm, lanes, state, hold_revision,
                       created_at, created_by_id, simulated)
-SELECT %(first)s + i, gen_random_uuid(), s.id, %(kind)s || i, m.id, 1000, %(length)s, NULL, 'active', 0, now(), u.id, true
+SELECT %(first)s + i, gen_random_uuid(), s.id, %(kind)s || i, m.id, 1000, %(length)s, NULL, 'active', 0,
+       now(), u.id, true
 FROM generate_series(0, %(count)s - 1) i, lots_site s, lots_materialdefinition m,
      (SELECT min(id) AS id FROM lots_user) u
 WHERE s.code = 'DEMO' AND m.code = %(material)s
@@ -63,7 +64,11 @@ MATERIALS = {
 def make_genealogy(connection: psycopg.Connection, *, links: int) -> Genealogy:
     """About `links` links from slurries and salt to cells, with intervals on every roll. Needs a superuser."""
     cells = links // LINKS_A_CELL
-    counts = {"cell": cells, "tray": -(-cells // CELLS_A_TRAY), "electrolyte": -(-cells // CELLS_AN_ELECTROLYTE)}
+    counts = {
+        "cell": cells,
+        "tray": -(-cells // CELLS_A_TRAY),
+        "electrolyte": -(-cells // CELLS_AN_ELECTROLYTE),
+    }
     for electrode in ("cathode", "anode"):
         daughters = -(-cells // CELLS_A_DAUGHTER)
         mothers = -(-daughters // DAUGHTERS_A_MOTHER)

@@ -35,7 +35,10 @@ def figures(size: Size, installation: Installation) -> Iterator[Figure]:
         doors = {
             "15 readings a submission (a roll's profile), bulk API": (_profiles(line, readings), client),
             "15 readings a submission (a roll's profile), record()": (_profiles(line, readings // 5), None),
-            "1 reading a submission (a batch's viscosity), bulk API": (_singles(line, readings // 50), client),
+            "1 reading a submission (a batch's viscosity), bulk API": (
+                _singles(line, readings // 50),
+                client,
+            ),
             "1,000 readings a submission (20 rolls' maps), bulk API": (_maps(line, readings), client),
         }
         for case, (submissions, door) in doors.items():
@@ -82,7 +85,9 @@ def _maps(line: Line, readings: int) -> Submissions:
                 dataclasses.replace(reading, roll_position_mm=(part + 1) * 50_000)
                 for reading in line.profile(roll, number + part)[:5]
             ]
-    return [flat[i : i + READINGS_A_LARGE_SUBMISSION] for i in range(0, len(flat), READINGS_A_LARGE_SUBMISSION)]
+    return [
+        flat[i : i + READINGS_A_LARGE_SUBMISSION] for i in range(0, len(flat), READINGS_A_LARGE_SUBMISSION)
+    ]
 
 
 def _through_api(client: Client, submissions: Submissions) -> float:
@@ -96,8 +101,7 @@ def _through_api(client: Client, submissions: Submissions) -> float:
     answers: list[Any] = []
 
     def send() -> None:
-        for body in bodies:
-            answers.append(client.post("/api/v1/submissions/bulk", body, "application/json"))
+        answers.extend(client.post("/api/v1/submissions/bulk", body, "application/json") for body in bodies)
 
     taken = seconds(send)
     refused = [

@@ -38,7 +38,13 @@ class Installation:
         # The database's user must pass through.
         self.state.root.chmod(0o711)
         self.state.logs.mkdir()
-        for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_SIMULATOR_URL", "REDIS_URL", "SECRET_KEY"):
+        for name in (
+            "DATABASE_URL",
+            "DATABASE_OWNER_URL",
+            "DATABASE_SIMULATOR_URL",
+            "REDIS_URL",
+            "SECRET_KEY",
+        ):
             os.environ.pop(name, None)
         os.environ.update(
             DJANGO_SETTINGS_MODULE="mes.settings",
@@ -96,10 +102,8 @@ class Installation:
             for child in children.values():
                 child.start_and_wait()
             for name, child in children.items():
-                if name.startswith("worker") and not wait_until(
-                    lambda child=child: "ready." in child.log.read_text(), WORKER_READY_SECONDS
-                ):
-                    raise TimeoutError(f"{name} is not ready: {child.last_words()}")
+                if name.startswith("worker"):
+                    _wait_for_worker(child)
             yield children
         finally:
             stop_together(list(children.values()))
@@ -129,6 +133,12 @@ class Installation:
         call_command("migrate", verbosity=0)
         load_demo(state_directory=self.state.root, now=timezone.now())
         _close_connections()
+
+
+def _wait_for_worker(child: Child) -> None:
+    """A worker says in its log when it takes tasks. Raises TimeoutError."""
+    if not wait_until(lambda: "ready." in child.log.read_text(), WORKER_READY_SECONDS):
+        raise TimeoutError(f"{child.service.name} is not ready: {child.last_words()}")
 
 
 def _close_connections() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Iterator
+from functools import partial
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -30,7 +31,9 @@ def figures(size: Size, installation: Installation) -> Iterator[Figure]:
     with installation.database() as database, installation.superuser(database) as superuser:
         line = Line()
         frozen_viscosity_chart(line)
-        superuser.execute("CREATE TABLE benchmark_commit (id bigserial PRIMARY KEY, at timestamptz DEFAULT now())")
+        superuser.execute(
+            "CREATE TABLE benchmark_commit (id bigserial PRIMARY KEY, at timestamptz DEFAULT now())"
+        )
         superuser.execute("GRANT INSERT ON benchmark_commit TO halite_app")
         superuser.execute("GRANT USAGE ON SEQUENCE benchmark_commit_id_seq TO halite_app")
         with Notices(superuser) as notices, installation.processes(database, PROCESSES) as children:
@@ -62,14 +65,14 @@ def _events(
     began = time.perf_counter()
     for number, batch in enumerate(batches):
         time.sleep(max(0.0, began + number / a_second - time.perf_counter()))
-        value = STEADY_VISCOSITIES[number // 2 % len(STEADY_VISCOSITIES)]
+        viscosity = STEADY_VISCOSITIES[number // 2 % len(STEADY_VISCOSITIES)]
         if number % 2:
-            value = BEYOND_LIMITS
+            viscosity = BEYOND_LIMITS
             beyond.add(batch.pk)
-        envelope = line.envelope([line.viscosity(batch, value)], source=source)
+        envelope = line.envelope([line.viscosity(batch, viscosity)], source=source)
         with transaction.atomic():
             # First in the queue, so it runs right after COMMIT and before the hint is sent.
-            transaction.on_commit(lambda key=batch.pk: committed.update({key: time.perf_counter()}))
+            transaction.on_commit(partial(_note_time, committed, batch.pk))
             record(envelope, now=timezone.now())
     wanted = {("point", key) for key in committed} | {("hold", key) for key in beyond}
     notices.wait_for(wanted, within_seconds=HAPPENS_WITHIN_SECONDS)
@@ -83,3 +86,7 @@ def _events(
             target = HOLD_TARGETS[setting] if (kind, percentile) == ("hold", "p95") else ""
             case = f"{name}, {setting}, {len(waits)} events at {a_second:g}/s, {percentile}"
             yield Figure(NAME, case, value, "s", BASELINE, commit, target)
+
+
+def _note_time(times: dict[int, float], key: int) -> None:
+    times[key] = time.perf_counter()
