@@ -7,6 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 
 from lots.models import Lot, Measurement
+from lots.steps.base import DataType
+from lots.units import written_unit
 from quality.models import Judgement, SpecificationLine
 
 Verdict = Judgement.Verdict
@@ -58,16 +60,24 @@ def compare(value: Decimal, qualifier: str, lsl: Decimal | None, usl: Decimal | 
 
 def violation_text(row: Measurement, line: SpecificationLine) -> str:
     """One sentence for people: the value, the limit it violates and the requirement behind it."""
-    unit = row.characteristic.unit
-    value = f"{row.qualifier}{row.value.normalize():f} {unit}"
-    limit = (
-        f"above USL {line.usl.normalize():f}"
-        if line.usl is not None and row.value >= line.usl and row.qualifier != "<"
-        else f"below LSL {line.lsl.normalize():f}"
-        if line.lsl is not None
-        else "out of specification"
-    )
-    place = (
-        "" if row.position is None else f" at {row.characteristic.position_kind} {row.position.normalize():f}"
-    )
-    return f"{row.characteristic.name} {value}{place} is {limit} {unit} ({line.requirement.code})"
+    characteristic, requirement = row.characteristic, line.requirement.code
+    place = "" if row.position is None else f" at {characteristic.position_kind} {_plain(row.position)}"
+    if characteristic.data_type == DataType.PASS_FAIL:
+        return f"{characteristic.name}{place}: failed ({requirement})"
+    unit = written_unit(characteristic.unit)
+    above = line.usl is not None and row.value >= line.usl and row.qualifier != "<"
+    limit = f"above USL {_plain(line.usl)}" if above else f"below LSL {_plain(line.lsl)}"
+    value = f"{row.qualifier}{_plain(_shown(row, line))} {unit}".strip()
+    return f"{characteristic.name} {value}{place} is {limit} {unit}".strip() + f" ({requirement})"
+
+
+def _plain(number: Decimal | None) -> str:
+    return "" if number is None else f"{number.normalize():f}"
+
+
+def _shown(row: Measurement, line: SpecificationLine) -> Decimal:
+    """A computed value is rounded for the eye, unless rounding would put it on the limit that it violates."""
+    if row.formula_version is None:
+        return row.value
+    rounded = round(row.value, row.characteristic.decimals + 1)
+    return row.value if rounded in {line.lsl, line.usl} else rounded

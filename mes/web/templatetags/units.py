@@ -6,29 +6,15 @@ from decimal import Decimal
 
 from django import template
 
-register = template.Library()
+from lots.units import written_unit
 
-_WRITTEN = {
-    "1": "",
-    "Cel": "°C",
-    "A.h": "Ah",
-    "Pa.s": "Pa·s",
-    "[ppm]": "ppm",
-    "um": "µm",
-    "mOhm": "mΩ",
-    "Ohm": "Ω",
-    "mg/cm2": "mg/cm²",
-    "g/cm3": "g/cm³",
-    "g/A.h": "g/Ah",
-    "g.h/m3": "g·h/m³",
-    "mV/wk": "mV/week",
-}
+register = template.Library()
 
 
 @register.filter
 def unit(code: str) -> str:
     """A UCUM unit for the eye: `Cel` is °C, `1` is nothing. Stored and sent is always the code."""
-    return _WRITTEN.get(code, code)
+    return written_unit(code)
 
 
 @register.filter
