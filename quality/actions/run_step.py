@@ -80,7 +80,7 @@ def mark_finished(
     site = execution.lot.site
     require(user, site, Action.RUN_STEP)
     lock_lots([execution.lot_id])
-    fresh = StepExecution.objects.select_for_update(of=("self",)).get(pk=execution.pk)
+    fresh = StepExecution.objects.select_for_update(no_key=True, of=("self",)).get(pk=execution.pk)
     if fresh.finished_at is not None:
         raise StepRefused(f"{execution.route_step.step.name} of lot {execution.lot.code} is finished already")
     finished_at = instant_at(site, at, now)

@@ -54,8 +54,9 @@ def evaluate(chart_id: int, *, now: datetime, site_now: datetime, at_most: int |
 
     `now` is real time for the stamps; `site_now` the site's clock for timeouts.
     """
+    # Without the key: recording refers to the chart while it is evaluated, and must not wait for it.
     chart = (
-        Chart.objects.select_for_update(skip_locked=True, of=("self",))
+        Chart.objects.select_for_update(skip_locked=True, no_key=True, of=("self",))
         .select_related("stream__plan__characteristic")
         .filter(pk=chart_id)
         .first()

@@ -29,7 +29,11 @@ def freeze_limits(
     Must run in the caller's transaction. Points plotted from now on are judged by the new limits. Raises
     FreezeRefused while there are too few points, or if an exclusion has no reason or no point.
     """
-    chart = Chart.objects.select_for_update(of=("self",)).select_related("stream__plan").get(pk=chart_id)
+    chart = (
+        Chart.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("stream__plan")
+        .get(pk=chart_id)
+    )
     plan = chart.stream.plan
     points, data = phase1_data(chart)
     unknown = set(excluded) - {point.pk for point in points}
