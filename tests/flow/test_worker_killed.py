@@ -1,0 +1,174 @@
+"""Workers are killed and frozen at random instants; every measurement is evaluated exactly once (I1, I2, I4)."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from lots.models import Lot, Measurement
+from lots.queries import active_holds
+from mes import hints
+from mes.runtime.processes import wait_until
+from quality.gates import can_leave
+from tests.support.builders import Plant, make_plant
+from tests.support.cluster import Database
+from tests.support.evidence import assert_evaluated_exactly_once, pending
+from tests.support.processes import Stack, run_stack
+from tests.support.worked import SOLIDS, frozen_chart, mixing_lot
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+ROUNDS = 10
+READINGS = 25
+IN_FORCE_S = 5.0
+
+
+@pytest.fixture(autouse=True)
+def talkative(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget what earlier tests learnt of their broker."""
+    monkeypatch.setattr(hints, "_silent_until", 0.0)
+
+
+@pytest.fixture
+def one_worker(fresh_database: Database) -> Iterator[Stack]:
+    """Broker, one worker and the sweeper: the worker that is killed is the one that evaluates."""
+    yield from run_stack(fresh_database, ["broker", "worker-1", "sweeper"])
+
+
+def record_with_one_violation(plant: Plant, chance: random.Random) -> tuple[Lot, float]:
+    """READINGS batches of one reading each, one of them far off; that lot, and when its reading was acknowledged."""
+    wild, acknowledged_at = None, 0.0
+    for number in range(READINGS):
+        lot = mixing_lot(plant)
+        far_off = number == READINGS // 2
+        value = "67" if far_off else str(round(65 + chance.uniform(-0.1, 0.1), 3))
+        plant.submit([plant.reading(SOLIDS, value, lot)])
+        if far_off:
+            wild, acknowledged_at = lot, time.monotonic()
+    assert wild is not None
+    return wild, acknowledged_at
+
+
+def wait_for_hold(lot: Lot, since: float) -> float:
+    """Seconds from the acknowledgement until the hold was in force."""
+    assert wait_until(lambda: active_holds([lot.pk]).exists(), 30, poll_seconds=0.02)
+    return time.monotonic() - since
+
+
+def in_the_middle(deed: Callable[[], None], seconds: float) -> threading.Timer:
+    timer = threading.Timer(seconds, deed)
+    timer.start()
+    return timer
+
+
+def report(text: str) -> None:
+    print(f"\n{text}")  # noqa: T201 - what was measured
+
+
+def test_a_worker_killed_at_any_instant_loses_nothing(one_worker: Stack) -> None:
+    plant = make_plant()
+    frozen_chart(plant)
+    chance = random.Random(20)
+    delays = []
+    for _ in range(ROUNDS):
+        timer = in_the_middle(lambda: one_worker.kill("worker-1"), chance.uniform(0.05, 0.9))
+        wild, acknowledged_at = record_with_one_violation(plant, chance)
+        held_at = wait_for_hold(wild, acknowledged_at)
+        delays.append(held_at)
+        timer.join()
+        assert wait_until(lambda: pending() == 0, 15)
+        assert_evaluated_exactly_once()
+        one_worker.start("worker-1")
+    report(f"{ROUNDS} kills of the worker: hold after {[round(delay, 2) for delay in delays]} s")
+    assert max(delays) < IN_FORCE_S
+    assert "Task mes.tasks.evaluate_chart" in one_worker.log("worker-1")
+    assert Measurement.objects.filter(characteristic__code=SOLIDS).count() == 20 + ROUNDS * READINGS
+
+
+def test_without_a_broker_throughout_the_hold_is_in_time(one_worker: Stack) -> None:
+    one_worker.kill("broker")
+    plant = make_plant()
+    frozen_chart(plant)
+    wild, acknowledged_at = record_with_one_violation(plant, random.Random(21))
+    assert wait_for_hold(wild, acknowledged_at) < IN_FORCE_S
+    assert wait_until(lambda: pending() == 0, 15)
+    assert_evaluated_exactly_once()
+
+
+def test_a_hung_worker_is_replaced_by_the_sweeper(one_worker: Stack) -> None:
+    plant = make_plant()
+    frozen_chart(plant)
+    one_worker.pause("worker-1")
+    wild, acknowledged_at = record_with_one_violation(plant, random.Random(22))
+    assert wait_for_hold(wild, acknowledged_at) < IN_FORCE_S
+    assert wait_until(lambda: pending() == 0, 15)
+    one_worker.resume("worker-1")
+    time.sleep(1)  # it now works through the hints that waited for it
+    assert_evaluated_exactly_once()
+
+
+def test_a_worker_that_hangs_in_the_middle_gives_its_chart_back(one_worker: Stack) -> None:
+    """Its transaction holds the chart's lock until the database ends it; no gate opens meanwhile."""
+    plant = make_plant()
+    frozen_chart(plant)
+    one_worker.pause("sweeper")
+    frozen = threading.Event()
+
+    def freeze_while_it_evaluates() -> None:
+        """Stop the worker at an instant at which its session is inside a transaction."""
+        while not frozen.is_set():
+            one_worker.pause("worker-1")
+            if _in_transaction():
+                frozen.set()
+                return
+            one_worker.resume("worker-1")
+            time.sleep(0.01)
+
+    watcher = threading.Thread(target=_closing_connections(freeze_while_it_evaluates))
+    watcher.start()
+    lots = []
+    deadline = time.monotonic() + 60
+    while not frozen.is_set() and time.monotonic() < deadline:
+        lots.append(mixing_lot(plant))
+        plant.submit([plant.reading(SOLIDS, "65", lots[-1])])
+    assert frozen.is_set(), "the worker was never caught inside an evaluation"
+    watcher.join()
+    began = time.monotonic()
+    lot = mixing_lot(plant)
+    execution = lot.executions.get()
+    plant.submit([plant.reading(SOLIDS, "65", lot)])
+    plant.finish(execution)
+    one_worker.resume("sweeper")
+    assert not wait_until(lambda: pending() == 0, 6)
+    assert [blocker.code for blocker in can_leave(lot, now=timezone.now())] == ["evaluation_pending"]
+    assert wait_until(lambda: pending() == 0, 90)
+    report(f"chart of a worker frozen in its evaluation was free after {time.monotonic() - began:.0f} s")
+    assert_evaluated_exactly_once()
+    one_worker.resume("worker-1")
+    time.sleep(1)
+    assert_evaluated_exactly_once()
+
+
+def _in_transaction() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND application_name = 'halite-worker-1' AND state = 'idle in transaction'"
+        )
+        return bool(cursor.fetchone()[0])
+
+
+def _closing_connections(deed: Callable[[], None]) -> Callable[[], None]:
+    def run() -> None:
+        try:
+            deed()
+        finally:
+            connection.close()
+
+    return run
