@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from mes.runtime.child import Child
 from mes.runtime.postgres import EmbeddedPostgres
+from mes.runtime.processes import in_child
 from mes.runtime.state import PROJECT_DIR, StateDirectory
 from mes.simulator.faults import Fault, Magnitude
 from mes.simulator.scoreboard import table
@@ -64,6 +66,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="outcomes as JSON instead of the table")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # leave in order: the database goes, too
         orders = trials(**options)
         try:
             outcomes = score(orders, jobs=options["jobs"], say=lambda text: self.stderr.write(text))
@@ -117,10 +120,12 @@ def score(orders: Sequence[dict[str, Any]], *, jobs: int, say: Say) -> list[dict
         workers = [Worker(state, number) for number in range(max(1, min(jobs, len(orders))))]
         try:
             began = time.monotonic()
-            learning = workers[0].ask({"do": "prepare"})["still_learning"]
-            say(
-                f"phase 1 in {time.monotonic() - began:.0f} s; still learning: {', '.join(learning) or 'none'}"
-            )
+            campaigns = sorted({order["campaign"] for order in orders})
+            prepared = _share([{"do": "prepare", "campaign": number} for number in campaigns], workers)
+            for number, answer in zip(campaigns, prepared, strict=True):
+                learning = ", ".join(sorted(set(answer["still_learning"]))) or "nothing"
+                say(f"phase 1 campaign {number}: still learning {learning}")
+            say(f"phase 1 took {time.monotonic() - began:.0f} s")
             return _share(orders, workers, say)
         finally:
             for worker in workers:
@@ -171,6 +176,7 @@ class Worker:
                 text=True,
                 cwd=PROJECT_DIR,
                 env=environment,
+                preexec_fn=in_child(os.getpid(), signal.SIGTERM),
             )
 
     def ask(self, order: dict[str, Any]) -> dict[str, Any]:

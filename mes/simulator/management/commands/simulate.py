@@ -27,7 +27,7 @@ from mes.simulator.people import every_item
 SHIFT_H = 8
 PAIRS = 5
 WAIT_S = 0.1
-LIVE_SEED = 7
+SEED = 8  # with it already the first roll of the history that is coated too thick lies beyond the limits
 
 
 def fault(text: str) -> tuple[Fault, Magnitude]:
@@ -50,7 +50,7 @@ class Command(BaseCommand):
         length.add_argument(
             "--pairs", type=int, help=f"roll pairs, to their accepted cells (default {PAIRS})"
         )
-        parser.add_argument("--seed", type=int, default=LIVE_SEED, help=f"default {LIVE_SEED}")
+        parser.add_argument("--seed", type=int, default=SEED, help=f"default {SEED}")
         parser.add_argument(
             "--fault",
             type=fault,
