@@ -1,0 +1,283 @@
+"""Gates fail closed: each blocker appears when it must, says in words what to do, and goes when that is done (I8)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from lots.actions.place_hold import HeldExtent
+from lots.models import Lot, WorkOrder, Zone
+from mes import pipeline
+from quality.actions.dispose import Ruling, dispose
+from quality.actions.hold import hold_by_hand
+from quality.actions.produce import Input, NewLot, produce_lots
+from quality.gates import Blocker, Code, can_leave, can_proceed, next_step
+from quality.models import Disposition
+from spc.models import Chart, Signal
+from tests.support.builders import (
+    PASSWORD,
+    Plant,
+    add_chart,
+    add_line,
+    make_gauge,
+    make_plant,
+    publish,
+    specify,
+)
+from tests.support.worked import SOLIDS, evaluate_all, mixing_lot
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def plant() -> Plant:
+    return make_plant()
+
+
+def only(blockers: list[Blocker], code: Code) -> Blocker:
+    """The one blocker there is."""
+    assert [blocker.code for blocker in blockers] == [code]
+    return blockers[0]
+
+
+def leave(lot: Lot, *, after: timedelta = timedelta(0)) -> list[Blocker]:
+    return can_leave(lot, now=timezone.now() + after)
+
+
+def mixed(plant: Plant) -> Lot:
+    lot = plant.lot()
+    plant.run(lot, "mixing")
+    return lot
+
+
+def decide(plant: Plant, lot: Lot, ruling: Ruling) -> None:
+    """Hold the lot and dispose of it."""
+    hold = hold_by_hand(
+        [HeldExtent(lot.pk)], site=plant.site, reason="scratch", user=plant.operator, now=timezone.now()
+    )
+    keys = list(hold.members.filter(lot=lot).values_list("pk", flat=True))
+    dispose(keys, ruling, site=plant.site, user=plant.engineer, password=PASSWORD, now=timezone.now())
+
+
+def test_a_finished_lot_with_all_its_evidence_may_leave(plant: Plant) -> None:
+    add_line(plant, SOLIDS)
+    publish(plant)
+    lot = plant.lot()
+    plant.run(lot, "mixing", [plant.reading(SOLIDS, "65", lot)])
+    assert leave(lot) == []
+    assert next_step(lot) is None
+
+
+def test_held(plant: Plant) -> None:
+    publish(plant)
+    lot = mixed(plant)
+    hold = hold_by_hand(
+        [HeldExtent(lot.pk)], site=plant.site, reason="scratch", user=plant.operator, now=timezone.now()
+    )
+    blocker = only(leave(lot), Code.HELD)
+    assert blocker.message == "scratch — a quality engineer must dispose of it"
+    assert (blocker.kind, blocker.key) == ("hold", hold.pk)
+
+
+def test_not_active(plant: Plant) -> None:
+    publish(plant)
+    lot = mixed(plant)
+    decide(plant, lot, Ruling(Disposition.Decision.SCRAP, "beyond repair"))
+    lot.refresh_from_db()
+    assert "scrapped" in only(leave(lot), Code.NOT_ACTIVE).message
+
+
+def test_no_plan(plant: Plant) -> None:
+    publish(plant)
+    order = WorkOrder.objects.create(
+        site=plant.site,
+        code="WO-2",
+        product_revision=plant.product,
+        quantity=1,
+        unit="1",
+        opened_at=timezone.now(),
+    )
+    spec = NewLot(code=plant.code("X"), material="T-SLURRY", work_order=order.code)
+    stray = produce_lots([spec], site=plant.site, user=plant.operator, now=timezone.now())[0]
+    assert "no work order with a control plan" in only(leave(stray), Code.NO_PLAN).message
+
+
+def test_not_on_route(plant: Plant) -> None:
+    publish(plant)
+    blocker = only(can_proceed(plant.lot(), "coating", now=timezone.now()), Code.NOT_ON_ROUTE)
+    assert "coating is not on the route" in blocker.message
+
+
+def test_out_of_order(plant: Plant) -> None:
+    publish(plant)
+    assert only(leave(plant.lot()), Code.OUT_OF_ORDER).message == "Mixing has not been done"
+
+
+def test_step_open(plant: Plant) -> None:
+    publish(plant)
+    assert only(leave(mixing_lot(plant)), Code.STEP_OPEN).message == "Mixing is not finished"
+
+
+def test_step_runs(plant: Plant) -> None:
+    publish(plant)
+    only(can_proceed(mixing_lot(plant), "mixing", now=timezone.now()), Code.STEP_RUNS)
+
+
+def test_already_done(plant: Plant) -> None:
+    publish(plant)
+    only(can_proceed(mixed(plant), "mixing", now=timezone.now()), Code.ALREADY_DONE)
+
+
+def test_rework_due(plant: Plant) -> None:
+    publish(plant)
+    lot = mixed(plant)
+    step = plant.product.route.steps.get(step__code="mixing")
+    decide(plant, lot, Ruling(Disposition.Decision.REWORK, "lumps", rework_from=step))
+    assert "Mixing must be repeated" in only(leave(lot), Code.REWORK_DUE).message
+    assert next_step(lot) == step
+    plant.run(lot, "mixing")
+    assert leave(lot) == []
+
+
+def test_rework_demands_its_values_again(plant: Plant) -> None:
+    add_line(plant, SOLIDS)
+    publish(plant)
+    lot = plant.lot()
+    plant.run(lot, "mixing", [plant.reading(SOLIDS, "65", lot)])
+    step = plant.product.route.steps.get(step__code="mixing")
+    decide(plant, lot, Ruling(Disposition.Decision.REWORK, "lumps", rework_from=step))
+    execution = plant.start(lot, "mixing")
+    plant.finish(execution)
+    only(leave(lot), Code.MISSING)
+
+
+def test_missing(plant: Plant) -> None:
+    add_line(plant, SOLIDS, required_count=2)
+    publish(plant)
+    lot = plant.lot()
+    plant.run(lot, "mixing", [plant.reading(SOLIDS, "65", lot)])
+    assert only(leave(lot), Code.MISSING).message.endswith("1 of 2 values")
+    plant.submit([plant.reading(SOLIDS, "65", lot)])
+    assert leave(lot) == []
+
+
+def test_a_value_from_a_gauge_out_of_calibration_counts_as_missing(plant: Plant) -> None:
+    add_line(plant, SOLIDS)
+    gauge = make_gauge(plant, "moisture_balance", due_in=timedelta(days=-1))
+    publish(plant)
+    lot = plant.lot()
+    plant.run(lot, "mixing", [plant.reading(SOLIDS, "65", lot, gauge=gauge.code)])
+    only(leave(lot), Code.MISSING)
+
+
+def test_undetermined(plant: Plant) -> None:
+    specify(plant, SOLIDS, lsl="64", usl="66")
+    publish(plant)
+    lot = plant.lot()
+    plant.run(lot, "mixing", [plant.reading(SOLIDS, "65", lot, qualifier="<")])
+    assert "measure again" in only(leave(lot), Code.UNDETERMINED).message
+
+
+def test_quarantined(plant: Plant) -> None:
+    publish(plant)
+    lot = plant.lot()
+    future = timezone.now() + timedelta(minutes=6)
+    plant.run(lot, "mixing", [plant.reading(SOLIDS, "65", lot, measured_at=future)])
+    assert "clock" in only(leave(lot), Code.QUARANTINED).message
+
+
+def test_evaluation_pending(plant: Plant) -> None:
+    add_chart(plant, SOLIDS)
+    publish(plant)
+    lot = plant.lot()
+    plant.run(lot, "mixing", [plant.reading(SOLIDS, "65", lot)])
+    blocker = only(leave(lot), Code.EVALUATION_PENDING)
+    assert (blocker.kind, blocker.key) == ("chart", Chart.objects.get().pk)
+    evaluate_all()
+    assert leave(lot) == []
+
+
+def test_containment_pending(plant: Plant) -> None:
+    """A signal that nothing has reacted to yet blocks every lot that its stream touched."""
+    add_chart(plant, SOLIDS)
+    publish(plant)
+    lot = plant.lot()
+    plant.run(lot, "mixing", [plant.reading(SOLIDS, "65", lot)])
+    evaluate_all()
+    chart = Chart.objects.get()
+    Signal.objects.create(
+        chart=chart,
+        point=chart.points.get(),
+        rule="beyond_limits",
+        panel=Signal.Panel.LOCATION,
+        provisional=False,
+    )
+    assert only(leave(lot), Code.CONTAINMENT_PENDING).key == chart.pk
+
+
+def test_calibration(plant: Plant) -> None:
+    add_line(plant, SOLIDS, required_count=0, gauge_kind="moisture_balance")
+    make_gauge(plant, "moisture_balance", due_in=timedelta(days=-1))
+    publish(plant)
+    lot = plant.lot()
+    blocker = only(can_proceed(lot, "mixing", now=timezone.now()), Code.CALIBRATION)
+    assert "no moisture balance in calibration" in blocker.message
+    make_gauge(plant, "moisture_balance")
+    assert can_proceed(lot, "mixing", now=timezone.now()) == []
+
+
+def test_container_open(plant: Plant) -> None:
+    publish(plant)
+    lot = mixed(plant)
+    zone = Zone.objects.create(site=plant.site, code="DRY-1", name="Dry room")
+    pipeline.open_container(lot, zone, user=plant.operator, at=timezone.now())
+    assert "close it first" in only(leave(lot), Code.CONTAINER_OPEN).message
+    pipeline.close_container(lot, user=plant.operator, at=timezone.now())
+    assert leave(lot) == []
+
+
+def test_expired(plant: Plant) -> None:
+    publish(plant)
+    raw = plant.lot("T-RAW", expires_at=timezone.now() + timedelta(hours=1))
+    assert leave(raw) == []
+    assert "shelf life ended" in only(leave(raw, after=timedelta(hours=2)), Code.EXPIRED).message
+
+
+def test_concession_expired(plant: Plant) -> None:
+    publish(plant)
+    lot = mixed(plant)
+    ruling = Ruling(
+        Disposition.Decision.CONCESSION,
+        "usable today",
+        concession_quantity=5,  # type: ignore[arg-type]
+        concession_expires_at=timezone.now() + timedelta(hours=1),
+    )
+    decide(plant, lot, ruling)
+    assert leave(lot) == []
+    blocker = only(leave(lot, after=timedelta(hours=2)), Code.CONCESSION_EXPIRED)
+    assert "decide again" in blocker.message
+
+
+def test_every_reason_is_given_at_once(plant: Plant) -> None:
+    """Nobody fixes one thing to be told of the next."""
+    add_line(plant, SOLIDS)
+    publish(plant)
+    lot = mixing_lot(plant)
+    hold_by_hand(
+        [HeldExtent(lot.pk)], site=plant.site, reason="scratch", user=plant.operator, now=timezone.now()
+    )
+    assert {blocker.code for blocker in leave(lot)} == {Code.HELD, Code.STEP_OPEN, Code.MISSING}
+
+
+def test_raw_material_has_no_steps_but_its_own_reasons(plant: Plant) -> None:
+    raw = plant.raw(quantity=1)
+    assert leave(raw) == []
+    plant.lot(inputs=[Input(parent=raw.code, quantity=1)])  # type: ignore[arg-type]
+    raw.refresh_from_db()
+    only(leave(raw), Code.NOT_ACTIVE)
+
+
+def test_every_code_has_its_test() -> None:
+    assert {f"test_{code.value}" for code in Code} <= globals().keys()
