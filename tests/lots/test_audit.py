@@ -232,8 +232,8 @@ def test_a_measurement_outside_any_submission_is_refused(plant: Plant) -> None:
         connections["default"].cursor() as cursor,
     ):
         cursor.execute(
-            f"INSERT INTO lots_measurement (submission_id, entered_unit, {columns}) SELECT -1, '', {columns} FROM lots_measurement"
-            " WHERE id = %s",
+            f"INSERT INTO lots_measurement (submission_id, entered_unit, {columns})"
+            f" SELECT -1, '', {columns} FROM lots_measurement WHERE id = %s",
             [row.pk[1]],
         )
 
