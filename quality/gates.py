@@ -158,7 +158,9 @@ def material_blockers(lot: Lot, *, now: datetime) -> list[Blocker]:
         disposition__concession_expires_at__lte=here,
     )
     if expired.exists():
-        blockers.append(_blocker(Code.CONCESSION_EXPIRED, "its concession has expired; hold it and decide again", lot))
+        blockers.append(
+            _blocker(Code.CONCESSION_EXPIRED, "its concession has expired; hold it and decide again", lot)
+        )
     return blockers
 
 
