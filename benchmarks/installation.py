@@ -50,7 +50,7 @@ class Installation:
             DJANGO_SETTINGS_MODULE="mes.settings",
             HALITE_PROFILE="demo",
             HALITE_DIR=str(self.state.root),
-            HALITE_LOG_LEVEL="WARNING",
+            HALITE_LOG_LEVEL="ERROR",
             HALITE_PROCESS="benchmark",
         )
         self.server.prepare()
