@@ -66,12 +66,15 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="outcomes as JSON instead of the table")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # leave in order: the database goes, too
         orders = trials(**options)
+        # Told to end, leave in order: the database goes, too.
+        before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
         try:
-            outcomes = score(orders, jobs=options["jobs"], say=lambda text: self.stderr.write(text))
+            outcomes = score(orders, jobs=options["jobs"], say=self.stderr.write)
         except ScoringFailed as error:
             raise CommandError(str(error)) from None
+        finally:
+            signal.signal(signal.SIGTERM, before)
         self.stdout.write(json.dumps(outcomes, indent=2) if options["json"] else table(outcomes))
 
 

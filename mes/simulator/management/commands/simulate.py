@@ -66,19 +66,24 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         stop = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: stop.set())
-        url = options["url"] or (own_address() if options["live"] else None)
-        site = reach(url, stop)
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, lambda *_: stop.set()) for number in numbers}
         try:
-            if options["live"]:
-                tell(site, seed=options["seed"])
-            else:
-                self.stdout.write(json.dumps(run_once(site, **options), indent=2, default=str))
+            self._simulate(stop, options)
         except Stopped:
             return
         except DoorClosed as error:
             raise CommandError(f"Halite does not answer: {error}") from error
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _simulate(self, stop: threading.Event, options: dict[str, Any]) -> None:
+        site = reach(options["url"] or (own_address() if options["live"] else None), stop)
+        if options["live"]:
+            tell(site, seed=options["seed"])
+        else:
+            self.stdout.write(json.dumps(run_once(site, **options), indent=2, default=str))
 
 
 def own_address() -> str:
