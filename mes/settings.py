@@ -100,7 +100,8 @@ SESSION_PARAMETERS = {
     "synchronous_commit": "on",
     "statement_timeout": f"{environment.whole_number('HALITE_STATEMENT_TIMEOUT_S', 30, low=1, high=3600)}s",
     "lock_timeout": f"{environment.whole_number('HALITE_LOCK_TIMEOUT_S', 10, low=1, high=3600)}s",
-    "idle_in_transaction_session_timeout": "60s",
+    # A process frozen inside an evaluation must not keep its chart and lots locked.
+    "idle_in_transaction_session_timeout": "5s" if PROCESS_NAME.startswith(("worker", "sweep")) else "60s",
     "application_name": f"halite-{PROCESS_NAME}",
 }
 MIGRATION_PARAMETERS = {

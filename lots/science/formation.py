@@ -54,7 +54,7 @@ def coulombic_efficiency_pct(charge_ah: float, discharge_ah: float) -> float:
     efficiency = 100.0 * discharge_ah / charge_ah
     if efficiency > MAX_COULOMBIC_EFFICIENCY_PCT:
         raise ValueError(
-            f"discharge_ah {discharge_ah:g} exceeds charge_ah {charge_ah:g}: an efficiency of"
+            f"discharge {discharge_ah:g} Ah exceeds charge {charge_ah:g} Ah: an efficiency of"
             f" {efficiency:.2f} % is a measurement fault, check the cycler channel"
         )
     return efficiency

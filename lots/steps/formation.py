@@ -38,7 +38,9 @@ def _complete_cycles(inputs: DerivationInputs) -> dict[Decimal, Cycle]:
 def _efficiency(number: Decimal, cycle: Cycle) -> float:
     charge, discharge, cutoffs = cycle
     if cutoffs.value != 1:
-        raise NotComputable(f"cycle {number} ended before its cut-offs: its efficiency is not defined")
+        raise NotComputable(
+            f"cycle {number.normalize():f} ended before its cut-offs: its efficiency is not defined"
+        )
     return coulombic_efficiency_pct(charge.value, discharge.value)
 
 

@@ -38,6 +38,7 @@ GUARD_CODES = {
     "HL002": "immutable",
     "HL003": "no_permission_to_move",
     "HL004": "hold_not_disposed",
+    "HL005": "made_from_itself",
 }
 HTTP_CODES = {400: "unreadable", 401: "unauthenticated", 403: "not_permitted", 404: "not_found"}
 DOMAIN: tuple[type[Exception], ...] = (

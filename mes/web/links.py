@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.urls import reverse
 
 from lots.models import HoldLot, Lot
-from quality.gates import Blocker, Code
+from quality.blockers import Blocker, Code
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from datetime import datetime
 from lots.clock import site_time
 from lots.models import GateDecision, Lot, RouteStep
 from lots.queries import route_steps
-from quality.gates import Blocker, can_leave, can_proceed
+from quality.blockers import Blocker
+from quality.gates import can_leave, can_proceed
 
 
 @dataclass

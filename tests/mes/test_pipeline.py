@@ -387,3 +387,16 @@ def test_finishing_with_readings_replays_its_answer(plant: Plant) -> None:
     again = pipeline.finish_step(execution, envelope, now=timezone.now())
     assert (again.replayed, again.body) == (True, first.body)
     assert Measurement.objects.filter(lot_id=lot.pk).count() == 1
+
+
+def test_measuring_again_frees_a_lot_from_a_censored_or_quarantined_value(plant: Plant) -> None:
+    specify(plant, SOLIDS, lsl="64", usl="66")
+    publish(plant)
+    lot = mixing_lot(plant)
+    plant.submit([plant.reading(SOLIDS, "65", lot, qualifier="<")])
+    plant.submit([plant.reading(SOLIDS, "65", lot, measured_at=timezone.now() + timedelta(hours=1))])
+    plant.finish(StepExecution.objects.get(lot=lot))
+    codes = {blocker.code for blocker in can_leave(lot, now=timezone.now())}
+    assert codes == {"undetermined", "quarantined"}
+    plant.submit([plant.reading(SOLIDS, "65", lot)])
+    assert can_leave(lot, now=timezone.now()) == []

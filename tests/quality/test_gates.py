@@ -13,7 +13,8 @@ from mes import pipeline
 from quality.actions.dispose import Ruling, dispose
 from quality.actions.hold import hold_by_hand
 from quality.actions.produce import Input, NewLot, produce_lots
-from quality.gates import Blocker, Code, can_leave, can_proceed, next_step
+from quality.blockers import Blocker, Code
+from quality.gates import can_leave, can_proceed, next_step
 from quality.models import Disposition
 from spc.models import Chart, Signal
 from tests.support.builders import (

@@ -53,7 +53,9 @@ class ChartedPlant:
     def signal(self) -> Hold:
         """A value in specification and beyond a control limit: the reaction plan holds its batch."""
         self.measure("6.5")
-        return Hold.objects.get(source=Hold.Source.SIGNAL, site=self.plant.site, reason__contains="limit on")
+        return Hold.objects.get(
+            source=Hold.Source.SIGNAL, site=self.plant.site, reason__contains="beyond a control limit"
+        )
 
 
 def learning_plant() -> ChartedPlant:

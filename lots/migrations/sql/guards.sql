@@ -191,7 +191,7 @@ BEGIN
        IS DISTINCT FROM (NEW.state, NEW.quantity, NEW.length_mm, NEW.lanes)
        AND NOT EXISTS (SELECT 1 FROM lots_movement m WHERE m.lot_id = NEW.id AND m.reported
                          AND m.transaction_id = halite_transaction_id()) THEN
-        PERFORM halite_refuse_held(NEW.id, NULL, NULL, true);
+        PERFORM halite_refuse_held(NEW.id, NULL, NULL, false);
     END IF;
     RETURN NEW;
 END $$;

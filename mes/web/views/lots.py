@@ -36,7 +36,9 @@ STATES = [("", "Any state"), ("held", "Held"), ("waiting", "Waiting for a step")
 @site_page()
 def index(request: SiteRequest) -> HttpResponse:
     """Lots, newest first; the next page begins below the last key, so that new lots move nothing."""
-    asked: dict[str, str] = {name: str(request.GET.get(name, "")).strip() for name in ("q", "state", "material")}
+    asked: dict[str, str] = {
+        name: str(request.GET.get(name, "")).strip() for name in ("q", "state", "material")
+    }
     rows = _filtered(request, **asked)
     before = request.GET.get("before", "")
     if before.isdecimal():

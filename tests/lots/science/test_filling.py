@@ -26,7 +26,7 @@ def test_dosed_and_retained_differ_by_what_evacuation_takes() -> None:
 
 @pytest.mark.parametrize(("before", "after"), [(310.0, 310.0), (310.0, 300.0)])
 def test_cell_that_did_not_gain_mass_is_weighed_again(before: float, after: float) -> None:
-    with pytest.raises(ValueError, match="mass_sealed_g .* weigh the cell again"):
+    with pytest.raises(ValueError, match=r"mass_sealed_g .* weigh the cell again"):
         retained_mass_g(before, after)
     with pytest.raises(ValueError, match="mass_filled_g"):
         dosed_mass_g(before, after)
