@@ -55,6 +55,7 @@ SOURCE_TYPES = {
     "handbook": Sign("Handbook", "book", "handbook"),
     "literature": Sign("Literature", "file-text", "literature"),
     "real_data": Sign("Real data", "database", "real-data"),
+    "computed": Sign("Computed", "activity", "literature"),
     "assumption": Sign("Assumption", "alert-triangle", "assumption"),
 }
 
