@@ -24,6 +24,7 @@ class Summary:
     events: Counter[str] = field(default_factory=Counter)
     refusals: list[dict[str, Any]] = field(default_factory=list)
     held: dict[str, str] = field(default_factory=dict)  # lot → reason of its first hold
+    held_for_itself: set[str] = field(default_factory=set)  # not only because of what it was made from
 
     @property
     def total(self) -> int:
@@ -108,6 +109,8 @@ class Driver:
                 self.model.drop(member["lot"])
                 if member["lot"].startswith(f"{self.gateway.prefix}-"):
                     self.summary.held.setdefault(member["lot"], member["reason"])
+                    if member["inherited_from"] is None:
+                        self.summary.held_for_itself.add(member["lot"])
                 newest = max(newest, member["id"])
             cursor = page["next"]
             if cursor is None or len(fresh) < len(page["items"]):

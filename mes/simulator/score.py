@@ -11,6 +11,10 @@ from scipy import stats
 from mes.simulator.truth import TruthRecord
 
 KINDS_OF_CELLS = "CL"
+ROUTE = (
+    *("mixing", "coating", "drying", "calendering", "slitting", "dry_room"),
+    *("stacking", "filling", "formation", "acceptance"),
+)
 
 
 @dataclass(frozen=True)
@@ -69,10 +73,15 @@ def detect(
     defects: Iterable[SeenDefect],
     points: Mapping[int, ChartPoints],
 ) -> Detection | None:
-    """The earliest signal or defect on affected material, or on the affected zone. None: nothing was seen."""
+    """The earliest signal or defect on affected material, or on the affected zone. None: nothing was seen.
+
+    What a step before the fault's own says of a lot cannot come from the fault and is no detection.
+    """
     if truth.started_at is None:
         return None
     affected = {*truth.affected_lots, *truth.descendant_lots}
+    signals = [signal for signal in signals if _may_show(truth, signal.characteristic)]
+    defects = [defect for defect in defects if _may_show(truth, defect.characteristic)]
     found: list[tuple[datetime, bool, Detection]] = []
     for signal in signals:
         shown = points[signal.chart]
@@ -98,6 +107,10 @@ def detect(
             found.append((defect.held_at, False, detection))
     # Of two at the same instant the one that holds counts.
     return min(found, key=lambda entry: entry[:2])[2] if found else None
+
+
+def _may_show(truth: TruthRecord, characteristic: str) -> bool:
+    return ROUTE.index(characteristic.split(".")[0]) >= ROUTE.index(truth.expected_step)
 
 
 def delay_in_points(shown: ChartPoints, sequence: int, affected: set[str], started_at: datetime) -> int:

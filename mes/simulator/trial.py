@@ -118,7 +118,7 @@ def _line(site: Site, trial: Trial) -> Line:
 
 
 def _affected_is_held(line: Line) -> bool:
-    held = line.driver.summary.held
+    held = line.driver.summary.held_for_itself
     return any(lot in held for record in line.driver.model.truth for lot in record.affected_lots)
 
 

@@ -79,6 +79,12 @@ def test_a_signal_on_unaffected_material_detects_nothing() -> None:
     assert detect(truth(), [signal(31)], [], CHART) is None
 
 
+def test_a_signal_of_an_earlier_step_detects_nothing() -> None:
+    of_mixing = signal(33, characteristic="mixing.solids_pct")
+    assert detect(truth(), [of_mixing], [], CHART) is None
+    assert detect(truth(expected_step="mixing"), [of_mixing], [], CHART) is not None
+
+
 def test_a_fault_that_met_no_lot_is_not_detected() -> None:
     assert detect(truth(started_at=None, affected_lots=()), [signal(33)], [], CHART) is None
 
