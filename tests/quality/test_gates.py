@@ -37,7 +37,7 @@ def plant() -> Plant:
     return make_plant()
 
 
-def only(blockers: list[Blocker], code: Code) -> Blocker:
+def assert_only(blockers: list[Blocker], code: Code) -> Blocker:
     """The one blocker there is."""
     assert [blocker.code for blocker in blockers] == [code]
     return blockers[0]
@@ -77,7 +77,7 @@ def test_held(plant: Plant) -> None:
     hold = hold_by_hand(
         [HeldExtent(lot.pk)], site=plant.site, reason="scratch", user=plant.operator, now=timezone.now()
     )
-    blocker = only(leave(lot), Code.HELD)
+    blocker = assert_only(leave(lot), Code.HELD)
     assert blocker.message == "scratch — a quality engineer must dispose of it"
     assert (blocker.kind, blocker.key) == ("hold", hold.pk)
 
@@ -87,7 +87,7 @@ def test_not_active(plant: Plant) -> None:
     lot = mixed(plant)
     decide(plant, lot, Ruling(Disposition.Decision.SCRAP, "beyond repair"))
     lot.refresh_from_db()
-    assert "scrapped" in only(leave(lot), Code.NOT_ACTIVE).message
+    assert "scrapped" in assert_only(leave(lot), Code.NOT_ACTIVE).message
 
 
 def test_no_plan(plant: Plant) -> None:
@@ -102,33 +102,33 @@ def test_no_plan(plant: Plant) -> None:
     )
     spec = NewLot(code=plant.code("X"), material="T-SLURRY", work_order=order.code)
     stray = produce_lots([spec], site=plant.site, user=plant.operator, now=timezone.now())[0]
-    assert "no work order with a control plan" in only(leave(stray), Code.NO_PLAN).message
+    assert "no work order with a control plan" in assert_only(leave(stray), Code.NO_PLAN).message
 
 
 def test_not_on_route(plant: Plant) -> None:
     publish(plant)
-    blocker = only(can_proceed(plant.lot(), "coating", now=timezone.now()), Code.NOT_ON_ROUTE)
+    blocker = assert_only(can_proceed(plant.lot(), "coating", now=timezone.now()), Code.NOT_ON_ROUTE)
     assert "coating is not on the route" in blocker.message
 
 
 def test_out_of_order(plant: Plant) -> None:
     publish(plant)
-    assert only(leave(plant.lot()), Code.OUT_OF_ORDER).message == "Mixing has not been done"
+    assert assert_only(leave(plant.lot()), Code.OUT_OF_ORDER).message == "Mixing has not been done"
 
 
 def test_step_open(plant: Plant) -> None:
     publish(plant)
-    assert only(leave(mixing_lot(plant)), Code.STEP_OPEN).message == "Mixing is not finished"
+    assert assert_only(leave(mixing_lot(plant)), Code.STEP_OPEN).message == "Mixing is not finished"
 
 
 def test_step_runs(plant: Plant) -> None:
     publish(plant)
-    only(can_proceed(mixing_lot(plant), "mixing", now=timezone.now()), Code.STEP_RUNS)
+    assert_only(can_proceed(mixing_lot(plant), "mixing", now=timezone.now()), Code.STEP_RUNS)
 
 
 def test_already_done(plant: Plant) -> None:
     publish(plant)
-    only(can_proceed(mixed(plant), "mixing", now=timezone.now()), Code.ALREADY_DONE)
+    assert_only(can_proceed(mixed(plant), "mixing", now=timezone.now()), Code.ALREADY_DONE)
 
 
 def test_rework_due(plant: Plant) -> None:
@@ -136,7 +136,7 @@ def test_rework_due(plant: Plant) -> None:
     lot = mixed(plant)
     step = plant.product.route.steps.get(step__code="mixing")
     decide(plant, lot, Ruling(Disposition.Decision.REWORK, "lumps", rework_from=step))
-    assert "Mixing must be repeated" in only(leave(lot), Code.REWORK_DUE).message
+    assert "Mixing must be repeated" in assert_only(leave(lot), Code.REWORK_DUE).message
     assert next_step(lot) == step
     plant.run(lot, "mixing")
     assert leave(lot) == []
@@ -151,7 +151,7 @@ def test_rework_demands_its_values_again(plant: Plant) -> None:
     decide(plant, lot, Ruling(Disposition.Decision.REWORK, "lumps", rework_from=step))
     execution = plant.start(lot, "mixing")
     plant.finish(execution)
-    only(leave(lot), Code.MISSING)
+    assert_only(leave(lot), Code.MISSING)
 
 
 def test_missing(plant: Plant) -> None:
@@ -159,7 +159,7 @@ def test_missing(plant: Plant) -> None:
     publish(plant)
     lot = plant.lot()
     plant.run(lot, "mixing", [plant.reading(SOLIDS, "65", lot)])
-    assert only(leave(lot), Code.MISSING).message.endswith("1 of 2 values")
+    assert assert_only(leave(lot), Code.MISSING).message.endswith("1 of 2 values")
     plant.submit([plant.reading(SOLIDS, "65", lot)])
     assert leave(lot) == []
 
@@ -170,7 +170,7 @@ def test_a_value_from_a_gauge_out_of_calibration_counts_as_missing(plant: Plant)
     publish(plant)
     lot = plant.lot()
     plant.run(lot, "mixing", [plant.reading(SOLIDS, "65", lot, gauge=gauge.code)])
-    only(leave(lot), Code.MISSING)
+    assert_only(leave(lot), Code.MISSING)
 
 
 def test_undetermined(plant: Plant) -> None:
@@ -178,7 +178,7 @@ def test_undetermined(plant: Plant) -> None:
     publish(plant)
     lot = plant.lot()
     plant.run(lot, "mixing", [plant.reading(SOLIDS, "65", lot, qualifier="<")])
-    assert "measure again" in only(leave(lot), Code.UNDETERMINED).message
+    assert "measure again" in assert_only(leave(lot), Code.UNDETERMINED).message
 
 
 def test_quarantined(plant: Plant) -> None:
@@ -186,7 +186,7 @@ def test_quarantined(plant: Plant) -> None:
     lot = plant.lot()
     future = timezone.now() + timedelta(minutes=6)
     plant.run(lot, "mixing", [plant.reading(SOLIDS, "65", lot, measured_at=future)])
-    assert "clock" in only(leave(lot), Code.QUARANTINED).message
+    assert "clock" in assert_only(leave(lot), Code.QUARANTINED).message
 
 
 def test_evaluation_pending(plant: Plant) -> None:
@@ -194,7 +194,7 @@ def test_evaluation_pending(plant: Plant) -> None:
     publish(plant)
     lot = plant.lot()
     plant.run(lot, "mixing", [plant.reading(SOLIDS, "65", lot)])
-    blocker = only(leave(lot), Code.EVALUATION_PENDING)
+    blocker = assert_only(leave(lot), Code.EVALUATION_PENDING)
     assert (blocker.kind, blocker.key) == ("chart", Chart.objects.get().pk)
     evaluate_all()
     assert leave(lot) == []
@@ -215,7 +215,7 @@ def test_containment_pending(plant: Plant) -> None:
         panel=Signal.Panel.LOCATION,
         provisional=False,
     )
-    assert only(leave(lot), Code.CONTAINMENT_PENDING).key == chart.pk
+    assert assert_only(leave(lot), Code.CONTAINMENT_PENDING).key == chart.pk
 
 
 def test_calibration(plant: Plant) -> None:
@@ -223,7 +223,7 @@ def test_calibration(plant: Plant) -> None:
     make_gauge(plant, "moisture_balance", due_in=timedelta(days=-1))
     publish(plant)
     lot = plant.lot()
-    blocker = only(can_proceed(lot, "mixing", now=timezone.now()), Code.CALIBRATION)
+    blocker = assert_only(can_proceed(lot, "mixing", now=timezone.now()), Code.CALIBRATION)
     assert "no moisture balance in calibration" in blocker.message
     make_gauge(plant, "moisture_balance")
     assert can_proceed(lot, "mixing", now=timezone.now()) == []
@@ -234,7 +234,7 @@ def test_container_open(plant: Plant) -> None:
     lot = mixed(plant)
     zone = Zone.objects.create(site=plant.site, code="DRY-1", name="Dry room")
     pipeline.open_container(lot, zone, user=plant.operator, at=timezone.now())
-    assert "close it first" in only(leave(lot), Code.CONTAINER_OPEN).message
+    assert "close it first" in assert_only(leave(lot), Code.CONTAINER_OPEN).message
     pipeline.close_container(lot, user=plant.operator, at=timezone.now())
     assert leave(lot) == []
 
@@ -243,7 +243,7 @@ def test_expired(plant: Plant) -> None:
     publish(plant)
     raw = plant.lot("T-RAW", expires_at=timezone.now() + timedelta(hours=1))
     assert leave(raw) == []
-    assert "shelf life ended" in only(leave(raw, after=timedelta(hours=2)), Code.EXPIRED).message
+    assert "shelf life ended" in assert_only(leave(raw, after=timedelta(hours=2)), Code.EXPIRED).message
 
 
 def test_concession_expired(plant: Plant) -> None:
@@ -257,7 +257,7 @@ def test_concession_expired(plant: Plant) -> None:
     )
     decide(plant, lot, ruling)
     assert leave(lot) == []
-    blocker = only(leave(lot, after=timedelta(hours=2)), Code.CONCESSION_EXPIRED)
+    blocker = assert_only(leave(lot, after=timedelta(hours=2)), Code.CONCESSION_EXPIRED)
     assert "decide again" in blocker.message
 
 
@@ -277,7 +277,7 @@ def test_raw_material_has_no_steps_but_its_own_reasons(plant: Plant) -> None:
     assert leave(raw) == []
     plant.lot(inputs=[Input(parent=raw.code, quantity=1)])  # type: ignore[arg-type]
     raw.refresh_from_db()
-    only(leave(raw), Code.NOT_ACTIVE)
+    assert_only(leave(raw), Code.NOT_ACTIVE)
 
 
 def test_every_code_has_its_test() -> None:

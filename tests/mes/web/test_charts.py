@@ -145,7 +145,7 @@ def test_data_of_a_window_costs_a_fixed_number_of_queries(
 ) -> None:
     charted.signal()
     with django_assert_max_num_queries(16):
-        data(client, charted)
+        assert data(client, charted)["signals"]
 
 
 def test_chart_page_shows_baseline_price_of_rules_capability_and_history(
