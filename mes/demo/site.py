@@ -12,8 +12,8 @@ from lots.clock import site_time
 from lots.models import Calibration, Equipment, Gauge, ProcessStep, Shift, Site, User, Zone
 
 PLANT_FILE = Path(__file__).with_name("plant.json")
-# The demo's clock starts two weeks back, so that simulated history lies before today.
-STARTS_AGO = timedelta(days=14)
+# The demo's clock starts sixty days back, so that simulated history lies before today.
+STARTS_AGO = timedelta(days=60)
 CALIBRATED_AGO = timedelta(days=7)
 FROST_POINT_SENSOR = "frost_point_sensor"
 Rows = list[dict[str, Any]]

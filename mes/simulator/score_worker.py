@@ -26,14 +26,14 @@ def main() -> None:
     for number, text in enumerate(sys.stdin):
         order = json.loads(text)
         if order["do"] == "prepare":
-            answer = prepare(order["campaign"])
+            answer = prepare(order["campaign"], order["pairs"])
         else:
             answer = score(order, f"halite_trial_{os.getpid()}_{number}")
         results.write(json.dumps(answer) + "\n")
         results.flush()
 
 
-def prepare(campaign: int) -> dict[str, Any]:
+def prepare(campaign: int, pairs: int) -> dict[str, Any]:
     """Make a template: tables, the demo line, the phase 1 of this number with frozen limits."""
     from django.core.management import call_command
     from django.db import connections
@@ -47,7 +47,7 @@ def prepare(campaign: int) -> dict[str, Any]:
     _use(template)
     call_command("migrate", verbosity=0)
     load_demo(state_directory=_directory(campaign), now=timezone.now())
-    still_learning = run_phase1(site_in_process(_keys(campaign)), seed=campaign)
+    still_learning = run_phase1(site_in_process(_keys(campaign)), seed=campaign, pairs=pairs)
     connections.close_all()
     return {"still_learning": still_learning}
 

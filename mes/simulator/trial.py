@@ -58,11 +58,9 @@ def _evaluate() -> None:
     pipeline.sweep_once(now=timezone.now())
 
 
-def run_phase1(site: Site, *, seed: int) -> list[str]:
+def run_phase1(site: Site, *, seed: int, pairs: int = PHASE1_PAIRS) -> list[str]:
     """A fault-free campaign whose charts are frozen; the names of those that still learn at its end."""
-    line = site.line(
-        "phase 1", seed=seed, wanted=PHASE1_CELL_PAIRS.__contains__, pairs=PHASE1_PAIRS, freezes=False
-    )
+    line = site.line("phase 1", seed=seed, wanted=PHASE1_CELL_PAIRS.__contains__, pairs=pairs, freezes=False)
     line.driver.run()
     site.wait()
     line.engineer.look_at_charts()

@@ -56,7 +56,7 @@ def keys_of(demo: LoadedDemo) -> dict[str, dict[str, str]]:
 
 def test_the_site_is_simulated_and_two_weeks_back(demo: LoadedDemo) -> None:
     assert demo.site.simulated
-    assert NOW - site_time(demo.site, NOW) == timedelta(days=14)
+    assert NOW - site_time(demo.site, NOW) == timedelta(days=60)
     assert (demo.site.time_zone, demo.site.shifts.count()) == ("Europe/Berlin", 3)
 
 

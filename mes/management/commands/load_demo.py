@@ -36,7 +36,7 @@ class Command(BaseCommand):
         site_now = site_time(loaded.site, now)
         people = [account for account in loaded.accounts if not account.machine]
         lines = [
-            f"Site {loaded.site.code} is simulated; its clock shows {site_now:%Y-%m-%d %H:%M} UTC: two weeks back at "
+            f"Site {loaded.site.code} is simulated; its clock shows {site_now:%Y-%m-%d %H:%M} UTC: sixty days back at "
             "first, so that simulated history lies before today.",
             f"{loaded.specifications} specifications, control plan {loaded.control_plan}, "
             f"{len(loaded.raw_lots)} raw material lots.",

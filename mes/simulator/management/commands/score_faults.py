@@ -24,6 +24,7 @@ from mes.runtime.processes import in_child
 from mes.runtime.state import PROJECT_DIR, StateDirectory
 from mes.simulator.faults import Fault, Magnitude
 from mes.simulator.scoreboard import table
+from mes.simulator.trial import PHASE1_PAIRS
 
 FULL_SEEDS, FULL_CAMPAIGNS = 20, 4
 FIRST_SEED = 1001  # the seeds of phase 1 campaigns are 1, 2, 3 …
@@ -54,6 +55,12 @@ class Command(BaseCommand):
             default=1,
             help="phase 1 campaigns that the runs begin from in turn (default 1)",
         )
+        parser.add_argument(
+            "--phase1-pairs",
+            type=int,
+            default=PHASE1_PAIRS,
+            help=f"roll pairs of a campaign (default {PHASE1_PAIRS}: enough to freeze every chart)",
+        )
         parser.add_argument("--no-fault-free", action="store_true", help="leave the fault-free runs out")
         parser.add_argument(
             "--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: all cores)"
@@ -70,7 +77,9 @@ class Command(BaseCommand):
         # Told to end, leave in order: the database goes, too.
         before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
         try:
-            outcomes = score(orders, jobs=options["jobs"], say=self.stderr.write)
+            outcomes = score(
+                orders, jobs=options["jobs"], phase1_pairs=options["phase1_pairs"], say=self.stderr.write
+            )
         except ScoringFailed as error:
             raise CommandError(str(error)) from None
         finally:
@@ -109,7 +118,9 @@ def trials(
     ]
 
 
-def score(orders: Sequence[dict[str, Any]], *, jobs: int, say: Say) -> list[dict[str, Any]]:
+def score(
+    orders: Sequence[dict[str, Any]], *, jobs: int, phase1_pairs: int, say: Say
+) -> list[dict[str, Any]]:
     """The outcomes in the order of the orders, on a PostgreSQL that exists only meanwhile."""
     with tempfile.TemporaryDirectory(prefix="halite-score-", ignore_cleanup_errors=True) as directory:
         root = Path(directory)
@@ -124,7 +135,10 @@ def score(orders: Sequence[dict[str, Any]], *, jobs: int, say: Say) -> list[dict
         try:
             began = time.monotonic()
             campaigns = sorted({order["campaign"] for order in orders})
-            prepared = _share([{"do": "prepare", "campaign": number} for number in campaigns], workers)
+            prepared = _share(
+                [{"do": "prepare", "campaign": number, "pairs": phase1_pairs} for number in campaigns],
+                workers,
+            )
             for number, answer in zip(campaigns, prepared, strict=True):
                 learning = ", ".join(sorted(set(answer["still_learning"]))) or "nothing"
                 say(f"phase 1 campaign {number}: still learning {learning}")
@@ -197,13 +211,14 @@ class Worker:
         return answer
 
     def close(self) -> None:
-        assert self._process.stdin is not None
+        assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.close()
         try:
             self._process.wait(10)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._process.stdout.close()
 
     def _last_words(self) -> str:
         lines = [line for line in self._log.read_text(errors="replace").splitlines() if line.strip()]
