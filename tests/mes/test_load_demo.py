@@ -40,7 +40,7 @@ from quality.permissions import Action, may
 NOW = timezone.now()
 FAST_HASHER = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fifteen passwords a load
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 @pytest.fixture

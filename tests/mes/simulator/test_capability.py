@@ -8,6 +8,8 @@ import pytest
 from lots.science.drying import EndpointStatus, drying_endpoint
 from tests.mes.simulator.observed import Observed
 
+pytestmark = pytest.mark.slow  # many simulated runs: statistics, not behaviour
+
 # Windows as read from domain/process_windows.csv; those of the anode's loading scale with the cathode's (assumption).
 WINDOWS: dict[str, tuple[float | None, float | None]] = {
     "mixing.solids_pct cathode": (64.0, 66.0),

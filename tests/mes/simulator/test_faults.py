@@ -9,6 +9,8 @@ from mes.simulator.events import LineEvent
 from mes.simulator.faults import SIGNATURES, Fault, FaultPlan, Magnitude
 from tests.mes.simulator.observed import Observed, all_readings, run
 
+pytestmark = pytest.mark.slow  # many simulated runs: statistics, not behaviour
+
 PAIRS = 6
 ROUTE = (
     "",
