@@ -133,11 +133,12 @@ def test_a_removed_event_is_named(plant: Plant, chain: str) -> None:
 
 def test_a_removed_event_whose_gap_was_closed_is_named(plant: Plant, chain: str) -> None:
     tamper("lots_auditevent", "DELETE FROM lots_auditevent WHERE chain = %s AND sequence = 2", [chain])
-    tamper(
-        "lots_auditevent",
-        "UPDATE lots_auditevent SET sequence = sequence - 1 WHERE chain = %s AND sequence > 2",
-        [chain],
-    )
+    # By way of negative numbers: the rows move in any order, and no two may share a number meanwhile.
+    for change in (
+        "sequence = 1 - sequence WHERE chain = %s AND sequence > 2",
+        "sequence = -sequence WHERE chain = %s AND sequence < 0",
+    ):
+        tamper("lots_auditevent", f"UPDATE lots_auditevent SET {change}", [chain])
     bad = only_bad_row()
     assert (bad.chain, bad.sequence) == (chain, 2)
 
