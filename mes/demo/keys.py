@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import secrets
@@ -13,6 +12,7 @@ from typing import TypedDict
 from django.db import transaction
 
 from lots.actions.acting import act_as
+from lots.actions.ensure_source import hash_key
 from lots.models import Site, Source
 from mes.demo.people import Account
 
@@ -40,11 +40,6 @@ def issue_keys(site: Site, listed: list[Account], path: Path, *, now: datetime) 
         }
     _write(path, {"site": site.code, "note": "Demo only. Delete this file to have new keys.", "keys": keys})
     return len(keys)
-
-
-def hash_key(key: str) -> str:
-    """What `Source.key_hash` stores: SHA-256 in hex. Keys are random, so no salt is needed."""
-    return hashlib.sha256(key.encode()).hexdigest()
 
 
 def _valid(known: Key | None, source: Source, *, now: datetime) -> Key:
