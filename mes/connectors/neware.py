@@ -71,13 +71,8 @@ def read_neware(
     """
     path = Path(path)
     content = read_bounded(path, max_bytes=max_bytes)
-    file_format = _detect(path.name, content)
     with tempfile.TemporaryDirectory(prefix="halite-cycler-") as folder:
-        # fastnda goes by the extension, and must see exactly the bytes that were checked and hashed.
-        checked = Path(folder) / f"test.{file_format}"
-        _write_checked(path.name, content, file_format, checked)
-        records, remarks = _records(path.name, checked)
-        metadata = _metadata(checked)
+        records, metadata, remarks, file_format = read_records(path.name, content, Path(folder))
 
     is_wall_clock = _carries_wall_clock(metadata, float(records["unix_time_s"].iloc[0]))
     zone = (wall_clock_zone or UTC) if is_wall_clock else None
@@ -100,6 +95,22 @@ def read_neware(
         temperature_c=_temperature_c(records),
         remarks=remarks + counter_remarks(cycles),
     )
+
+
+def read_records(
+    name: str, content: bytes, folder: Path
+) -> tuple[pd.DataFrame, Mapping[str, Any], tuple[str, ...], NewareFormat]:
+    """Records, header, remarks and format of a Neware file. `folder` is an empty one for the checked copy.
+
+    Raises:
+        UnreadableFile: corrupt, truncated, empty or not a Neware file.
+    """
+    file_format = _detect(name, content)
+    # fastnda goes by the extension, and must see exactly the bytes that were checked and hashed.
+    checked = folder / f"test.{file_format}"
+    _write_checked(name, content, file_format, checked)
+    records, remarks = _records(name, checked)
+    return records, _metadata(checked), remarks, file_format
 
 
 def _detect(name: str, content: bytes) -> NewareFormat:

@@ -1,8 +1,7 @@
-"""Real files of real cyclers. They are not part of the repository: see HALITE_REFERENCE_DIR below."""
+"""Real files of Neware cyclers."""
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,22 +9,13 @@ import pytest
 
 from mes.connectors.files import UnreadableFile
 from mes.connectors.neware import NewareFormat, read_neware
-
-_BESIDE_THE_REPOSITORY = Path(__file__).resolve().parents[3].parent / "shared" / "reference"
-CYCLER_FILES = Path(os.environ.get("HALITE_REFERENCE_DIR", _BESIDE_THE_REPOSITORY)) / "cycler"
+from tests.support.reference_files import reference
 
 AURORA = "aurora/nw4-120-6-1-36.ndax"
 FASTNDA = "fastnda/nw4-120-1-6-53.ndax"
 NAVANI = "navani/test.ndax"
 WITH_TEMPERATURE = "newarenda/TESTCELL0001-B2-2025-M50T_NewareNDA_Investigation.ndax"
 OLD_FORMAT = "newarenda/2-1-6_61[07005012].nda"
-
-
-def reference(name: str) -> Path:
-    path = CYCLER_FILES / name
-    if not path.is_file():
-        pytest.skip(f"no {name} in {CYCLER_FILES}: set HALITE_REFERENCE_DIR to the folder of reference files")
-    return path
 
 
 def test_hold_that_ran_into_its_time_limit_did_not_reach_its_cutoff() -> None:

@@ -1,0 +1,99 @@
+"""Parquet files of cyclers: Battery Data Format, and what fastnda writes."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import polars as pl
+
+from lots.science.formation.records import CyclerRecords, Floats, runs, steps_from_current
+from lots.science.formation.segments import REST_SHARE
+from mes.connectors.cycler.layouts import normal
+from mes.connectors.cycler.model import CyclerTest
+from mes.connectors.cycler.text import MAX_ROWS
+from mes.connectors.files import UnreadableFile
+
+# Heading and scale of each quantity, in the order of preference.
+_VOLTAGE = {"voltage/v": 1.0, "voltage_volt": 1.0, "voltage(mv)": 1e-3, "voltage_v": 1.0}
+_CURRENT = {"current/a": 1.0, "current_ampere": 1.0, "current(ua)": 1e-6, "current_ma": 1e-3}
+_TIME = {"testtime/s": 1.0, "test_time_second": 1.0, "totaltime": 1.0, "total_time_s": 1.0}
+_STEP_TIME = {"steptime/s": 1.0, "step_time_second": 1.0, "time": 1.0, "step_time_s": 1.0}
+_STEP = {"stepcount/1": 1.0, "step_count": 1.0, "stepcount": 1.0, "stepindex": 1.0}
+_CYCLE = {"cyclecount/1": 1.0, "cycle_count": 1.0, "cycleindex": 1.0, "cycle_dimensionless": 1.0}
+_CHARGE = {"chargingcapacity/ah": 1.0, "charging_capacity_ah": 1.0, "chargecapacity(mas)": 1 / 3.6e6}
+_DISCHARGE = {
+    "dischargingcapacity/ah": 1.0,
+    "discharging_capacity_ah": 1.0,
+    "dischargecapacity(mas)": 1 / 3.6e6,
+}
+_COUNTER = {"capacity(mas)": 1 / 3.6e6, "capacity_mah": 1e-3}
+
+
+def read_parquet(name: str, content: bytes) -> CyclerTest:
+    """The test of a parquet file with columns of the Battery Data Format or of fastnda.
+
+    Raises:
+        UnreadableFile: corrupt, too many rows, or without time, voltage or current.
+    """
+    try:
+        rows = pl.scan_parquet(io.BytesIO(content)).select(pl.len()).collect().item()
+        if rows > MAX_ROWS:
+            raise UnreadableFile(f"{name} holds more than {MAX_ROWS:,} records: export the test in parts.")
+        known = {heading for names in _ALL for heading in names}
+        names = pl.scan_parquet(io.BytesIO(content)).collect_schema().names()
+        wanted = [column for column in names if normal(column) in known or normal(column) == "date"]
+        frame = pl.read_parquet(io.BytesIO(content), columns=wanted)
+    except UnreadableFile:
+        raise
+    # A panic of the compiled parser is no Exception; anything else of that kind is not ours to stop.
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        raise UnreadableFile(f"{name} is a truncated or corrupt parquet file: write it again.") from error
+    frame = frame.rename({column: normal(column) for column in frame.columns})
+    voltage, current = _column(frame, _VOLTAGE), _column(frame, _CURRENT)
+    step_time = _column(frame, _STEP_TIME)
+    time = _column(frame, _TIME)
+    if time is None:
+        time = _from_date(frame)
+    if voltage is None or current is None or time is None:
+        raise UnreadableFile(
+            f"{name} is a parquet file without test time, voltage and current: use the column names of the Battery"
+            " Data Format."
+        )
+    step, cycle = _column(frame, _STEP), _column(frame, _CYCLE)
+    counters = [
+        column for column in (_column(frame, _CHARGE), _column(frame, _DISCHARGE)) if column is not None
+    ]
+    if not counters:
+        counters = [column for column in (_column(frame, _COUNTER),) if column is not None]
+    rest_a = REST_SHARE * float(np.max(np.abs(current), initial=0.0))
+    records = CyclerRecords(
+        time_s=time,
+        voltage_v=voltage,
+        current_a=current,
+        step=runs(step) if step is not None else steps_from_current(current, rest_a=rest_a),
+        cycle=None if cycle is None else np.asarray(np.rint(cycle), dtype=np.int64),
+        step_time_s=step_time,
+        counters_ah=tuple(counters),
+    )
+    return CyclerTest("Battery Data Format parquet" if "testtime/s" in frame.columns else "parquet", records)
+
+
+_ALL = (_VOLTAGE, _CURRENT, _TIME, _STEP_TIME, _STEP, _CYCLE, _CHARGE, _DISCHARGE, _COUNTER)
+
+
+def _column(frame: pl.DataFrame, names: dict[str, float]) -> Floats | None:
+    for heading, scale in names.items():
+        if heading in frame.columns:
+            values = frame[heading].cast(pl.Float64, strict=False).to_numpy()
+            return np.asarray(values, dtype=np.float64) * scale
+    return None
+
+
+def _from_date(frame: pl.DataFrame) -> Floats | None:
+    if "date" not in frame.columns or not frame["date"].dtype.is_temporal():
+        return None
+    seconds = frame["date"].cast(pl.Datetime("us")).cast(pl.Int64).to_numpy() / 1e6
+    return np.asarray(seconds - seconds[0] if seconds.size else seconds, dtype=np.float64)

@@ -1,0 +1,226 @@
+"""Text exports of cyclers: find the header, recognise the layout, read the columns that matter."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from lots.science.formation.records import CyclerRecords, Floats, Ints, runs, steps_from_current
+from lots.science.formation.segments import REST_SHARE
+from mes.connectors.cycler import layouts
+from mes.connectors.cycler.layouts import Clock, Column, CurrentSign, Layout, normal
+from mes.connectors.cycler.model import CyclerTest
+from mes.connectors.files import UnreadableFile
+
+_HEADER_WITHIN_LINES = 300
+_HEADER_WITHIN_BYTES = 256_000
+_SEPARATORS = (",", "\t", ";")
+MAX_ROWS = 20_000_000
+
+
+@dataclass(frozen=True)
+class _Header:
+    layout: Layout
+    headings: tuple[str, ...]
+    separator: str
+    data_offset: int
+
+
+def read_text(name: str, content: bytes) -> CyclerTest | None:
+    """The test that a text export holds, None when its columns are those of no known layout.
+
+    Raises:
+        UnreadableFile: a known layout whose records are missing, cut off or not numbers.
+    """
+    content = _utf8(content)
+    header = _find_header(content)
+    if header is None:
+        return None
+    frame = _columns(name, content, header)
+    return _test(name, header.layout, frame)
+
+
+def _utf8(content: bytes) -> bytes:
+    """EC-Lab and others write their unit signs in Latin-1."""
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return content.decode("latin-1").encode("utf-8")
+    return content
+
+
+def _find_header(content: bytes) -> _Header | None:
+    offset = 0
+    for line in content[:_HEADER_WITHIN_BYTES].splitlines(keepends=True)[:_HEADER_WITHIN_LINES]:
+        offset += len(line)
+        text = line.decode("utf-8", errors="replace").strip("\r\n")
+        for separator in _SEPARATORS:
+            headings = tuple(normal(part) for part in text.split(separator))
+            if len(headings) < 3:
+                continue
+            for layout in layouts.LAYOUTS:
+                if layout.required() <= set(headings):
+                    return _Header(layout, headings, separator, offset)
+    return None
+
+
+def _columns(name: str, content: bytes, header: _Header) -> pl.DataFrame:
+    """The columns of the layout as text, named by their headings."""
+    wanted = _wanted(header.layout, header.headings)
+    positions = sorted(header.headings.index(heading) for heading in wanted)
+    try:
+        frame = pl.read_csv(
+            io.BytesIO(memoryview(content)[header.data_offset :]),
+            has_header=False,
+            separator=header.separator,
+            columns=positions,
+            infer_schema=False,
+            truncate_ragged_lines=True,
+            n_rows=MAX_ROWS + 1,
+        )
+    except pl.exceptions.NoDataError as error:
+        raise UnreadableFile(f"{name} holds no records: export it again after the test has run.") from error
+    except pl.exceptions.PolarsError as error:
+        raise UnreadableFile(f"{name} is not a complete table: export it again.") from error
+    if frame.height > MAX_ROWS:
+        raise UnreadableFile(f"{name} holds more than {MAX_ROWS:,} records: export the test in parts.")
+    if frame.width != len(positions):
+        raise UnreadableFile(f"{name} has fewer columns than its header says: export it again.")
+    return frame.rename(
+        {old: header.headings[position] for old, position in zip(frame.columns, positions, strict=True)}
+    )
+
+
+def _wanted(layout: Layout, headings: Sequence[str]) -> set[str]:
+    optional = [layout.temperature, layout.date, *layouts.OPTIONAL_TEMPERATURE]
+    optional += [*layouts.OPTIONAL_STEP, *layouts.OPTIONAL_CYCLE]
+    optional += [heading for pair in layouts.OPTIONAL_COUNTERS for heading in pair]
+    optional += [layout.step_time.heading] if layout.step_time else []
+    return set(layout.required()) | {heading for heading in optional if heading in headings}
+
+
+def _test(name: str, layout: Layout, frame: pl.DataFrame) -> CyclerTest:
+    time = _time(name, frame, layout.time, layout.time_clock)
+    current = _numbers(name, frame, layout.current)
+    step_time = None
+    if layout.step_time is not None and layout.step_time.heading in frame.columns:
+        step_time = _time(name, frame, layout.step_time, layout.time_clock)
+    counters, resolution = _counters(name, layout, frame)
+    if layout.sign is CurrentSign.BY_STATE:
+        state = frame[layout.state].str.strip_chars()
+        direction = np.where(state.is_in(list(layout.discharge_states)).to_numpy(), -1.0, 0.0)
+        direction += state.is_in(list(layout.charge_states)).to_numpy()
+        current = np.abs(current) * direction
+    records = CyclerRecords(
+        time_s=time,
+        voltage_v=_numbers(name, frame, layout.voltage),
+        current_a=current,
+        step=_steps(name, layout, frame, current),
+        cycle=_optional_integers(name, frame, (layout.cycle, *layouts.OPTIONAL_CYCLE)),
+        step_time_s=step_time,
+        counters_ah=counters,
+        temperature_c=_temperature(frame, layout),
+    )
+    started_at = _started_at(layout, frame)
+    return CyclerTest(layout.name, records, started_at, counter_resolution_ah=resolution)
+
+
+def _numbers(name: str, frame: pl.DataFrame, column: Column) -> Floats:
+    text = frame[column.heading].str.strip_chars()
+    values = text.cast(pl.Float64, strict=False)
+    if values.null_count() and text.str.contains(",", literal=True).any():
+        values = text.str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
+    if values.null_count():
+        row = int(values.is_null().arg_max() or 0) + 1
+        words = "is cut off" if row == frame.height else "has no number there"
+        raise UnreadableFile(
+            f"{name}: column {column.heading!r} cannot be read in record {row} of {frame.height}, which {words}:"
+            " export it again when the test has stopped."
+        )
+    return np.asarray(values.to_numpy(), dtype=np.float64) * column.scale
+
+
+def _time(name: str, frame: pl.DataFrame, column: Column, clock: Clock) -> Floats:
+    if clock is Clock.NUMBER:
+        return _numbers(name, frame, column)
+    text = frame[column.heading].str.strip_chars()
+    days = text.str.extract(r"^(\d+)d").cast(pl.Float64, strict=False).fill_null(0.0)
+    parts = [text.str.extract(r"(?:^|\s)(\d+):(\d+):([\d.]+)$", group) for group in (1, 2, 3)]
+    hours, minutes, seconds = (part.cast(pl.Float64, strict=False) for part in parts)
+    total = days * 86400.0 + hours * 3600.0 + minutes * 60.0 + seconds
+    return _numbers(name, pl.DataFrame({column.heading: total.cast(pl.String)}), column)
+
+
+def _counters(name: str, layout: Layout, frame: pl.DataFrame) -> tuple[tuple[Floats, ...], float]:
+    columns = list(layout.counters)
+    if not columns:
+        for pair in layouts.OPTIONAL_COUNTERS:
+            if set(pair) <= set(frame.columns):
+                columns = [Column(heading) for heading in pair]
+    if layout.net_counter is not None:
+        net = _numbers(name, frame, layout.net_counter)
+        moved = np.diff(net, prepend=net[:1])
+        counted = (np.cumsum(np.maximum(moved, 0.0)), np.cumsum(np.maximum(-moved, 0.0)))
+        return counted, _resolution(frame, layout.net_counter)
+    if not columns:
+        return (), 0.0
+    return (
+        tuple(_numbers(name, frame, column) for column in columns),
+        max(_resolution(frame, column) for column in columns),
+    )
+
+
+def _resolution(frame: pl.DataFrame, column: Column) -> float:
+    """One unit of the last decimal that the column is written with; floats in full give none."""
+    text = frame[column.heading].str.strip_chars()
+    if text.str.contains("(?i)e").any():
+        return 0.0
+    decimals = text.str.extract(r"\.(\d+)$").str.len_chars().max()
+    return float(10.0 ** -int(decimals)) * column.scale if isinstance(decimals, int) else 0.0
+
+
+def _steps(name: str, layout: Layout, frame: pl.DataFrame, current: Floats) -> Ints:
+    heading = next((known for known in (layout.step, *layouts.OPTIONAL_STEP) if known in frame.columns), None)
+    if heading is None:
+        return steps_from_current(current, rest_a=REST_SHARE * float(np.max(np.abs(current))))
+    labels: list[NDArray[np.generic]] = [_numbers(name, frame, Column(heading))]
+    cycles = (layout.cycle, *layouts.OPTIONAL_CYCLE)
+    labels += [_numbers(name, frame, Column(other)) for other in cycles if other and other in frame.columns]
+    if layout.sign is CurrentSign.BY_STATE:
+        labels.append(np.sign(current))
+    return runs(*labels)
+
+
+def _optional_integers(name: str, frame: pl.DataFrame, headings: Sequence[str]) -> Ints | None:
+    heading = next((known for known in headings if known and known in frame.columns), None)
+    if heading is None:
+        return None
+    return np.asarray(np.rint(_numbers(name, frame, Column(heading))), dtype=np.int64)
+
+
+def _temperature(frame: pl.DataFrame, layout: Layout) -> Floats | None:
+    for heading in (layout.temperature, *layouts.OPTIONAL_TEMPERATURE):
+        if heading and heading in frame.columns:
+            values = frame[heading].str.strip_chars().cast(pl.Float64, strict=False).to_numpy()
+            return np.asarray(values, dtype=np.float64)
+    return None
+
+
+def _started_at(layout: Layout, frame: pl.DataFrame) -> datetime | None:
+    if not layout.date or layout.date not in frame.columns:
+        return None
+    first = frame[layout.date].head(1).str.strip_chars()
+    for pattern in layout.dates:
+        try:
+            parsed = first.str.to_datetime(pattern, strict=False).item()
+        except pl.exceptions.PolarsError:
+            continue
+        if isinstance(parsed, datetime):
+            return parsed
+    return None

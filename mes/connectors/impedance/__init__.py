@@ -1,0 +1,1 @@
+"""Files of impedance analysers, recognised by what they hold."""

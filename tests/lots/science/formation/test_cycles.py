@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lots.science.formation.cycles import CounterVerdict, Cutoffs, CutoffSource, Cycle, cycles
+from lots.science.formation.records import CyclerRecords, checked, steps_from_current
+from lots.science.formation.segments import StepKind, step_table
+from tests.support.cycling import Part, full_cycles, records
+from tests.support.half_cell import half_cell
+
+
+def evaluated(test: CyclerRecords, **options: object) -> tuple[Cycle, ...]:
+    return cycles(test, step_table(test), **options)  # type: ignore[arg-type]
+
+
+def test_book_cell_loses_fifteen_percent() -> None:
+    # 24.0 Ah in, 20.4 Ah out: 85.0 % and 3.6 Ah (formulas 8).
+    charge, discharge = Part(2.4, 600, 2.5, 3.8), Part(-2.4, 510, 3.7, 2.2)
+    (first, second) = evaluated(records([charge, discharge, *[replaced(p) for p in (charge, discharge)]]))
+    assert first.charge_ah == pytest.approx(24.0)
+    assert first.discharge_ah == pytest.approx(20.4)
+    assert first.ce_pct == pytest.approx(85.0)
+    assert (first.cutoff_source, second.cutoffs_reached) == (CutoffSource.REPEATS, True)
+
+
+def replaced(part: Part) -> Part:
+    return Part(part.current_a, part.minutes, part.from_v, part.to_v, 2)
+
+
+def test_early_cutoff_is_seen_against_the_other_cycles() -> None:
+    *whole, early = evaluated(records(full_cycles(4, last_discharge_v=2.9)))
+    assert [cycle.cutoffs_reached for cycle in whole] == [True, True, True]
+    assert early.cutoffs_reached is False
+    assert early.ce_pct is None
+    assert "before its cut-off" in early.reason
+    assert early.ratio_pct == pytest.approx(85.0)
+
+
+def test_single_cycle_tells_nothing_of_cutoffs_without_a_protocol() -> None:
+    test = records(full_cycles(1))
+    (unknown,) = evaluated(test)
+    assert (unknown.cutoffs_reached, unknown.ce_pct) == (None, None)
+    (judged,) = evaluated(test, cutoffs=Cutoffs(upper_v=3.8, lower_v=2.2))
+    assert judged.ce_pct == pytest.approx(85.0)
+    (partial,) = evaluated(test, cutoffs=Cutoffs(upper_v=3.8, lower_v=2.0))
+    assert partial.ce_pct is None
+
+
+def test_step_table_of_the_file_decides_before_repeats() -> None:
+    test = records(full_cycles(2))
+    _, second = evaluated(test, ended_at_cutoff={1: True, 3: True, 4: True, 6: False})
+    assert (second.cutoffs_reached, second.cutoff_source) == (False, CutoffSource.STEP_TABLE)
+
+
+@pytest.mark.parametrize(
+    ("factor", "verdict"),
+    [(1.0, CounterVerdict.AGREES), (1.002, CounterVerdict.DIFFERS), (None, CounterVerdict.NONE)],
+)
+def test_counter_that_differs_by_more_than_a_thousandth_is_told(
+    factor: float | None, verdict: CounterVerdict
+) -> None:
+    first, _ = evaluated(records(full_cycles(2), counter_factor=factor))
+    assert first.counters is verdict
+
+
+def test_coarse_decimals_of_a_counter_explain_a_difference() -> None:
+    first, _ = evaluated(records(full_cycles(2), counter_factor=1.002), counter_resolution_ah=0.01)
+    assert first.counters is CounterVerdict.WITHIN_RESOLUTION
+
+
+def test_more_out_than_in_is_named_and_no_efficiency() -> None:
+    first, _ = evaluated(records(full_cycles(2, discharge_minutes=62)))
+    assert first.ce_pct is None
+    assert "measurement fault" in first.reason
+
+
+def test_cutoff_between_two_records_is_counted_from_the_clock_of_the_step() -> None:
+    # A cycler that writes once a minute from 60 s on: the first minute belongs to the step, whatever is written.
+    time = np.arange(60.0, 3601.0, 60.0)
+    test = CyclerRecords(
+        time_s=time,
+        voltage_v=np.linspace(3, 4, time.size),
+        current_a=np.full(time.size, 2.0),
+        step=np.ones(time.size, dtype=np.int64),
+        step_time_s=time,
+    )
+    assert float(step_table(test).charge_ah[0]) == pytest.approx(2.0)
+
+
+def test_decaying_current_is_integrated_as_an_exponential() -> None:
+    # 1 A decaying with 600 s, a record every 60 s: exactly 600·(1 − e⁻⁵) C.
+    time = np.arange(0.0, 3001.0, 60.0)
+    test = CyclerRecords(
+        time, np.full(time.size, 4.2), np.exp(-time / 600), np.ones(time.size, dtype=np.int64)
+    )
+    assert float(step_table(test).charge_ah[0]) == pytest.approx(600 * (1 - math.exp(-5)) / 3600, rel=1e-9)
+
+
+def test_records_without_steps_are_segmented_by_their_current() -> None:
+    current = np.array([0.0] * 5 + [1.0] * 10 + [-0.0] + [1.0] * 5 + [-1.0] * 8)
+    assert steps_from_current(current, rest_a=0.01).tolist() == [1] * 5 + [2] * 16 + [3] * 8
+
+
+def test_time_that_runs_backwards_is_refused_with_its_record() -> None:
+    test = records(full_cycles(1))
+    test.time_s[7] = -5.0
+    with pytest.raises(ValueError, match="runs backwards at record 8"):
+        checked(test)
+
+
+def test_nacoo2_half_cell_gives_the_published_capacities() -> None:
+    test = half_cell()
+    table = step_table(test)
+    moved = {kind: [] for kind in StepKind}
+    for row in range(table.size):
+        moved[table.kind[row]].append(1000 * abs(float(table.net_ah[row])))
+    # formulas 8; the discharge before them is partial, from open circuit.
+    assert moved[StepKind.DISCHARGE][1:5] == pytest.approx([0.853, 0.876, 0.875, 0.877], abs=1e-3)
+    assert moved[StepKind.CHARGE][:4] == pytest.approx([0.987, 0.937, 0.942, 0.948], abs=1e-3)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([-3.0, -0.5, 0.0, 0.5, 3.0]), st.integers(2, 50)), min_size=1, max_size=8
+    )
+)
+def test_charge_is_conserved_over_all_steps(steps: list[tuple[float, int]]) -> None:
+    parts = [
+        Part(current, minutes, 3.0, 3.1, index) for index, (current, minutes) in enumerate(steps, start=1)
+    ]
+    table = step_table(records(parts))
+    expected = sum(current * minutes / 60 for current, minutes in steps)
+    assert float(table.net_ah.sum()) == pytest.approx(expected, abs=1e-9)
+    assert np.allclose(table.counted_ah, np.abs(table.net_ah), atol=1e-9)

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import io
+import zipfile
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from lots.science.formation.features import formation_result
+from mes.connectors.cycler.read import ReadFile, read_cycler_file
+from mes.connectors.files import UnreadableFile
+from tests.support.cycling import full_cycles, records
+from tests.support.exports import EXPORTS, arbin, battery_data_format, maccor
+
+THREE_CYCLES = records(full_cycles(3))
+
+
+def read(folder: Path, content: bytes, name: str = "test.bin") -> ReadFile:
+    path = folder / name
+    path.write_bytes(content)
+    return read_cycler_file(path)
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_every_export_gives_the_same_cycles_with_charge_positive(tmp_path: Path, name: str) -> None:
+    file = read(tmp_path, EXPORTS[name](THREE_CYCLES), "name says nothing.dat")
+    assert file.test.format == name
+    result = formation_result(file.test.records)
+    assert len(result.cycles) == 3
+    for cycle in result.cycles:
+        assert cycle.charge_ah == pytest.approx(2.0, rel=1e-3)
+        assert cycle.discharge_ah == pytest.approx(1.7, rel=1e-3)
+        assert cycle.ce_pct == pytest.approx(85.0, abs=0.1)
+    assert result.first is not None
+
+
+def test_wall_clock_of_the_first_record_is_kept(tmp_path: Path) -> None:
+    assert read(tmp_path, arbin(THREE_CYCLES)).test.started_at == datetime(2024, 9, 20, 8, 32, 34, 558000)  # noqa: DTZ001
+    assert read(tmp_path, battery_data_format(THREE_CYCLES)).test.started_at is None
+
+
+def bomb() -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for part in range(3):
+            archive.writestr(f"data{part}.ndc" if part else "data.ndc", b"\0" * 200_000_000)
+    return target.getvalue()
+
+
+def climbing() -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr("../../data.ndc", b"x" * 600)
+    return target.getvalue()
+
+
+def reversed_time() -> bytes:
+    header, *rows = maccor(THREE_CYCLES).decode().splitlines()[2:]
+    return "\n".join([header, *reversed(rows)]).encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "empty"),
+        (b"hello\nworld\n", "no header of a known cycler export"),
+        (bytes(range(256)) * 40, "binary file of an unknown kind"),
+        (b"BIO-LOGIC MODULAR FILE\x1a" + b"\0" * 99, "Export as Text"),
+        (b"\x1f\x8b\x08\0" + b"\0" * 99, "gzip"),
+        (b'[{"cycle": 1}]', "JSON"),
+        (b"PK\x03\x04" + b"[Content_Types].xml" + b"\0" * 99, "Excel"),
+        (b"PAR1" + b"\0" * 200, "parquet"),
+        (b"\x00\x01\x00\x00Standard Jet DB\x00" + b"\x01" * 9000, "Arbin database that cannot be read"),
+        (climbing(), "never does"),
+        (reversed_time(), "backwards|order"),
+        (battery_data_format(THREE_CYCLES).splitlines()[0], "no records"),
+        (battery_data_format(THREE_CYCLES)[:-45], "cut off"),
+        (battery_data_format(THREE_CYCLES).replace(b"2.500000", b"nonsens", 1), "record 1"),
+        (battery_data_format(THREE_CYCLES).replace(b"2.500000", b"NaN", 1), "not a number in record 1"),
+        (battery_data_format(THREE_CYCLES).replace(b"2.500000", b"2500.0", 1), "above 1000 V"),
+    ],
+)
+def test_file_that_is_no_test_is_refused_with_its_reason(tmp_path: Path, content: bytes, words: str) -> None:
+    with pytest.raises(UnreadableFile, match=words):
+        read(tmp_path, content)
+
+
+def test_zip_bomb_is_refused_before_it_unfolds(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile, match="unpacks to more than"):
+        read(tmp_path, bomb())
+
+
+def test_file_above_the_limit_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "large.csv"
+    with path.open("wb") as file:
+        file.truncate(10_000_000_000)  # sparse: ten gigabytes that take no room
+    with pytest.raises(UnreadableFile, match="larger than 256 MB"):
+        read_cycler_file(path)
+
+
+def test_folder_and_missing_file_are_refused(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "none", Path("/dev/zero")):
+        with pytest.raises(UnreadableFile, match="not a file"):
+            read_cycler_file(path)
+
+
+def test_part_of_a_running_test_can_be_read_up_to_a_whole_line(tmp_path: Path) -> None:
+    lines = battery_data_format(THREE_CYCLES).splitlines(keepends=True)
+    part = read(tmp_path, b"".join(lines[: len(lines) // 2]))
+    result = formation_result(part.test.records)
+    assert 1 <= len(result.cycles) <= 2
+    assert result.cycles[-1].ce_pct is None

@@ -1,0 +1,110 @@
+"""Every real file of the reference folder: values that agree with the instrument's own counters, or a refusal."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from lots.science.formation.cycles import CounterVerdict
+from tests.support.reference_files import reference, reference_folder
+
+# Format, cycles, and of them: within 0.1 % of the counter, within its decimals, not resolved by the records, apart,
+# without counter.
+READ = {
+    "aurora/nw4-120-6-1-36.ndax": ("Neware ndax", 5, (5, 0, 0, 0, 0)),
+    "celljar_ornl_leaf/cell-discharge-bitrode-1c.csv": ("Bitrode csv", 5, (5, 0, 0, 0, 0)),
+    "celljar_ornl_leaf/cell-low-current-hppc-25c.csv": ("Bitrode csv", 1, (0, 1, 0, 0, 0)),
+    "cellpy/20160805_test001_45_cc_01.res": ("Arbin res", 18, (18, 0, 0, 0, 0)),
+    "cellpy/20210210_FC_01_cc_01.res": ("Arbin res", 2, (2, 0, 0, 0, 0)),
+    "cellpy/maccor_001.txt": ("Maccor text", 4, (4, 0, 0, 0, 0)),
+    "cellpy/neware_uio.csv": ("Neware csv", 4, (4, 0, 0, 0, 0)),
+    "cellpy/pec.csv": ("PEC csv", 3, (3, 0, 0, 0, 0)),
+    "hakadi_naion/static_test_1c-1-1.csv": ("Arduino battery tester csv", 2, (0, 0, 0, 0, 2)),
+    "navani/arbin_example.res": ("Arbin res", 4, (4, 0, 0, 0, 0)),
+    "newarenda/TESTCELL0001-B2-2025-M50T_NewareNDA_Investigation.ndax": ("Neware ndax", 8, (8, 0, 0, 0, 0)),
+    "pyprobe/sample_data_novonix.csv": ("Novonix csv", 1, (1, 0, 0, 0, 0)),
+}
+
+
+def formation(path: Path, *options: str) -> dict[str, Any]:
+    out = StringIO()
+    call_command("formation", str(path), *options, stdout=out)
+    document: dict[str, Any] = json.loads(out.getvalue())
+    return document
+
+
+@pytest.mark.parametrize("name", READ)
+def test_recomputed_capacities_agree_with_the_instrument(name: str) -> None:
+    document = formation(reference(name))
+    file_format, cycles, verdicts = READ[name]
+    assert document["file"]["format"] == file_format
+    assert len(document["cycles"]) == cycles
+    assert tuple(document["counters"].get(verdict, 0) for verdict in CounterVerdict) == verdicts
+
+
+def test_every_file_gives_values_or_a_reason() -> None:
+    outcomes = {"values": 0, "refused": 0}
+    for path in sorted(reference_folder().rglob("*")):
+        if not path.is_file():
+            continue
+        for command in ("formation", "eis"):
+            out = StringIO()
+            try:
+                call_command(command, str(path), stdout=out)
+            except CommandError as refusal:
+                outcomes["refused"] += 1
+                assert path.name in str(refusal) or "The file" in str(refusal)
+                assert str(refusal).endswith((".", ")"))
+            else:
+                outcomes["values"] += 1
+                json.loads(out.getvalue(), parse_constant=pytest.fail)
+    assert outcomes["values"] >= 27
+
+
+def test_same_test_as_parquet_gives_the_same_cycles() -> None:
+    binary = formation(reference("fastnda/nw4-120-1-6-53.ndax"))
+    columns = formation(reference("fastnda/nw4-120-1-6-53.parquet"))
+    assert binary["cycles"][0]["ratio_pct"] == pytest.approx(19.07, abs=0.01)
+    assert columns["cycles"][0]["ratio_pct"] == pytest.approx(19.07, abs=0.01)
+    moved = [sum(cycle["discharge_ah"] for cycle in one["cycles"]) for one in (binary, columns)]
+    assert moved[0] == pytest.approx(moved[1], rel=1e-3)
+    for document in (binary, columns):
+        assert "differs" not in document["counters"]
+
+
+def test_pulses_that_the_records_do_not_resolve_are_told_apart_from_the_counter() -> None:
+    (cycle,) = formation(reference("newarenda/2-1-6_61[07005012].nda"))["cycles"]
+    assert cycle["counters"] == "unresolved"
+    assert cycle["discharge_counter_ah"] == pytest.approx(0.29986, abs=1e-4)
+    assert cycle["ce_pct"] is None
+
+
+def test_leaf_pulses_have_the_published_resistance() -> None:
+    # formulas 11: 1.46 to 1.80 mΩ at pulses, some 2.8 to 3.3 mΩ.
+    document = formation(reference("celljar_ornl_leaf/cell-low-current-hppc-25c.csv"))
+    at_one_second = [one for one in document["features"]["dc_resistance"] if one["stated_s"] == 1.0]
+    pulses = [
+        one["resistance_mohm"]
+        for one in at_one_second
+        if abs(one["current_step_a"]) == pytest.approx(30, abs=1)
+    ]
+    assert len(pulses) >= 8
+    assert all(1.3 < value < 3.4 for value in pulses)
+
+
+def test_protocol_names_what_a_foreign_test_breaks() -> None:
+    document = formation(reference("cellpy/20210210_FC_01_cc_01.res"), "--protocol", "handbook-7.4")
+    assert document["protocol"] == "handbook-7.4 rev 1"
+    assert {finding["rule"] for finding in document["findings"]} == {"over_voltage"}
+    with pytest.raises(CommandError, match="handbook-7"):
+        formation(reference("cellpy/20210210_FC_01_cc_01.res"), "--protocol", "none")
+
+
+def test_mpr_is_refused_with_the_export_to_use() -> None:
+    with pytest.raises(CommandError, match="Export as Text"):
+        formation(reference("navani/jdb11-1_c3_gcpl_5cycles_2V-3p8V_C-24_data_C09.mpr"))
