@@ -9,17 +9,16 @@ from datetime import datetime
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from lots.catalogue import recipe_parameters, recipe_revision, route_of
 from lots.models import (
     GenealogyLink,
     HoldLot,
     Lot,
     Measurement,
     OpenInterval,
-    RecipeParameter,
     RouteStep,
     StepExecution,
     Supersession,
-    WorkOrderRecipe,
 )
 
 
@@ -56,13 +55,7 @@ def route_steps(lot: Lot) -> list[RouteStep]:
     """The route steps that a lot of this material runs, in sequence; empty for raw material."""
     if lot.product_revision_id is None:
         return []
-    return list(
-        RouteStep.objects.filter(
-            route__product_revision=lot.product_revision_id, step__material_kind=lot.material.kind
-        )
-        .select_related("step")
-        .order_by("sequence")
-    )
+    return list(route_of(lot.product_revision_id, lot.material.kind))
 
 
 def latest_executions(lot_ids: Iterable[int]) -> dict[tuple[int, int], StepExecution]:
@@ -78,32 +71,18 @@ def latest_executions(lot_ids: Iterable[int]) -> dict[tuple[int, int], StepExecu
 def recipe_values(lots: Iterable[Lot]) -> dict[int, dict[str, float]]:
     """Recipe parameters by lot: those of the recipe revision that the lot's order pins for its material."""
     lots = list(lots)
-    orders = {lot.work_order_id for lot in lots} - {None}
-    recipes = list(WorkOrderRecipe.objects.filter(work_order__in=orders))
-    parameters: dict[int, dict[str, float]] = {}
-    for row in RecipeParameter.objects.filter(recipe_revision__in={r.recipe_revision_id for r in recipes}):
-        parameters.setdefault(row.recipe_revision_id, {})[row.name] = float(row.value)
-    result: dict[int, dict[str, float]] = {}
-    for lot in lots:
-        own = [
-            r for r in recipes if r.work_order_id == lot.work_order_id and r.material_id == lot.material_id
-        ]
-        result[lot.pk] = dict(parameters.get(own[0].recipe_revision_id, {})) if own else {}
-    return result
+    revisions = recipe_revision_of(lots)
+    return {lot.pk: dict(recipe_parameters(revisions[lot.pk])) if lot.pk in revisions else {} for lot in lots}
 
 
 def recipe_revision_of(lots: Iterable[Lot]) -> dict[int, int]:
     """Lot → recipe revision that its order pins for its material, where there is one."""
-    lots = list(lots)
     pinned = {
-        (row.work_order_id, row.material_id): row.recipe_revision_id
-        for row in WorkOrderRecipe.objects.filter(work_order__in={lot.work_order_id for lot in lots} - {None})
-    }
-    return {
-        lot.pk: pinned[lot.work_order_id, lot.material_id]
+        lot.pk: recipe_revision(lot.work_order_id, lot.material_id)
         for lot in lots
-        if lot.work_order_id is not None and (lot.work_order_id, lot.material_id) in pinned
+        if lot.work_order_id is not None
     }
+    return {key: revision for key, revision in pinned.items() if revision is not None}
 
 
 def group_of(lot_ids: Iterable[int]) -> dict[int, int]:

@@ -19,6 +19,7 @@ from lots.actions.acting import act_as
 from lots.actions.record_submission import Recorded, claim_key, record_submission
 from lots.clock import site_time
 from lots.envelope import Envelope
+from lots.masters import steady
 from lots.models import IdempotencyKey, Lot, OpenInterval, Site, StepExecution
 from mes.hints import send_hints
 from quality.actions.judge import Verdicts, judge_values
@@ -29,7 +30,6 @@ from quality.permissions import Action, require
 from quality.plans import chart_plans
 from spc.actions.enqueue import enqueue
 from spc.actions.evaluate import Evaluation, evaluate
-from spc.models import Chart
 from spc.queries import charts_with_work, waiting_charts
 
 log = structlog.get_logger(__name__)
@@ -48,7 +48,7 @@ class Answer:
 
 def record(envelope: Envelope, *, now: datetime) -> Answer:
     """Take in one submission. Raises InvalidSubmission, IdempotencyConflict or NotPermitted; nothing is stored then."""
-    with transaction.atomic():
+    with steady(), transaction.atomic():
         act_as(envelope.user)
         require(envelope.user, envelope.site, Action.RECORD)
         return _take_in(envelope, now=now)
@@ -59,7 +59,7 @@ def finish_step(
 ) -> Answer:
     """Finish a running step with its last readings (may be none): summaries are derived, open subgroups close."""
     whole = replace(envelope, purpose=f"finish {execution.uuid} at {at}")
-    with transaction.atomic():
+    with steady(), transaction.atomic():
         act_as(envelope.user)
         earlier = claim_key(whole)
         if earlier is not None:
@@ -86,15 +86,12 @@ def open_container(lot: Lot, zone: Any, *, user: Any, at: datetime) -> OpenInter
 
 def evaluate_chart(chart_id: int, *, now: datetime, at_most: int | None = None) -> Evaluation:
     """Evaluate one chart and let the control plan react, in one transaction."""
-    with transaction.atomic():
+    with steady(), transaction.atomic():
         act_as(None, process="evaluation")
-        chart = Chart.objects.select_related("stream__plan__site", "stream__plan__characteristic").get(
-            pk=chart_id
-        )
-        site = chart.stream.plan.site
-        site_now = site_time(site, now)
-        result = evaluate(chart_id, now=now, site_now=site_now, at_most=at_most)
-        react(chart, result.signals, site, now=now, site_now=site_now)
+        result = evaluate(chart_id, now=now, at_most=at_most)
+        if result.chart is not None and result.signals:
+            site = result.chart.stream.plan.site
+            react(result.chart, result.signals, site, now=now, site_now=site_time(site, now))
     return result
 
 
@@ -144,7 +141,7 @@ def _did_something(chart_id: int, *, now: datetime) -> bool:
             raise
         log.warning("chart_busy", chart=chart_id, error=str(error))
         return False
-    return result is not None and result.locked and bool(result.entries or result.points)
+    return result is not None and result.chart is not None and bool(result.entries or result.points)
 
 
 def _sqlstate(error: Exception) -> str:

@@ -70,6 +70,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
+    "mes.middleware.SteadyReadsMiddleware",
 ]
 
 ROOT_URLCONF = "mes.urls"

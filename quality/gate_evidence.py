@@ -8,8 +8,9 @@ from datetime import datetime
 from django.db.models import Q, QuerySet
 
 from lots.actions.validate import calibrated_at
+from lots.catalogue import calibrations_of, gauges_of
 from lots.clock import site_time
-from lots.models import Calibration, Gauge, Lot, Measurement, RouteStep, StepExecution
+from lots.models import Lot, Measurement, RouteStep, StepExecution
 from lots.queries import current_measurements, valid_measurements
 from quality.blockers import Blocker, Code, lot_blocker
 from quality.models import ControlPlanLine, ControlPlanRevision, Judgement
@@ -109,14 +110,12 @@ def calibration_blockers(lot: Lot, lines: list[ControlPlanLine], now: datetime) 
     """Every kind of gauge that the step needs has one in calibration; every sensor of a zone is."""
     here = site_time(lot.site, now)
     kinds = {line.gauge_kind for line in lines} - {""}
-    gauges = Gauge.objects.filter(site=lot.site_id, kind__in=kinds, retired_at__isnull=True)
-    calibrations: dict[int, list[Calibration]] = {}
-    for calibration in Calibration.objects.filter(gauge__in=gauges):
-        calibrations.setdefault(calibration.gauge_id, []).append(calibration)
     fit: set[str] = set()
     blockers = []
-    for gauge in gauges:
-        if calibrated_at(calibrations.get(gauge.pk, ()), here):
+    for gauge in gauges_of(lot.site_id).values():
+        if gauge.kind not in kinds or gauge.retired_at is not None:
+            continue
+        if calibrated_at(calibrations_of(gauge.pk), here):
             fit.add(gauge.kind)
         elif gauge.zone_id is not None:
             blockers.append(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from lots.masters import remembered
 from lots.models import Membership, Site, User
 
 Role = Membership.Role
@@ -48,11 +49,13 @@ class NotPermitted(Exception):
 
 def roles_of(user: User, site: Site) -> frozenset[str]:
     """The user's current roles at the site; none for a disabled account."""
-    if not user.is_active:
-        return frozenset()
-    return frozenset(
-        user.memberships.filter(site=site, retired_at__isnull=True).values_list("role", flat=True)
-    )
+    return _roles(user.pk, site.pk) if user.is_active else frozenset()
+
+
+@remembered(Membership)
+def _roles(user_id: int, site_id: int) -> frozenset[str]:
+    current = Membership.objects.filter(user=user_id, site=site_id, retired_at__isnull=True)
+    return frozenset(current.values_list("role", flat=True))
 
 
 def may(user: User, site: Site, action: Action) -> bool:

@@ -4,39 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from django.db.models import Q
-
-from lots.models import Lot, Site
-from quality.models import ControlPlanLine, ControlPlanRevision, WorkOrderPlan
+from lots.masters import remembered
+from lots.models import Characteristic, Lot, ProcessStep, Site
+from quality.models import ControlPlan, ControlPlanLine, ControlPlanRevision, Specification, WorkOrderPlan
 from spc.models import ChartPlan
 
 
 def revision_of(lot: Lot) -> ControlPlanRevision | None:
     """The revision pinned by the lot's order; None without an order or plan (gates then refuse)."""
-    if lot.work_order_id is None:
-        return None
-    pinned = WorkOrderPlan.objects.select_related("revision").filter(work_order=lot.work_order_id).first()
-    return pinned.revision if pinned else None
+    return None if lot.work_order_id is None else _pinned(lot.work_order_id)
 
 
 def revisions_of(lots: Iterable[Lot]) -> dict[int, int]:
     """Lot → pinned revision key, for many lots at once."""
-    lots = list(lots)
-    pinned = dict(
-        WorkOrderPlan.objects.filter(work_order__in={lot.work_order_id for lot in lots} - {None}).values_list(
-            "work_order_id", "revision_id"
-        )
-    )
-    return {lot.pk: pinned[lot.work_order_id] for lot in lots if lot.work_order_id in pinned}
+    pinned = {lot.pk: revision_of(lot) for lot in lots}
+    return {key: revision.pk for key, revision in pinned.items() if revision is not None}
 
 
 def newest_revisions(site: Site) -> list[ControlPlanRevision]:
     """The newest published revision of each plan of the site."""
-    return list(
-        ControlPlanRevision.objects.filter(plan__site=site, published_at__isnull=False)
-        .order_by("plan", "-number")
-        .distinct("plan")
-    )
+    return list(_newest(site.pk))
 
 
 def chart_plans(
@@ -46,28 +33,58 @@ def chart_plans(
     revisions = set(revisions_of(lots).values())
     if zones:
         revisions |= {revision.pk for revision in newest_revisions(site)}
-    return list(
-        ChartPlan.objects.filter(
-            control_plan_lines__revision__in=revisions, characteristic__in=set(characteristic_ids)
-        )
+    wanted = set(characteristic_ids)
+    plans = {plan.pk: plan for revision in sorted(revisions) for plan in _charts(revision)}
+    return [plan for plan in plans.values() if plan.characteristic_id in wanted]
+
+
+def lines_for(revision: ControlPlanRevision, step_id: int, material_id: int) -> list[ControlPlanLine]:
+    """What the plan collects at a step from lots of a material."""
+    return [line for line in _lines(revision.pk, step_id) if line.material_id in {None, material_id}]
+
+
+def line_of_chart(plan: ChartPlan) -> ControlPlanLine | None:
+    """The newest published line that generated the chart plan: its reaction is in force."""
+    return _line_of_chart(plan.pk)
+
+
+@remembered(WorkOrderPlan, ControlPlanRevision)
+def _pinned(work_order_id: int) -> ControlPlanRevision | None:
+    pinned = WorkOrderPlan.objects.select_related("revision").filter(work_order=work_order_id).first()
+    return pinned.revision if pinned else None
+
+
+@remembered(ControlPlan, ControlPlanRevision)
+def _newest(site_id: int) -> tuple[ControlPlanRevision, ...]:
+    return tuple(
+        ControlPlanRevision.objects.filter(plan__site=site_id, published_at__isnull=False)
+        .order_by("plan", "-number")
+        .distinct("plan")
+    )
+
+
+@remembered(ControlPlanLine, ChartPlan, Characteristic)
+def _charts(revision_id: int) -> tuple[ChartPlan, ...]:
+    return tuple(
+        ChartPlan.objects.filter(control_plan_lines__revision=revision_id)
         .select_related("characteristic")
         .distinct()
     )
 
 
-def lines_for(revision: ControlPlanRevision, step_id: int, material_id: int) -> list[ControlPlanLine]:
-    """What the plan collects at a step from lots of a material."""
-    return list(
-        revision.lines.filter(
-            Q(material=material_id) | Q(material__isnull=True), step=step_id
-        ).select_related("characteristic", "step", "specification", "chart_plan")
+@remembered(ControlPlanLine, Characteristic, ProcessStep, Specification, ChartPlan)
+def _lines(revision_id: int, step_id: int) -> tuple[ControlPlanLine, ...]:
+    return tuple(
+        ControlPlanLine.objects.filter(revision=revision_id, step=step_id).select_related(
+            "characteristic", "step", "specification", "chart_plan"
+        )
     )
 
 
-def line_of_chart(plan: ChartPlan) -> ControlPlanLine | None:
-    """The newest published line that generated the chart plan: its reaction is in force."""
+@remembered(ControlPlanLine, ControlPlanRevision)
+def _line_of_chart(chart_plan_id: int) -> ControlPlanLine | None:
     return (
-        ControlPlanLine.objects.filter(chart_plan=plan, revision__published_at__isnull=False)
+        ControlPlanLine.objects.filter(chart_plan=chart_plan_id, revision__published_at__isnull=False)
         .order_by("-revision__published_at", "-id")
         .first()
     )

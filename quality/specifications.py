@@ -6,29 +6,35 @@ from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
-from lots.models import Lot, Measurement
+from lots.masters import remembered
+from lots.models import Characteristic, Lot, Measurement
 from lots.steps.base import DataType
 from lots.units import written_unit
-from quality.models import Judgement, SpecificationLine
+from quality.models import Judgement, Requirement, Specification, SpecificationLine
 
 Verdict = Judgement.Verdict
+
+
+@remembered(SpecificationLine, Specification, Requirement, Characteristic)
+def _lines_of(characteristic_id: int) -> tuple[SpecificationLine, ...]:
+    """All lines of the characteristic's specifications, earlier revisions first."""
+    return tuple(
+        SpecificationLine.objects.filter(specification__characteristic=characteristic_id)
+        .select_related("specification__characteristic", "requirement")
+        .order_by("revision")
+    )
 
 
 class SpecificationBook:
     """The lines in force at one instant for a set of characteristics."""
 
     def __init__(self, characteristic_ids: Iterable[int], *, at: datetime) -> None:
-        lines = (
-            SpecificationLine.objects.filter(
-                specification__characteristic__in=set(characteristic_ids), effective_at__lte=at
-            )
-            .select_related("specification__characteristic", "requirement")
-            .order_by("revision")
-        )
         self._lines: dict[tuple[int, int, int | None], SpecificationLine] = {}
-        for line in lines:  # a later revision replaces an earlier one
-            spec = line.specification
-            self._lines[spec.characteristic_id, spec.product_revision_id, spec.material_id] = line
+        for characteristic_id in set(characteristic_ids):
+            for line in _lines_of(characteristic_id):  # a later revision replaces an earlier one
+                spec = line.specification
+                if line.effective_at <= at:
+                    self._lines[spec.characteristic_id, spec.product_revision_id, spec.material_id] = line
 
     def line_for_lot(self, characteristic_id: int, lot: Lot) -> SpecificationLine | None:
         """The line for the lot's product and material; one without a material serves all materials."""

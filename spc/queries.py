@@ -27,9 +27,9 @@ LARGEST_BASIS = 500
 ATTRIBUTES = {Family.P, Family.NP, Family.C, Family.U}
 
 
-def subgroup_values(family: Family, subgroup: Subgroup) -> SubgroupData:
+def subgroup_values(family: Family, readings: Iterable[SubgroupMember]) -> SubgroupData:
     """The readings of a subgroup in their order; attribute readings are added up with their sizes."""
-    members = sorted(subgroup.members.all(), key=lambda member: (member.measured_at, member.pk))
+    members = sorted(readings, key=lambda member: (member.measured_at, member.pk))
     values = tuple(member.value for member in members)
     if family not in ATTRIBUTES:
         return SubgroupData(values=values, size=None)
@@ -167,4 +167,4 @@ def phase1_data(chart: Chart) -> tuple[list[Point], list[SubgroupData]]:
         .order_by("-sequence")[:LARGEST_BASIS]
     )
     points = list(newest)[::-1]
-    return points, [subgroup_values(family, point.subgroup) for point in points]
+    return points, [subgroup_values(family, point.subgroup.members.all()) for point in points]

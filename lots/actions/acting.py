@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import connection
 
+from lots import masters
 from lots.models import User
 
 
@@ -11,4 +12,5 @@ def act_as(user: User | None, *, process: str = "") -> None:
     """Name the actor for the running transaction: a user, or the process that acts without one."""
     name = user.username if user is not None else f"process:{process}"
     with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('halite.actor', %s, true)", [name])
+        cursor.execute("SELECT set_config('halite.actor', %s, true), stamp FROM lots_masterstamp", [name])
+        masters.pin(cursor.fetchone()[1])

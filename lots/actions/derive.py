@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from lots.models import Characteristic, Gauge, Lot, Measurement, OpenInterval, StepExecution
+from lots.catalogue import characteristics, dew_point_sensors
+from lots.models import Lot, Measurement, OpenInterval, StepExecution
 from lots.queries import current_measurements, recipe_values, valid_measurements
 from lots.steps import DERIVATIONS
 from lots.steps.base import (
@@ -43,13 +44,15 @@ class Derived:
 def derive(
     new_rows: Iterable[Measurement],
     lots: dict[int, Lot],
+    executions: Mapping[tuple[int, int], StepExecution],
     *,
     now: datetime,
     finished: StepExecution | None = None,
 ) -> Derived:
     """Derive everything whose inputs changed with `new_rows` (they carry their ids already).
 
-    With `finished`, the summaries of that execution's step are computed as well.
+    `executions` are the latest of the lots by (lot, step). With `finished`, the summaries of that execution's step
+    are computed as well.
     """
     rows = [row for row in new_rows if row.lot_id is not None and row.quality == Measurement.Quality.GOOD]
     touched: dict[int, set[str]] = {}
@@ -67,7 +70,7 @@ def derive(
     wanted = {lot_id: declarations for lot_id, declarations in wanted.items() if declarations}
     if not wanted:
         return result
-    work = _Derivation(wanted, rows, lots, now, finished)
+    work = _Derivation(wanted, rows, lots, executions, now, finished)
     work.run(result)
     return result
 
@@ -94,15 +97,16 @@ class _Derivation:
         wanted: dict[int, list[DerivationDeclaration]],
         rows: list[Measurement],
         lots: dict[int, Lot],
+        executions: Mapping[tuple[int, int], StepExecution],
         now: datetime,
         finished: StepExecution | None,
     ) -> None:
-        self.wanted, self.lots, self.now, self.finished = wanted, lots, now, finished
+        self.wanted, self.lots, self.executions = wanted, lots, executions
+        self.now, self.finished = now, finished
         codes = {d.output for ds in wanted.values() for d in ds}
         codes |= {code for ds in wanted.values() for d in ds for code in d.inputs}
-        self.characteristics = {
-            c.code: c for c in Characteristic.objects.filter(code__in=codes).select_related("step")
-        }
+        declared = characteristics()
+        self.characteristics = {code: declared[code] for code in codes if code in declared}
         self.recipes = recipe_values(lots[key] for key in wanted)
         self.values: dict[tuple[int, str], list[Measurement]] = {}
         stored = valid_measurements(wanted).filter(characteristic__in=self.characteristics.values())
@@ -111,13 +115,6 @@ class _Derivation:
             self.values.setdefault((row.lot_id, names[row.characteristic_id]), []).append(row)
         for row in rows:
             self.values.setdefault((row.lot_id, row.characteristic.code), []).append(row)
-        self.executions = self._executions(rows)
-
-    def _executions(self, rows: list[Measurement]) -> dict[tuple[int, int], StepExecution]:
-        found = (
-            StepExecution.objects.filter(lot__in=self.wanted).select_related("route_step").order_by("attempt")
-        )
-        return {(e.lot_id, e.route_step.step_id): e for e in found}
 
     def run(self, result: Derived) -> None:
         for lot_id, declarations in self.wanted.items():
@@ -222,9 +219,7 @@ def _exposure(interval: OpenInterval) -> OpenExposure:
     ).select_related("characteristic")
     frost: dict[float, float] = {}
     temperatures = []
-    dew_sensors = set(
-        Gauge.objects.filter(zone=interval.zone_id, moisture_reading="dew").values_list("pk", flat=True)
-    )
+    dew_sensors = dew_point_sensors(interval.zone_id)
     for row in rows.order_by("measured_at"):
         value, at = float(row.value), row.measured_at.timestamp()
         if row.characteristic.code == "dry_room.air_temperature_c":

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import TypeVar
 
+from lots.catalogue import calibrations_of, characteristics, gauges_of, zones_of
 from lots.clock import FUTURE_TOLERANCE, site_time
 from lots.envelope import Envelope, Problem, ReadingIn
 from lots.models import Calibration, Characteristic, Equipment, Gauge, Lot, Measurement, StepExecution, Zone
@@ -22,14 +23,13 @@ T = TypeVar("T")
 
 @dataclass
 class Known:
-    """What the envelope's codes refer to, fetched in a handful of queries."""
+    """What the envelope's codes refer to; `executions` are the latest of each lot at each step."""
 
-    characteristics: dict[str, Characteristic]
+    characteristics: Mapping[str, Characteristic]
     lots: dict[str, Lot]
-    zones: dict[str, Zone]
+    zones: Mapping[str, Zone]
     equipment: dict[str, Equipment]
-    gauges: dict[str, Gauge]
-    calibrations: dict[int, list[Calibration]] = field(default_factory=dict)
+    gauges: Mapping[str, Gauge]
     executions: dict[tuple[int, int], StepExecution] = field(default_factory=dict)
 
 
@@ -41,23 +41,15 @@ def look_up(envelope: Envelope) -> Known:
 
     site = envelope.site
     lots = Lot.objects.filter(site=site, code__in=codes("lot")).select_related("material", "work_order")
-    gauges = Gauge.objects.filter(site=site, code__in=codes("gauge"))
+    machines = Equipment.objects.filter(site=site, code__in=codes("equipment"))
     known = Known(
-        characteristics={
-            c.code: c
-            for c in Characteristic.objects.filter(code__in=codes("characteristic")).select_related("step")
-        },
+        characteristics=characteristics(),
         lots={lot.code: lot for lot in lots},
-        zones={zone.code: zone for zone in Zone.objects.filter(site=site, code__in=codes("zone"))},
-        equipment={e.code: e for e in Equipment.objects.filter(site=site, code__in=codes("equipment"))},
-        gauges={gauge.code: gauge for gauge in gauges},
+        zones=zones_of(site.pk),
+        equipment={machine.code: machine for machine in machines},
+        gauges=gauges_of(site.pk),
     )
-    for calibration in Calibration.objects.filter(gauge__in=known.gauges.values()):
-        known.calibrations.setdefault(calibration.gauge_id, []).append(calibration)
-    executions = StepExecution.objects.filter(
-        lot__in=known.lots.values(),
-        route_step__step__in={c.step_id for c in known.characteristics.values()},
-    ).select_related("route_step")
+    executions = StepExecution.objects.filter(lot__in=known.lots.values()).select_related("route_step")
     for execution in executions.order_by("attempt"):
         known.executions[execution.lot_id, execution.route_step.step_id] = execution
     return known
@@ -227,10 +219,10 @@ class _Check:
         row.gauge = gauge
         if gauge is None or self.reading.measured_at.tzinfo is None:
             return
-        if not calibrated_at(self.known.calibrations.get(gauge.pk, ()), self.reading.measured_at):
+        if not calibrated_at(calibrations_of(gauge.pk), self.reading.measured_at):
             row.quality = Measurement.Quality.SUSPECT
 
-    def _found(self, name: str, code: str, known: dict[str, T]) -> T | None:
+    def _found(self, name: str, code: str, known: Mapping[str, T]) -> T | None:
         found = known.get(code)
         if found is None:
             self.problem(name, f"{code!r} is not known at site {self.envelope.site.code}")

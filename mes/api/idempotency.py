@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from lots.actions.record_submission import claim_key
 from lots.envelope import Envelope
+from lots.masters import steady
 from lots.models import IdempotencyKey
 from mes.api.auth import Caller
 from mes.api.errors import answered
@@ -32,7 +33,8 @@ def once(
     A repetition of the same request replays the answer (200); another request under the key is a conflict (409).
     """
     if not key:
-        return answered(work(), replayed=False)
+        with steady():
+            return answered(work(), replayed=False)
     content = f"{request.method} {request.path}\n{payload.model_dump_json()}"
     # The digest stands where a file's would: the envelope of a request that carries no readings.
     envelope = Envelope(
@@ -43,7 +45,7 @@ def once(
         readings=(),
         file_sha256=hashlib.sha256(content.encode()).hexdigest(),
     )
-    with transaction.atomic():
+    with steady(), transaction.atomic():
         earlier = claim_key(envelope)
         if earlier is not None:
             return answered(earlier.answer, replayed=True)

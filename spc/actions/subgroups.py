@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from lots.models import Measurement, StepExecution
@@ -13,46 +14,78 @@ from spc.streams import recipes_of, stratum_of, stratum_of_stream
 By = ChartPlan.SubgroupBy
 
 
-def collect(chart: Chart, entries: Iterable[OutboxEntry]) -> list[Subgroup]:
-    """Put the entries' readings into subgroups, in (measured_at, sequence, id) order.
+@dataclass
+class Formed:
+    """A subgroup with its readings, stored ones and new ones."""
 
-    Returns the subgroups that closed, in the order of their closing.
+    subgroup: Subgroup
+    members: list[SubgroupMember] = field(default_factory=list)
+
+    def close(self, by: Subgroup.ClosedBy, at: datetime) -> None:
+        self.subgroup.closed_by, self.subgroup.closed_at = by, at
+
+
+def form(chart: Chart, entries: Iterable[OutboxEntry], *, site_now: datetime) -> list[Formed]:
+    """Put the entries' readings into subgroups, in (measured_at, sequence, id) order, and close what is due.
+
+    Returns the subgroups that closed: those that became complete, in the order of their closing, then those whose
+    step was finished or whose time is up. Everything is stored.
     """
-    rows = _readings(chart, entries)
-    if not rows:
-        return []
+    still_open = _open(chart)
+    closed = _collect(chart, _readings(chart, entries), still_open)
+    closed += _close_overdue(chart.stream.plan, still_open, site_now)
+    _store(closed, still_open.values())
+    return closed
+
+
+def _open(chart: Chart) -> dict[str, Formed]:
+    stored = chart.subgroups.filter(closed_at__isnull=True).order_by("opened_at", "id")
+    return {s.key: Formed(s, list(s.members.all())) for s in stored.prefetch_related("members")}
+
+
+def _collect(chart: Chart, rows: list[Measurement], still_open: dict[str, Formed]) -> list[Formed]:
+    """The subgroups that became complete; they leave `still_open`, new ones enter it."""
     plan = chart.stream.plan
-    groups = group_of({row.lot_id for row in rows if row.lot_id}) if plan.subgroup_by == By.GROUP else {}
-    still_open = {s.key: s for s in chart.subgroups.filter(closed_at__isnull=True)}
-    counts = {s.key: s.members.count() for s in still_open.values()}
-    closed: list[Subgroup] = []
-    members: list[SubgroupMember] = []
+    lots = {row.lot_id for row in rows if row.lot_id}
+    groups = group_of(lots) if lots and plan.subgroup_by == By.GROUP else {}
+    closed = []
     for row in rows:
         key = subgroup_key(plan, row, groups)
-        subgroup = still_open.get(key)
-        if subgroup is None:
-            subgroup = Subgroup.objects.create(chart=chart, key=key, opened_at=row.measured_at)
-            still_open[key], counts[key] = subgroup, 0
-        members.append(_member(subgroup, row))
-        counts[key] += 1
-        if counts[key] >= _complete_at(plan):
-            closed.append(_close(still_open.pop(key), Subgroup.ClosedBy.COMPLETE, row.measured_at))
-    SubgroupMember.objects.bulk_create(members)
+        if key not in still_open:
+            still_open[key] = Formed(Subgroup(chart=chart, key=key, opened_at=row.measured_at))
+        formed = still_open[key]
+        formed.members.append(_member(formed.subgroup, row))
+        if len(formed.members) >= _complete_at(plan):
+            formed.close(Subgroup.ClosedBy.COMPLETE, row.measured_at)
+            closed.append(still_open.pop(key))
     return closed
 
 
-def close_overdue(chart: Chart, *, site_now: datetime) -> list[Subgroup]:
-    """Close open subgroups whose step was finished or whose time is up."""
-    closed = []
-    plan = chart.stream.plan
+def _close_overdue(plan: ChartPlan, still_open: dict[str, Formed], site_now: datetime) -> list[Formed]:
+    """The subgroups whose step was finished or whose time is up; they leave `still_open`."""
     oldest = site_now - timedelta(seconds=plan.subgroup_timeout_s)
-    for subgroup in chart.subgroups.filter(closed_at__isnull=True).order_by("opened_at", "id"):
-        finished = _finished(plan, subgroup)
-        if finished is not None:
-            closed.append(_close(subgroup, Subgroup.ClosedBy.STEP_CLOSED, finished))
-        elif subgroup.opened_at <= oldest:
-            closed.append(_close(subgroup, Subgroup.ClosedBy.TIMEOUT, site_now))
+    finished = _finished(plan, still_open)
+    closed = []
+    for key, formed in list(still_open.items()):
+        if key in finished:
+            formed.close(Subgroup.ClosedBy.STEP_CLOSED, finished[key])
+        elif formed.subgroup.opened_at <= oldest:
+            formed.close(Subgroup.ClosedBy.TIMEOUT, site_now)
+        else:
+            continue
+        closed.append(still_open.pop(key))
     return closed
+
+
+def _store(closed: list[Formed], still_open: Iterable[Formed]) -> None:
+    changed = [formed.subgroup for formed in closed if formed.subgroup.pk is not None]
+    Subgroup.objects.bulk_update(changed, ["closed_at", "closed_by"])
+    everything = [*closed, *still_open]
+    Subgroup.objects.bulk_create(formed.subgroup for formed in everything if formed.subgroup.pk is None)
+    new = [member for formed in everything for member in formed.members if member.pk is None]
+    for member in new:
+        member.subgroup_id = member.subgroup.pk
+    SubgroupMember.objects.bulk_create(new)
 
 
 def subgroup_key(plan: ChartPlan, row: Measurement, groups: dict[int, int]) -> str:
@@ -106,14 +139,14 @@ def _complete_at(plan: ChartPlan) -> int:
     return 1 if plan.subgroup_by == By.READING else plan.subgroup_size
 
 
-def _close(subgroup: Subgroup, by: Subgroup.ClosedBy, at: datetime) -> Subgroup:
-    subgroup.closed_at, subgroup.closed_by = at, by
-    subgroup.save(update_fields=["closed_at", "closed_by"])
-    return subgroup
-
-
-def _finished(plan: ChartPlan, subgroup: Subgroup) -> datetime | None:
-    if plan.subgroup_by not in {By.PROFILE, By.EXECUTION}:
-        return None
-    execution = int(subgroup.key.split(":")[0])
-    return StepExecution.objects.values_list("finished_at", flat=True).get(pk=execution)
+def _finished(plan: ChartPlan, still_open: dict[str, Formed]) -> dict[str, datetime]:
+    """When the step of an open subgroup was finished, by the subgroup's key."""
+    if plan.subgroup_by not in {By.PROFILE, By.EXECUTION} or not still_open:
+        return {}
+    executions = {key: int(key.split(":")[0]) for key in still_open}
+    ends = dict(
+        StepExecution.objects.filter(pk__in=executions.values(), finished_at__isnull=False).values_list(
+            "pk", "finished_at"
+        )
+    )
+    return {key: end for key, execution in executions.items() if (end := ends.get(execution)) is not None}

@@ -8,6 +8,7 @@ import pytest
 from django.core.management import call_command
 from django.db import DatabaseError, connections, transaction
 
+from lots import masters
 from tests.support.cluster import Database
 from tests.support.worked import worked_plant
 
@@ -118,6 +119,16 @@ def test_the_lot_itself_is_guarded_against_updates() -> None:
 def test_placing_or_closing_a_hold_updates_the_lot_row() -> None:
     bits = triggers("halite_touch_held_lot")["lots_holdlot"]
     assert bits & ROW and bits & INSERT and bits & UPDATE
+
+
+@pytest.mark.django_db
+def test_every_table_that_a_process_remembers_says_when_it_changes() -> None:
+    remembered = {model._meta.db_table for models in masters.reads.values() for model in models}
+    events = triggers("halite_masters_changed")
+    assert {"lots_characteristic", "quality_specificationline", "spc_chartplan"} <= remembered
+    for table in remembered:
+        every = INSERT | UPDATE | DELETE | TRUNCATE
+        assert events.get(table, 0) & every == every, f"{table}: halite_watch_masters is missing"
 
 
 @pytest.mark.django_db

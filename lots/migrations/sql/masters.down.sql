@@ -1,0 +1,3 @@
+DROP FUNCTION halite_masters_changed() CASCADE;
+DROP FUNCTION halite_watch_masters(text[]);
+DROP TABLE lots_masterstamp;
