@@ -68,6 +68,16 @@ def latest_executions(lot_ids: Iterable[int]) -> dict[tuple[int, int], StepExecu
     return {(row.lot_id, row.route_step_id): row for row in rows}
 
 
+def executions_by_step(lot_ids: Iterable[int]) -> dict[tuple[int, int], StepExecution]:
+    """(lot, process step) → its latest attempt."""
+    rows = (
+        StepExecution.objects.filter(lot_id__in=list(lot_ids))
+        .select_related("route_step")
+        .order_by("attempt")
+    )
+    return {(row.lot_id, row.route_step.step_id): row for row in rows}
+
+
 def recipe_values(lots: Iterable[Lot]) -> dict[int, dict[str, float]]:
     """Recipe parameters by lot: those of the recipe revision that the lot's order pins for its material."""
     lots = list(lots)

@@ -51,7 +51,8 @@ def record(envelope: Envelope, *, now: datetime) -> Answer:
     with steady(), transaction.atomic():
         act_as(envelope.user)
         require(envelope.user, envelope.site, Action.RECORD)
-        return _take_in(envelope, now=now)
+        earlier = claim_key(envelope)
+        return Answer(earlier.answer, replayed=True) if earlier else _take_in(envelope, now=now)
 
 
 def finish_step(
@@ -154,9 +155,7 @@ def _is_away_or_busy(error: Exception) -> bool:
 
 
 def _take_in(envelope: Envelope, *, now: datetime, finished: StepExecution | None = None) -> Answer:
-    earlier = claim_key(envelope)
-    if earlier is not None:
-        return Answer(earlier.answer, replayed=True)
+    """Store, judge and queue a submission whose key is claimed and new."""
     recorded = record_submission(envelope, now=now, finished=finished)
     site_now = site_time(envelope.site, now)
     verdicts = judge_values(recorded.rows, recorded.lots, envelope.site, now=now, site_now=site_now)

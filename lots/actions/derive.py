@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from lots.catalogue import characteristics, dew_point_sensors
 from lots.models import Lot, Measurement, OpenInterval, StepExecution
-from lots.queries import current_measurements, recipe_values, valid_measurements
+from lots.queries import current_measurements, executions_by_step, recipe_values, valid_measurements
 from lots.steps import DERIVATIONS
 from lots.steps.base import (
     DerivationDeclaration,
@@ -44,15 +44,15 @@ class Derived:
 def derive(
     new_rows: Iterable[Measurement],
     lots: dict[int, Lot],
-    executions: Mapping[tuple[int, int], StepExecution],
+    executions: Mapping[tuple[int, int], StepExecution] | None,
     *,
     now: datetime,
     finished: StepExecution | None = None,
 ) -> Derived:
     """Derive everything whose inputs changed with `new_rows` (they carry their ids already).
 
-    `executions` are the latest of the lots by (lot, step). With `finished`, the summaries of that execution's step
-    are computed as well.
+    `executions` are the latest of the lots by (lot, step); without them they are read when they are needed. With
+    `finished`, the summaries of that execution's step are computed as well.
     """
     rows = [row for row in new_rows if row.lot_id is not None and row.quality == Measurement.Quality.GOOD]
     touched: dict[int, set[str]] = {}
@@ -97,11 +97,12 @@ class _Derivation:
         wanted: dict[int, list[DerivationDeclaration]],
         rows: list[Measurement],
         lots: dict[int, Lot],
-        executions: Mapping[tuple[int, int], StepExecution],
+        executions: Mapping[tuple[int, int], StepExecution] | None,
         now: datetime,
         finished: StepExecution | None,
     ) -> None:
-        self.wanted, self.lots, self.executions = wanted, lots, executions
+        self.wanted, self.lots = wanted, lots
+        self.executions = executions_by_step(wanted) if executions is None else executions
         self.now, self.finished = now, finished
         codes = {d.output for ds in wanted.values() for d in ds}
         codes |= {code for ds in wanted.values() for d in ds for code in d.inputs}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +14,6 @@ from lots.digest import VERSION, submission_digest
 from lots.envelope import Envelope, InvalidSubmission, Problem
 from lots.fields import new_uuid7
 from lots.models import IdempotencyKey, Lot, Measurement, StepExecution, Submission, Supersession
-from lots.queries import latest_executions
 
 LARGEST_SUBMISSION = 50_000
 
@@ -69,12 +68,10 @@ def record_submission(
     if problems:
         raise InvalidSubmission(problems)
     lots = {lot.pk: lot for lot in known.lots.values()}
-    executions = dict(known.executions)
+    executions: Mapping[tuple[int, int], StepExecution] | None = known.executions
     if finished is not None and finished.lot_id not in lots:
         lots[finished.lot_id] = finished.lot
-        executions |= {
-            (run.lot_id, run.route_step.step_id): run for run in latest_executions([finished.lot_id]).values()
-        }
+        executions = None
     _number(rows)
     derived = derive(rows, lots, executions, now=now, finished=finished)
     _number(derived.rows)

@@ -12,6 +12,7 @@ from lots.catalogue import calibrations_of, characteristics, gauges_of, zones_of
 from lots.clock import FUTURE_TOLERANCE, site_time
 from lots.envelope import Envelope, Problem, ReadingIn
 from lots.models import Calibration, Characteristic, Equipment, Gauge, Lot, Measurement, StepExecution, Zone
+from lots.queries import executions_by_step
 from lots.steps.base import DataType, PositionKind, SubjectKind
 
 LARGEST = Decimal("1e15")
@@ -30,18 +31,16 @@ class Known:
     zones: Mapping[str, Zone]
     equipment: dict[str, Equipment]
     gauges: Mapping[str, Gauge]
-    executions: dict[tuple[int, int], StepExecution] = field(default_factory=dict)
+    executions: Mapping[tuple[int, int], StepExecution] = field(default_factory=dict)
 
 
 def look_up(envelope: Envelope) -> Known:
     """Fetch every record that the readings name."""
-
-    def codes(attribute: str) -> set[str]:
-        return {getattr(reading, attribute) for reading in envelope.readings} - {""}
-
     site = envelope.site
-    lots = Lot.objects.filter(site=site, code__in=codes("lot")).select_related("material", "work_order")
-    machines = Equipment.objects.filter(site=site, code__in=codes("equipment"))
+    codes = {reading.lot for reading in envelope.readings} - {""}
+    machine_codes = {reading.equipment for reading in envelope.readings} - {""}
+    lots = Lot.objects.filter(site=site, code__in=codes).select_related("material", "work_order")
+    machines = Equipment.objects.filter(site=site, code__in=machine_codes)
     known = Known(
         characteristics=characteristics(),
         lots={lot.code: lot for lot in lots},
@@ -49,9 +48,8 @@ def look_up(envelope: Envelope) -> Known:
         equipment={machine.code: machine for machine in machines},
         gauges=gauges_of(site.pk),
     )
-    executions = StepExecution.objects.filter(lot__in=known.lots.values()).select_related("route_step")
-    for execution in executions.order_by("attempt"):
-        known.executions[execution.lot_id, execution.route_step.step_id] = execution
+    if known.lots:
+        known.executions = executions_by_step(lot.pk for lot in known.lots.values())
     return known
 
 

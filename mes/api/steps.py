@@ -144,6 +144,9 @@ def _running(lots: list[Lot], step: str) -> dict[int, StepExecution]:
         for (lot_id, _), execution in latest_executions(lot.pk for lot in lots).items()
         if execution.route_step.step.code == step
     }
+    for lot in lots:
+        if lot.pk in found:
+            found[lot.pk].lot = lot  # with its site, which finishing asks for
     missing = [lot.code for lot in lots if lot.pk not in found]
     if missing:
         raise InvalidSubmission([Problem(None, "lots", f"{', '.join(missing)} has not started {step}")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -9,7 +10,7 @@ from lots.clock import site_time
 from lots.models import GateDecision, Lot, RouteStep
 from lots.queries import route_steps
 from quality.blockers import Blocker
-from quality.gates import can_leave, can_proceed
+from quality.gates import leave_blockers, start_blockers
 
 
 @dataclass
@@ -28,16 +29,31 @@ def pass_gate(lot: Lot, *, purpose: str, step_code: str = "", now: datetime) -> 
 
     Must run in the transaction of the movement. Raises GateRefused.
     """
-    blockers = can_proceed(lot, step_code, now=now) if step_code else can_leave(lot, now=now)
-    if blockers:
-        raise GateRefused(lot, blockers)
-    return GateDecision.objects.create(
-        lot=lot,
-        route_step=_route_step(lot, step_code),
-        purpose=purpose,
-        passed=True,
-        decided_at=site_time(lot.site, now),
+    return pass_gates([lot], purpose=purpose, step_code=step_code, now=now)[lot.pk]
+
+
+def pass_gates(
+    lots: Sequence[Lot], *, purpose: str, step_code: str = "", now: datetime
+) -> dict[int, GateDecision]:
+    """`pass_gate` for many locked lots: their decisions by lot, or GateRefused for the first that may not move."""
+    if step_code:
+        found = start_blockers(lots, step_code, now=now)
+    else:
+        found = leave_blockers(lots, now=now)
+    for lot in lots:
+        if found[lot.pk]:
+            raise GateRefused(lot, found[lot.pk])
+    decisions = GateDecision.objects.bulk_create(
+        GateDecision(
+            lot=lot,
+            route_step=_route_step(lot, step_code),
+            purpose=purpose,
+            passed=True,
+            decided_at=site_time(lot.site, now),
+        )
+        for lot in lots
     )
+    return {decision.lot_id: decision for decision in decisions}
 
 
 def _route_step(lot: Lot, step_code: str) -> RouteStep | None:

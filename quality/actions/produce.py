@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +15,7 @@ from lots.actions.acting import act_as
 from lots.actions.lock import lock_lots
 from lots.clock import instant_at
 from lots.models import (
+    GateDecision,
     GenealogyLink,
     Lot,
     MaterialDefinition,
@@ -77,27 +79,26 @@ def produce_lots(
     act_as(user)
     require(user, site, Action.RUN_STEP)
     made_at = instant_at(site, at, now)
-    materials = {m.code: m for m in MaterialDefinition.objects.filter(code__in={s.material for s in specs})}
-    orders = {
-        order.code: order
-        for order in WorkOrder.objects.filter(site=site, code__in={s.work_order for s in specs} - {""})
-    }
     names = {i.parent for s in specs for i in s.inputs} | {s.group for s in specs} - {""}
     parents = _locked_parents(site, names)
-    children = [_create(spec, materials, orders, site, user, made_at) for spec in specs]
+    children = _create(specs, site, user, made_at)
+    taking = _Taking(parents, user=user, now=now, at=made_at)
     for spec, child in zip(specs, children, strict=True):
         for item in spec.inputs:
-            _take(parents, item, child, user=user, now=now, at=made_at)
-        if spec.group:
-            group = _parent(parents, spec.group)
-            GenealogyLink.objects.create(
-                parent=group,
-                child=child,
-                kind=Kind.MEMBER,
-                quantity=child.quantity,
-                unit=child.material.unit,
-                linked_at=made_at,
-            )
+            taking.take(item, child)
+    taking.store()
+    GenealogyLink.objects.bulk_create(
+        GenealogyLink(
+            parent=_parent(parents, spec.group),
+            child=child,
+            kind=Kind.MEMBER,
+            quantity=child.quantity,
+            unit=child.material.unit,
+            linked_at=made_at,
+        )
+        for spec, child in zip(specs, children, strict=True)
+        if spec.group
+    )
     return children
 
 
@@ -114,7 +115,9 @@ def consume_into(
     refusals = material_blockers(parents[child.code], now=now)
     if refusals:
         raise GateRefused(child, refusals)
-    return _take(parents, item, child, user=user, now=now, at=instant_at(child.site, at, now))
+    taking = _Taking(parents, user=user, now=now, at=instant_at(child.site, at, now))
+    taking.take(item, child)
+    return taking.store()[0]
 
 
 def _locked_parents(site: Site, codes: set[str], *, also: int | None = None) -> dict[str, Lot]:
@@ -130,23 +133,24 @@ def _parent(parents: dict[str, Lot], code: str) -> Lot:
         raise ProductionRefused(f"inputs: lot {code!r} is not known at this site") from None
 
 
-def _create(
-    spec: NewLot,
-    materials: dict[str, MaterialDefinition],
-    orders: dict[str, WorkOrder],
-    site: Site,
-    user: User,
-    made_at: datetime,
-) -> Lot:
-    material = materials.get(spec.material)
-    if material is None:
-        raise ProductionRefused(f"material: {spec.material!r} is not defined")
-    order = orders.get(spec.work_order)
-    if spec.work_order and order is None:
-        raise ProductionRefused(f"work_order: {spec.work_order!r} is not known at {site.code}")
-    try:
-        with transaction.atomic():
-            return Lot.objects.create(
+def _create(specs: Sequence[NewLot], site: Site, user: User, made_at: datetime) -> list[Lot]:
+    materials = {m.code: m for m in MaterialDefinition.objects.filter(code__in={s.material for s in specs})}
+    wanted = {spec.work_order for spec in specs} - {""}
+    orders = {
+        order.code: order
+        for order in WorkOrder.objects.filter(site=site, code__in=wanted).select_related("product_revision")
+    }
+    lots = []
+    for spec in specs:
+        material, order = materials.get(spec.material), orders.get(spec.work_order)
+        if material is None:
+            raise ProductionRefused(f"material: {spec.material!r} is not defined")
+        if spec.work_order and order is None:
+            raise ProductionRefused(f"work_order: {spec.work_order!r} is not known at {site.code}")
+        if spec.quantity <= 0 or (spec.length_mm is not None and spec.length_mm <= 0):
+            raise ProductionRefused(f"quantity and length must be positive for lot {spec.code!r}")
+        lots.append(
+            Lot(
                 site=site,
                 code=spec.code,
                 material=material,
@@ -160,35 +164,64 @@ def _create(
                 expires_at=spec.expires_at,
                 simulated=site.simulated,
             )
-    except IntegrityError as error:
-        if "lot_code_per_site" in str(error):
-            raise ProductionRefused(f"code: {spec.code!r} was used before; codes are never reused") from error
-        raise ProductionRefused(f"quantity and length must be positive for lot {spec.code!r}") from error
-
-
-def _take(
-    parents: dict[str, Lot], item: Input, child: Lot, *, user: User, now: datetime, at: datetime
-) -> GenealogyLink:
-    parent = _parent(parents, item.parent)
-    _check_interval(parent, item)
-    taken = parent.links_to_children.filter(voided_at__isnull=True).exclude(kind=Kind.MEMBER)
-    used = taken.aggregate(total=Sum("quantity"))["total"] or Decimal(0)
-    if item.quantity <= 0 or item.quantity != round(item.quantity, 3):
-        raise ProductionRefused(
-            f"inputs: quantity of {item.parent} must be positive, with at most 3 decimals"
         )
-    if used + item.quantity > parent.quantity:
-        left = (parent.quantity - used).normalize()
-        raise ProductionRefused(
-            f"inputs: {item.quantity} {parent.material.unit} of {parent.code} wanted, {left:f} left"
-        )
-    decision = pass_gate(parent, purpose=item.kind.value, now=now)
-    movement = Movement.objects.create(
-        lot=parent, kind=item.kind.value, gate_decision=decision, moved_by=user, moved_at=at
-    )
     try:
         with transaction.atomic():
-            link = GenealogyLink.objects.create(
+            return Lot.objects.bulk_create(lots)
+    except IntegrityError as error:
+        if "lot_code_per_site" not in str(error):
+            raise
+        codes = [spec.code for spec in specs]
+        used = set(Lot.objects.filter(site=site, code__in=codes).values_list("code", flat=True))
+        used |= {code for code, times in Counter(codes).items() if times > 1}
+        names = ", ".join(repr(code) for code in sorted(used))
+        raise ProductionRefused(f"code: {names} was used before; codes are never reused") from error
+
+
+class _Taking:
+    """What is taken from locked parents in one action: checked one by one, stored together."""
+
+    def __init__(self, parents: dict[str, Lot], *, user: User, now: datetime, at: datetime) -> None:
+        self.parents, self.user, self.now, self.at = parents, user, now, at
+        self.used = self._taken_before()
+        self.decisions: dict[tuple[int, str], GateDecision] = {}
+        self.links: list[GenealogyLink] = []
+
+    def _taken_before(self) -> dict[int, Decimal]:
+        earlier = GenealogyLink.objects.filter(
+            parent__in=[lot.pk for lot in self.parents.values()], voided_at__isnull=True
+        ).exclude(kind=Kind.MEMBER)
+        totals = earlier.values_list("parent_id").annotate(total=Sum("quantity")).order_by()
+        return defaultdict(Decimal, totals)
+
+    def take(self, item: Input, child: Lot) -> None:
+        """Note the link. Raises ProductionRefused, or GateRefused when the parent must not move."""
+        parent = _parent(self.parents, item.parent)
+        _check_interval(parent, item)
+        if item.quantity <= 0 or item.quantity != round(item.quantity, 3):
+            raise ProductionRefused(
+                f"inputs: quantity of {item.parent} must be positive, with at most 3 decimals"
+            )
+        used = self.used[parent.pk]
+        if used + item.quantity > parent.quantity:
+            left = (parent.quantity - used).normalize()
+            raise ProductionRefused(
+                f"inputs: {item.quantity} {parent.material.unit} of {parent.code} wanted, {left:f} left"
+            )
+        self.used[parent.pk] = used + item.quantity
+        kind = item.kind.value
+        if (parent.pk, kind) not in self.decisions:
+            # The parent is locked: what let the first part go lets the others go, too.
+            self.decisions[parent.pk, kind] = pass_gate(parent, purpose=kind, now=self.now)
+        movement = Movement(
+            lot=parent,
+            kind=kind,
+            gate_decision=self.decisions[parent.pk, kind],
+            moved_by=self.user,
+            moved_at=self.at,
+        )
+        self.links.append(
+            GenealogyLink(
                 parent=parent,
                 child=child,
                 kind=item.kind,
@@ -202,22 +235,45 @@ def _take(
                 child_offset_mm=item.child_offset_mm,
                 scale=item.scale,
                 uncertainty_mm=item.uncertainty_mm,
-                linked_at=at,
+                linked_at=self.at,
             )
-    except IntegrityError as error:
-        if "link_interval_consumed_once" in str(error):
-            raise ProductionRefused(
-                f"inputs: {parent.code} {item.from_mm}–{item.to_mm} mm was taken before"
-            ) from error
-        raise ProductionRefused(f"inputs: the link from {parent.code} contradicts itself: {error}") from error
-    except DatabaseError as error:
-        if getattr(error.__cause__, "sqlstate", None) != CYCLE:
-            raise
-        raise ProductionRefused(f"inputs: {parent.code} was itself made from {child.code}") from error
-    if used + item.quantity == parent.quantity:
-        parent.state = Lot.State.CONSUMED
-        parent.save(update_fields=["state"])
-    return link
+        )
+
+    def store(self) -> list[GenealogyLink]:
+        """Write movements and links, and close parents of which nothing is left."""
+        Movement.objects.bulk_create(link.movement for link in self.links if link.movement)
+        try:
+            with transaction.atomic():
+                GenealogyLink.objects.bulk_create(self.links)
+        except DatabaseError as error:
+            raise self._refusal(error) from error
+        for parent in self.parents.values():
+            if self.used[parent.pk] == parent.quantity and any(k == parent.pk for k, _ in self.decisions):
+                parent.state = Lot.State.CONSUMED
+                parent.save(update_fields=["state"])
+        return self.links
+
+    def _refusal(self, error: DatabaseError) -> ProductionRefused | DatabaseError:
+        """Which of the links the database did not take, and why: tried one by one, nothing of it stays."""
+        for link in self.links:
+            link.pk = None
+            try:
+                with transaction.atomic():
+                    link.save(force_insert=True)
+            except IntegrityError as own:
+                place = f"{link.parent.code} {link.parent_from_mm}–{link.parent_to_mm} mm"
+                if "link_interval_consumed_once" in str(own):
+                    return ProductionRefused(f"inputs: {place} was taken before")
+                return ProductionRefused(
+                    f"inputs: the link from {link.parent.code} contradicts itself: {own}"
+                )
+            except DatabaseError as own:
+                if getattr(own.__cause__, "sqlstate", None) == CYCLE:
+                    return ProductionRefused(
+                        f"inputs: {link.parent.code} was itself made from {link.child.code}"
+                    )
+                return own
+        return error
 
 
 def _check_interval(parent: Lot, item: Input) -> None:

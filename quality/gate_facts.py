@@ -1,0 +1,156 @@
+"""What the gates read of a set of lots, in a number of queries that does not grow with the set."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+
+from lots.clock import site_time
+from lots.models import HoldLot, Lot, Measurement, OpenInterval, StepExecution
+from lots.queries import active_holds, current_measurements, latest_executions, valid_measurements
+from quality.models import Disposition, DispositionItem, Judgement
+from spc.queries import unfinished_for_lots, unjudged_signals_for_lots
+
+
+@dataclass(frozen=True)
+class Material:
+    """What lies in the lots themselves, by lot."""
+
+    holds: dict[int, list[HoldLot]]
+    open_containers: set[int]
+    expired_concessions: set[int]
+
+
+@dataclass(frozen=True)
+class History:
+    """What the lots have been through: the latest attempt at each route step, and the rework decided last."""
+
+    executions: dict[tuple[int, int], StepExecution]
+    rework: dict[int, Disposition]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The lots' values: how many valid ones by (lot, characteristic), and what keeps them from being relied upon."""
+
+    counts: Counter[tuple[int, int]]
+    undetermined: list[Measurement]
+    quarantined: list[Measurement]
+    waiting: dict[int, dict[int, str]]
+    unjudged: dict[int, set[int]]
+
+
+def material_of(lots: Sequence[Lot], *, now: datetime) -> Material:
+    """Open holds, open containers and expired concessions."""
+    keys = [lot.pk for lot in lots]
+    holds: dict[int, list[HoldLot]] = {}
+    for member in active_holds(keys):
+        holds.setdefault(member.lot_id, []).append(member)
+    open_now = OpenInterval.objects.filter(lot__in=keys, closed_at__isnull=True)
+    return Material(
+        holds=holds,
+        open_containers=set(open_now.values_list("lot_id", flat=True)),
+        expired_concessions=_expired_concessions(lots, now),
+    )
+
+
+def history_of(lots: Iterable[Lot]) -> History:
+    """Latest executions and the latest rework decisions."""
+    keys = [lot.pk for lot in lots]
+    items = (
+        DispositionItem.objects.filter(lot__in=keys, disposition__decision=Disposition.Decision.REWORK)
+        .select_related("disposition__rework_from")
+        .order_by("disposition__decided_at")
+    )
+    return History(
+        executions=latest_executions(keys), rework={item.lot_id: item.disposition for item in items}
+    )
+
+
+def evidence_of(lots: Iterable[Lot], executions: dict[tuple[int, int], StepExecution]) -> Evidence:
+    """Values of the lots; of those taken at a step only the latest attempt's count."""
+    keys = [lot.pk for lot in lots]
+    latest = {execution.pk for execution in executions.values()}
+    counted = (
+        valid_measurements(keys)
+        .filter(Q(execution__in=latest) | Q(execution__isnull=True))
+        .values_list("lot_id", "characteristic_id")
+        .annotate(values=Count("id"))
+        .order_by()
+    )
+    of_lots = Measurement.objects.filter(lot_id__in=keys)
+    undetermined = Judgement.objects.filter(lot_id__in=keys, verdict=Judgement.Verdict.UNDETERMINED)
+    return Evidence(
+        counts=Counter({(lot, characteristic): values for lot, characteristic, values in counted}),
+        undetermined=_not_measured_again(of_lots.filter(id__in=undetermined.values("measurement_id"))),
+        quarantined=_not_measured_again(of_lots.filter(quality=Measurement.Quality.QUARANTINED)),
+        waiting=_waiting(keys),
+        unjudged=_unjudged(keys),
+    )
+
+
+def _expired_concessions(lots: Sequence[Lot], now: datetime) -> set[int]:
+    """Lots whose concession has run out and about which nothing was decided since."""
+    here = {lot.pk: site_time(lot.site, now) for lot in lots}
+    decided_again = DispositionItem.objects.filter(
+        lot=OuterRef("lot"), disposition__decided_at__gte=OuterRef("disposition__concession_expires_at")
+    )
+    ended = DispositionItem.objects.filter(
+        ~Exists(decided_again),
+        lot__in=here,
+        disposition__decision=Disposition.Decision.CONCESSION,
+        disposition__concession_expires_at__isnull=False,
+    ).values_list("lot_id", "disposition__concession_expires_at")
+    return {lot for lot, expires_at in ended if expires_at is not None and expires_at <= here[lot]}
+
+
+def _not_measured_again(rows: QuerySet[Measurement]) -> list[Measurement]:
+    """Current rows without a later, good and uncensored value of the same characteristic at the same place."""
+    return [
+        row
+        for row in current_measurements(rows).select_related("characteristic")
+        if row.lot_id is not None
+        and not valid_measurements([row.lot_id])
+        .filter(
+            characteristic=row.characteristic_id,
+            position=row.position,
+            roll_position_mm=row.roll_position_mm,
+            qualifier="",
+            id__gt=row.id,
+        )
+        .exists()
+    ]
+
+
+def _waiting(keys: list[int]) -> dict[int, dict[int, str]]:
+    """Charts that have not evaluated the latest values yet, with their characteristic's name, by lot."""
+    found: dict[int, dict[int, str]] = {}
+    entries = list(unfinished_for_lots(keys))
+    if entries:
+        concerned = Measurement.objects.filter(
+            lot_id__in=keys, submission__in={entry.submission_id for entry in entries}
+        ).values_list("submission_id", "lot_id")
+        lots_of: dict[int, set[int]] = {}
+        for submission, lot in concerned:
+            if lot is not None:
+                lots_of.setdefault(submission, set()).add(lot)
+        for entry in entries:
+            name = entry.chart.stream.plan.characteristic.name
+            for lot in lots_of.get(entry.submission_id, ()):
+                found.setdefault(lot, {})[entry.chart_id] = name
+    return found
+
+
+def _unjudged(keys: list[int]) -> dict[int, set[int]]:
+    """Charts of streams that the lot touched with a signal that the reaction plan has not judged, by lot."""
+    if not unjudged_signals_for_lots(keys).exists():
+        return {}
+    return {
+        key: charts
+        for key in keys
+        if (charts := set(unjudged_signals_for_lots([key]).values_list("chart_id", flat=True)))
+    }
