@@ -36,7 +36,9 @@ def test_every_line_is_a_figure_with_a_positive_ratio() -> None:
     finished = run("--size", "small")
     assert finished.returncode == 0, finished.stderr
     figures = [json.loads(line) for line in finished.stdout.splitlines()]
-    assert {figure["benchmark"] for figure in figures} == {"engine", "ingest", "trace", "pages", "pipeline"}
+    assert {figure["benchmark"] for figure in figures} == {
+        *("engine", "cycler", "ingest", "trace", "pages", "pipeline"),
+    }
     for figure in figures:
         assert TEXTS | NUMBERS <= figure.keys() <= TEXTS | NUMBERS | {"target"}
         assert all(isinstance(figure[field], str) and figure[field] for field in TEXTS)
@@ -49,7 +51,7 @@ def test_every_line_is_a_figure_with_a_positive_ratio() -> None:
 def test_an_unknown_name_is_refused_with_the_names_that_exist() -> None:
     finished = run("coffee")
     assert finished.returncode == 2
-    assert "no benchmark coffee; there are engine, ingest, trace, pages, pipeline" in finished.stderr
+    assert "no benchmark coffee; there are engine, cycler, ingest, trace, pages, pipeline" in finished.stderr
     assert finished.stdout == ""
 
 
