@@ -100,6 +100,26 @@ def drying_endpoint(
     )
 
 
+def stage_losses_pct(
+    time_min: ArrayLike, mass_g: ArrayLike, *, stage_ends_min: ArrayLike
+) -> NDArray[np.float64]:
+    """Loss in each stage of the dryer, % of the first mass, shape (stages,), from the first weighing on.
+
+    Mass at the end of a stage is interpolated between the weighings beside it.
+
+    Raises:
+        ValueError: a curve that cannot be used, or stage_ends_min that do not increase within it.
+    """
+    time, mass = _checked_curve(time_min, mass_g)
+    ends = np.asarray(stage_ends_min, dtype=np.float64)
+    if ends.ndim != 1 or ends.size == 0 or np.any(np.diff(ends) <= 0):
+        raise ValueError("stage_ends_min must increase")
+    if ends[0] <= 0 or ends[-1] > time[-1] - time[0]:
+        raise ValueError("stage_ends_min must lie within the curve")
+    at_ends = np.interp(np.concatenate(([0.0], ends)), time - time[0], mass)
+    return -100.0 * np.diff(at_ends) / mass[0]
+
+
 def _checked_curve(time_min: ArrayLike, mass_g: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     time = np.asarray(time_min, dtype=np.float64)
     mass = np.asarray(mass_g, dtype=np.float64)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from lots.science.drying import DryingEndpoint, EndpointStatus, drying_endpoint
+from lots.science.drying import DryingEndpoint, EndpointStatus, drying_endpoint, stage_losses_pct
 
 MINUTES = np.arange(0.0, 41.0)
 # 45 % solvent that leaves with a time constant of 6 min, weighed once a minute.
@@ -84,3 +84,14 @@ def test_end_rate_is_the_mean_over_the_last_intervals() -> None:
 def test_unusable_curve_is_named(time: list[float], mass: list[float], field: str) -> None:
     with pytest.raises(ValueError, match=field):
         judge(time, mass)
+
+
+def test_stages_share_the_whole_loss() -> None:
+    time = np.arange(0.0, 31.0)
+    mass = 100.0 * (0.55 + 0.45 * np.exp(-time / 6.0))
+    losses = stage_losses_pct(time, mass, stage_ends_min=[10, 20, 30])
+    assert losses.sum() == pytest.approx(100 - mass[-1])
+    assert losses[0] == pytest.approx(100 - mass[10])
+    assert np.all(np.diff(losses) < 0)
+    with pytest.raises(ValueError, match="within the curve"):
+        stage_losses_pct(time, mass, stage_ends_min=[10, 40])
