@@ -117,7 +117,7 @@ def stage_losses_pct(
     if ends[0] <= 0 or ends[-1] > time[-1] - time[0]:
         raise ValueError("stage_ends_min must lie within the curve")
     at_ends = np.interp(np.concatenate(([0.0], ends)), time - time[0], mass)
-    return -100.0 * np.diff(at_ends) / mass[0]
+    return np.asarray(-100.0 * np.diff(at_ends) / mass[0], dtype=np.float64)
 
 
 def _checked_curve(time_min: ArrayLike, mass_g: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
