@@ -11,8 +11,8 @@ from benchmarks.figures import Size
 from benchmarks.installation import Installation
 
 # Each is a module with a function `figures`.
-NAMES = ("engine", "cycler", "ingest", "trace", "pages", "pipeline")
-WITHOUT_DATABASE = {"engine", "cycler"}
+NAMES = ("engine", "cycler", "classification", "ingest", "trace", "pages", "pipeline")
+WITHOUT_DATABASE = {"engine", "cycler", "classification"}
 
 
 def main() -> int:

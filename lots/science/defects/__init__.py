@@ -1,0 +1,1 @@
+"""Which defect a cell probably has: signatures as data, evidence for and against, and what would tell two apart."""
