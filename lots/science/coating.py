@@ -50,6 +50,23 @@ def areal_loading_mg_cm2(
     return (punch - foil_mass_g) * 1000.0 / punch_area_cm2 / coated_sides
 
 
+def cross_web_tilt(loading_mg_cm2: ArrayLike) -> float:
+    """Loading at the last lane minus loading at the first, by the least-squares line across the web, mg/cm².
+
+    `loading_mg_cm2` is one row, lanes in order at equal distances. A die that is not parallel to the web tilts the
+    profile and leaves its mean as it was. The line uses all lanes: with five its standard error is 1.26 times that of
+    one lane, against 1.41 times for last minus first.
+
+    Raises:
+        ValueError: loading_mg_cm2 is not one finite row of at least three lanes.
+    """
+    profile = np.asarray(loading_mg_cm2, dtype=np.float64)
+    if profile.ndim != 1 or profile.size < 3 or not np.all(np.isfinite(profile)):
+        raise ValueError("loading_mg_cm2 needs one finite row of at least three lanes")
+    across = np.linspace(-0.5, 0.5, profile.size)
+    return float(across @ profile / (across @ across))
+
+
 def edge_to_centre(thickness_um: ArrayLike, *, edge_lanes: int = 1) -> EdgeToCentre:
     """Edge-to-centre difference of one thickness profile, lanes in order, µm.
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import numpy as np
 
-from lots.science.coating import areal_loading_mg_cm2, edge_to_centre
+from lots.science.coating import areal_loading_mg_cm2, cross_web_tilt, edge_to_centre
 from lots.steps.base import (
     CharacteristicDeclaration,
     DataType,
@@ -56,6 +58,20 @@ def mean_loading(inputs: DerivationInputs) -> tuple[DerivedReading, ...]:
     if not loadings:
         return ()
     return (DerivedReading(value=float(np.mean(loadings)), input_ids=ids((*punches, foil))),)
+
+
+def loading_tilt(inputs: DerivationInputs) -> tuple[DerivedReading, ...]:
+    """Tilt of the roll's lane means. One bad punch makes it unknown; it is never left out silently."""
+    foil = latest(inputs, FOIL)
+    punches = by_place(inputs, PUNCH)
+    lanes: dict[Decimal, list[float]] = {}
+    try:
+        for punch in punches:
+            lanes.setdefault(punch.position or Decimal(0), []).append(_loading(inputs, punch, foil).value)
+        tilt = cross_web_tilt([float(np.mean(lanes[lane])) for lane in sorted(lanes)])
+    except ValueError as error:
+        raise NotComputable(str(error)) from error
+    return (DerivedReading(value=tilt, input_ids=ids((*punches, foil))),)
 
 
 def edge_to_centre_differences(inputs: DerivationInputs) -> tuple[DerivedReading, ...]:
@@ -161,6 +177,14 @@ STEP = StepDeclaration(
             help="Computed: mean of all areal loadings of the roll.",
         ),
         CharacteristicDeclaration(
+            code="coating.loading_tilt_mg_cm2",
+            name="Loading tilt across the web",
+            unit="mg/cm2",
+            decimals=3,
+            help="Computed: loading of the last lane minus that of the first, by the line through all lanes; a die"
+            " out of parallel.",
+        ),
+        CharacteristicDeclaration(
             code="coating.edge_centre_um",
             name="Edge minus centre",
             unit="um",
@@ -183,6 +207,14 @@ STEP = StepDeclaration(
             version=1,
             inputs={PUNCH: 5, FOIL: 1},
             compute=mean_loading,
+            recipe=("punch_area_cm2", "coated_sides"),
+        ),
+        DerivationDeclaration(
+            output="coating.loading_tilt_mg_cm2",
+            at_step_end=True,
+            version=1,
+            inputs={PUNCH: 5, FOIL: 1},
+            compute=loading_tilt,
             recipe=("punch_area_cm2", "coated_sides"),
         ),
         DerivationDeclaration(

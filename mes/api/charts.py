@@ -137,6 +137,8 @@ def limits_out(revision: LimitRevision) -> dict[str, Any]:
         "center": revision.center,
         "sigma": revision.sigma,
         "subgroup_size": revision.subgroup_size,
+        "n_subgroups": revision.baseline["n_subgroups"],
+        "sigma_df": revision.baseline["sigma_df"],
         "from_sequence": revision.from_sequence,
         "reason": revision.reason,
         "made_at": revision.made_at,

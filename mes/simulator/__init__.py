@@ -11,6 +11,6 @@ Read `model` (the schedule), then `electrodes`, `dry_room` and `cells` (what hap
 `driver` hands the model's events to `gateway`, which sends what people and machines would send, through one of the
 `doors`. `people` decide what no machine does; `live` is the story that `make run` tells.
 
-`trial`, `evidence`, `score`, `false_alarms` and `scoreboard` judge Halite by the truth (`manage.py score_faults`).
+`trial`, `evidence`, `score` and `scoreboard` judge Halite by the truth (`manage.py score_faults`).
 They alone run the product in their own process, on a temporary database.
 """

@@ -9,10 +9,11 @@ from typing import Any
 
 from lots.steps import STEPS
 from mes.simulator.doors import Door
-from mes.simulator.false_alarms import alarm_rate
 from mes.simulator.people import every_item
 from mes.simulator.plan import charted_lines
 from mes.simulator.score import ChartPoints, Detection, SeenDefect, SeenSignal
+from spc.engine import Family
+from spc.engine.false_alarms import Basis, alarm_rate
 from spc.engine.rules import Rule
 
 READER = "qe.kim"
@@ -81,13 +82,20 @@ class Evidence:
             if chart["learning"]:
                 continue
             new = chart["points_total"] - self._points_before.get(chart["id"], 0)
-            rules = [Rule(name) for name in chart["rules"]]
-            size = chart["limits"]["subgroup_size"] or chart["subgroup_size"]
-            expected = new * alarm_rate(chart["family"], rules, int(size), chart["limits"]["center"])
+            limits, family = chart["limits"], Family(chart["family"])
+            rate = alarm_rate(
+                family,
+                [Rule(name) for name in chart["rules"]],
+                size=int(limits["subgroup_size"] or chart["subgroup_size"]),
+                center=limits["center"],
+                basis=Basis(limits["n_subgroups"], limits["sigma_df"]),
+            )
             code = chart["characteristic"]
-            holds = expected if charted_lines()[code].reaction != "alert" else 0.0
+            # A moving range beyond its limit only alerts, whatever the line says.
+            may_hold = rate.location if family is Family.IMR else rate.total
+            holds = may_hold if charted_lines()[code].reaction != "alert" else 0.0
             points, signals, held = found.get(code, (0, 0.0, 0.0))
-            found[code] = (points + new, signals + expected, held + holds)
+            found[code] = (points + new, signals + new * rate.total, held + new * holds)
         return found
 
     def held_in_time(self, detection: Detection) -> bool:

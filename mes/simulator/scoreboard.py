@@ -31,7 +31,7 @@ class Row:
 
 @dataclass(frozen=True)
 class FalseAlarms:
-    """Fault-free runs of one characteristic: episodes seen against the expectation at known parameters."""
+    """Fault-free runs of one characteristic: episodes seen against the expectation for its estimated limits."""
 
     characteristic: str
     points: int
@@ -103,7 +103,8 @@ def table(outcomes: Sequence[dict[str, Any]]) -> str:
         runs = sum(not outcome["trial"]["fault"] for outcome in outcomes)
         lines += [
             "",
-            f"{runs} fault-free runs: seen, expected at known limits, 95 % Poisson interval of what was seen",
+            f"{runs} fault-free runs: seen, expected for limits from as many points as these were,"
+            " 95 % Poisson interval of what was seen",
         ]
         lines += [_alarm_line(alarms) for alarms in [*by_code, holds]]
     lines += [

@@ -17,8 +17,9 @@ from mes.simulator.live import Line, Site
 from mes.simulator.score import Detection, SeenSignal, detect, episodes
 
 CELL_STEPS = {"stacking", "filling", "formation", "acceptance"}
-# Rolls need 25 points a chart and two to spare for exclusions; trays 20, of two a pair.
-PHASE1_PAIRS, PHASE1_CELL_PAIRS = 28, range(17, 28)
+# More than the plan's least of 25 rolls and 20 trays: limits from few points alarm two to three times as often.
+# Trays are two a pair.
+PHASE1_PAIRS, PHASE1_CELL_PAIRS = 45, range(23, 45)
 CLEAN_PAIRS = 1
 # Pairs under the fault before a run counts as not detected, by where the fault shows.
 ROLL_PAIRS, ZONE_PAIRS, CELL_PAIRS = 4, 8, 4

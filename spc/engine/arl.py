@@ -49,13 +49,13 @@ class _OrderAutomaton:
     nodes: int
 
 
-def average_run_length(rules: Iterable[Rule], *, shift: float = 0.0) -> float:
+def average_run_length(rules: Iterable[Rule], *, shift: float = 0.0, spread: float = 1.0) -> float:
     """Expected number of points until any of `rules` signals.
 
-    `shift` moves the mean, in sigmas of the plotted statistic. Exact to about 1e-9 relative. Raises
-    RunLengthError for an empty rule set.
+    `shift` moves the mean and `spread` is the standard deviation, in sigmas of the plotted statistic. Exact to
+    about 1e-9 relative. Raises RunLengthError for an empty rule set.
     """
-    return _average_run_length(frozenset(rules), float(shift))
+    return _average_run_length(frozenset(rules), float(shift), float(spread))
 
 
 def expected_false_alarms(points: float, rules: Iterable[Rule]) -> float:
@@ -63,8 +63,8 @@ def expected_false_alarms(points: float, rules: Iterable[Rule]) -> float:
     return points / average_run_length(rules)
 
 
-@lru_cache(maxsize=256)
-def _average_run_length(rules: frozenset[Rule], shift: float) -> float:
+@lru_cache(maxsize=4096)
+def _average_run_length(rules: frozenset[Rule], shift: float, spread: float) -> float:
     if not rules:
         raise RunLengthError("a chart without rules never signals")
     patterns = [rule.pattern for rule in rules]
@@ -73,7 +73,7 @@ def _average_run_length(rules: frozenset[Rule], shift: float) -> float:
         alternating=min((p.span for p in patterns if isinstance(p, Alternating)), default=None),
     )
     zones = zone_automaton([p for p in patterns if not isinstance(p, Trend | Alternating)])
-    return _sum_with_geometric_tail(_Survival(zones, order, shift))
+    return _sum_with_geometric_tail(_Survival(zones, order, shift, spread))
 
 
 def _order_automaton(*, trend: int | None, alternating: int | None) -> _OrderAutomaton:
@@ -106,11 +106,12 @@ class _Survival:
     the last column are the absorbed state and stay 0, so that ABSORBED (-1) indexes them.
     """
 
-    def __init__(self, zones: ZoneAutomaton, order: _OrderAutomaton, shift: float) -> None:
+    def __init__(self, zones: ZoneAutomaton, order: _OrderAutomaton, shift: float, spread: float) -> None:
         self._zones, self._order = zones, order
-        below = np.concatenate([[0.0], ndtr(zones.edges - shift), [1.0]])
+        edges = (zones.edges - shift) / spread
+        below = np.concatenate([[0.0], ndtr(edges), [1.0]])
         # Upper tails are differenced from above, where they are not rounded off.
-        above = np.concatenate([[1.0], ndtr(shift - zones.edges), [0.0]])
+        above = np.concatenate([[1.0], ndtr(-edges), [0.0]])
         self._probability = np.where(below[1:] < 0.5, np.diff(below), -np.diff(above))
         nodes, weights = np.polynomial.legendre.leggauss(order.nodes)
         self._weights = weights / 2

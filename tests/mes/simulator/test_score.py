@@ -10,7 +10,6 @@ import pytest
 from django.core.management import call_command
 
 from mes.simulator.evidence import characteristic_of
-from mes.simulator.false_alarms import alarm_rate
 from mes.simulator.score import (
     ChartPoints,
     SeenDefect,
@@ -24,7 +23,6 @@ from mes.simulator.score import (
 )
 from mes.simulator.scoreboard import false_alarms, rows, table
 from mes.simulator.truth import TruthRecord
-from spc.engine.rules import Rule
 
 START = datetime(2026, 1, 5, 6, tzinfo=UTC)
 ROLLS = tuple(f"S-RC-{n:04d}" for n in range(1, 6))
@@ -136,17 +134,6 @@ def test_poisson_interval_is_garwoods(count: int, low: float, high: float) -> No
 def test_consecutive_signals_are_one_episode() -> None:
     again = [signal(40), signal(41), signal(42), signal(45)]
     assert episodes([*again, signal(41, rule="run_one_side")]) == 3
-
-
-def test_alarm_rates_of_known_charts() -> None:
-    # 1/370.4 beyond three sigma, and P(|x - y| > 3.686 sigma) = 0.0092 for the moving range.
-    assert alarm_rate("imr", [Rule.BEYOND_LIMITS], 1, 0.0) == pytest.approx(0.0027 + 0.0092, abs=2e-4)
-    # Without limits on the spread only the run is left.
-    assert alarm_rate("xbar-s", [Rule.RUN_ONE_SIDE], 12, 0.0) < 0.004
-    # Poisson(4): limits 4 ± 6, so more than 10 signals, and nothing below.
-    assert alarm_rate("c", [Rule.BEYOND_LIMITS], 1, 4.0) == pytest.approx(0.00284, abs=1e-5)
-    # Binomial(516, 0.02): 10.32 ± 9.54, so 0 and 20 or more.
-    assert alarm_rate("p", [Rule.BEYOND_LIMITS], 516, 0.02) == pytest.approx(0.0049, abs=6e-4)
 
 
 def test_a_defects_characteristic_is_found_by_name_and_kind_of_lot() -> None:

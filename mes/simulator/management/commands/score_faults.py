@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -12,6 +11,7 @@ import time
 from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from json import JSONDecodeError, dumps, loads
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -31,6 +31,7 @@ FIRST_SEED = 1001  # the seeds of phase 1 campaigns are 1, 2, 3 …
 
 
 Say = Callable[[str], Any]
+Keep = Callable[[dict[str, Any]], Any]
 
 
 class ScoringFailed(Exception):
@@ -71,20 +72,68 @@ class Command(BaseCommand):
             help=f"everything, {FULL_SEEDS} seeds, {FULL_CAMPAIGNS} campaigns",
         )
         parser.add_argument("--json", action="store_true", help="outcomes as JSON instead of the table")
+        parser.add_argument(
+            "--out",
+            type=Path,
+            metavar="FILE",
+            help="add every outcome to FILE (JSON lines) as soon as it is there; runs that are in it are not repeated",
+        )
+        parser.add_argument(
+            "--show", type=Path, metavar="FILE", help="only print the table of the outcomes in FILE"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        orders = trials(**options)
+        if options["show"]:
+            self._print(saved(options["show"]), **options)
+            return
+        earlier = saved(options["out"]) if options["out"] and options["out"].exists() else []
+        done = {_identity(outcome["trial"]) for outcome in earlier}
+        orders = [order for order in trials(**options) if _identity(order) not in done]
+        if not orders:
+            self._print(earlier, **options)
+            return
         # Told to end, leave in order: the database goes, too.
         before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
         try:
             outcomes = score(
-                orders, jobs=options["jobs"], phase1_pairs=options["phase1_pairs"], say=self.stderr.write
+                orders,
+                jobs=options["jobs"],
+                phase1_pairs=options["phase1_pairs"],
+                say=self.stderr.write,
+                keep=_adder(options["out"]),
             )
         except ScoringFailed as error:
             raise CommandError(str(error)) from None
         finally:
             signal.signal(signal.SIGTERM, before)
-        self.stdout.write(json.dumps(outcomes, indent=2) if options["json"] else table(outcomes))
+        self._print([*earlier, *outcomes], **options)
+
+    def _print(self, outcomes: Sequence[dict[str, Any]], *, json: bool, **_: Any) -> None:
+        self.stdout.write(dumps(outcomes, indent=2) if json else table(outcomes))
+
+
+def saved(file: Path) -> list[dict[str, Any]]:
+    """The outcomes in a file that `--out` wrote. A last line cut off by a crash is no outcome. Raises CommandError."""
+    try:
+        text = file.read_text()
+        return [loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+    except (OSError, JSONDecodeError) as error:
+        raise CommandError(f"{file} cannot be read as outcomes: {error}") from None
+
+
+def _adder(file: Path | None) -> Keep:
+    """What adds an outcome to the file; nothing without a file."""
+
+    def add(outcome: dict[str, Any]) -> None:
+        if file is not None:
+            with file.open("a") as lines:
+                lines.write(dumps(outcome) + "\n")
+
+    return add
+
+
+def _identity(trial: dict[str, Any]) -> tuple[str | None, str, int]:
+    return trial["fault"], trial["magnitude"], trial["seed"]
 
 
 def trials(
@@ -113,15 +162,20 @@ def trials(
             "magnitude": magnitude,
             "seed": FIRST_SEED + number,
         }
+        for number in range(seeds)  # seed by seed: a run that is cut short has scored every fault alike
         for fault, magnitude in wanted
-        for number in range(seeds)
     ]
 
 
 def score(
-    orders: Sequence[dict[str, Any]], *, jobs: int, phase1_pairs: int, say: Say
+    orders: Sequence[dict[str, Any]],
+    *,
+    jobs: int,
+    phase1_pairs: int,
+    say: Say,
+    keep: Keep = lambda outcome: None,
 ) -> list[dict[str, Any]]:
-    """The outcomes in the order of the orders, on a PostgreSQL that exists only meanwhile."""
+    """The outcomes in the order of the orders, on a PostgreSQL that exists only meanwhile. `keep` gets each at once."""
     with tempfile.TemporaryDirectory(prefix="halite-score-", ignore_cleanup_errors=True) as directory:
         root = Path(directory)
         root.chmod(0o711)  # the database's user passes through
@@ -143,7 +197,7 @@ def score(
                 learning = ", ".join(sorted(set(answer["still_learning"]))) or "nothing"
                 say(f"phase 1 campaign {number}: still learning {learning}")
             say(f"phase 1 took {time.monotonic() - began:.0f} s")
-            return _share(orders, workers, say)
+            return _share(orders, workers, say, keep)
         finally:
             for worker in workers:
                 worker.close()
@@ -151,7 +205,10 @@ def score(
 
 
 def _share(
-    orders: Sequence[dict[str, Any]], workers: Sequence[Worker], say: Say = lambda text: None
+    orders: Sequence[dict[str, Any]],
+    workers: Sequence[Worker],
+    say: Say = lambda text: None,
+    keep: Keep = lambda outcome: None,
 ) -> list[dict[str, Any]]:
     """Give each order to the next free worker; the answers in the order of the orders."""
     free: SimpleQueue[Worker] = SimpleQueue()
@@ -166,6 +223,7 @@ def _share(
             free.put(worker)
         if order["do"] == "score":
             name = f"{order['fault']} {order['magnitude']}" if order["fault"] else "no fault"
+            keep(answer)
             say(f"{name}, seed {order['seed']}: {answer['seconds']:.1f} s")
         return answer
 
@@ -200,14 +258,14 @@ class Worker:
         """One order, one answer. Raises ScoringFailed when the process ended instead."""
         assert self._process.stdin is not None and self._process.stdout is not None
         try:
-            self._process.stdin.write(json.dumps(order) + "\n")
+            self._process.stdin.write(dumps(order) + "\n")
             self._process.stdin.flush()
         except BrokenPipeError:
             raise ScoringFailed(self._last_words()) from None
         text = self._process.stdout.readline()
         if not text:
             raise ScoringFailed(self._last_words())
-        answer: dict[str, Any] = json.loads(text)
+        answer: dict[str, Any] = loads(text)
         return answer
 
     def close(self) -> None:
