@@ -109,12 +109,7 @@ SIGNATURES: dict[Fault, Signature] = {
         0.061,
         1,
         6.0,
-        (
-            "coating.loading_tilt_mg_cm2",
-            "coating.punch_mass_g",
-            "coating.thickness_um",
-            "calendering.thickness_um",
-        ),
+        ("coating.loading_tilt_mg_cm2", "coating.thickness_um", "calendering.thickness_um"),
     ),
     Fault.DRYER_AIRFLOW_LOW: Signature(
         "drying",

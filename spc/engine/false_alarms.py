@@ -17,8 +17,8 @@ import numpy as np
 from scipy import stats
 
 from spc.engine.arl import average_run_length
-from spc.engine.baseline import Family
 from spc.engine.constants import c4, c4_of_df, d2, d3
+from spc.engine.families import Family
 from spc.engine.rules import Rule
 
 VARIABLES = {Family.IMR, Family.XBAR_R, Family.XBAR_S}

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lots.science.coating import areal_loading_mg_cm2, edge_to_centre
+from lots.science.coating import areal_loading_mg_cm2, cross_web_tilt, edge_to_centre
 
 
 def test_worked_punch_gives_its_loading_per_side() -> None:
@@ -44,3 +44,23 @@ def test_worked_profile_is_thin_at_its_edges() -> None:
 def test_profile_without_centre_or_with_impossible_lane_is_refused(profile: list[float]) -> None:
     with pytest.raises(ValueError, match="thickness_um"):
         edge_to_centre(profile)
+
+
+def test_tilt_is_what_the_last_lane_carries_more_than_the_first() -> None:
+    assert cross_web_tilt([26.4, 26.6, 26.8, 27.0, 27.2]) == pytest.approx(0.8)
+    assert cross_web_tilt([27.2, 27.0, 26.8, 26.6, 26.4]) == pytest.approx(-0.8)
+    # A bowed web is not a tilted one.
+    assert cross_web_tilt([26.5, 26.8, 26.9, 26.8, 26.5]) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_tilt_is_surer_than_the_difference_of_the_edges() -> None:
+    noise = np.random.default_rng(3).standard_normal((20_000, 5))
+    tilts = np.array([cross_web_tilt(row) for row in noise])
+    assert tilts.std() == pytest.approx(np.sqrt(1.6), rel=0.02)
+    assert (noise[:, 4] - noise[:, 0]).std() == pytest.approx(np.sqrt(2.0), rel=0.02)
+
+
+@pytest.mark.parametrize("row", [[26.8, 26.9], [26.8, float("nan"), 26.9], [[26.8, 26.9, 27.0]]])
+def test_tilt_needs_a_whole_row(row: list[float]) -> None:
+    with pytest.raises(ValueError, match=r"^loading_mg_cm2"):
+        cross_web_tilt(row)

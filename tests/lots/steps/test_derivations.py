@@ -96,6 +96,18 @@ def test_mean_loading_is_the_mean_of_all_profiles() -> None:
     assert len(outputs[0].input_ids) == 11
 
 
+def test_tilt_is_that_of_the_lane_means() -> None:
+    tilted = lanes([0.6870, 0.6894, 0.6918, 0.6942, 0.6966])
+    outputs = derive(
+        "coating.loading_tilt_mg_cm2",
+        coating__punch_mass_g=tilted + lanes([0.6918] * 5, roll_position_mm=2000, first_id=20),
+        coating__foil_mass_g=single(0.0486),
+    )
+    # 9.6 mg over 12 cm² and two sides on one profile, nothing on the other.
+    assert value_of(outputs) == pytest.approx(0.4 / 2)
+    assert len(outputs[0].input_ids) == 11
+
+
 def test_edge_to_centre_waits_for_a_complete_profile() -> None:
     complete = lanes([118, 121, 121, 120, 117], roll_position_mm=1000)
     partial = lanes([118, 121, 121], roll_position_mm=2000, first_id=20)

@@ -64,8 +64,8 @@ def test_every_campaign_gets_its_share_of_the_trials() -> None:
     orders = trials(**CHOICES, full=False, no_fault_free=False)
     assert [(o["fault"], o["campaign"], o["seed"]) for o in orders] == [
         ("underfill", 1, 1001),
-        ("underfill", 2, 1002),
         (None, 1, 1001),
+        ("underfill", 2, 1002),
         (None, 2, 1002),
     ]
 

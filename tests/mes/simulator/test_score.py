@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from pathlib import Path
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from mes.simulator.evidence import characteristic_of
+from mes.simulator.management.commands.score_faults import _adder, saved
 from mes.simulator.score import (
     ChartPoints,
     SeenDefect,
@@ -187,19 +189,41 @@ def test_false_alarms_are_judged_by_the_poisson_interval_of_what_was_seen() -> N
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_a_gross_fault_is_found_and_held_at_its_own_step() -> None:
+def test_a_gross_fault_is_found_and_held_at_its_own_step(tmp_path: Path) -> None:
+    file = tmp_path / "runs.jsonl"
+    said = StringIO()
+    wanted = {
+        "faults": ["solids_high"],
+        "magnitudes": ["gross"],
+        "no_fault_free": True,
+        "phase1_pairs": 2,  # a gross fault is out of specification: no frozen chart is needed to find it
+        "jobs": 1,
+        "out": file,
+        "stderr": said,
+    }
     out = StringIO()
-    call_command(
-        "score_faults",
-        faults=["solids_high"],
-        magnitudes=["gross"],
-        no_fault_free=True,
-        phase1_pairs=2,  # a gross fault is out of specification: no frozen chart is needed to find it
-        json=True,
-        jobs=1,
-        stdout=out,
-        stderr=StringIO(),
-    )
+    call_command("score_faults", json=True, stdout=out, **wanted)
     (found,) = json.loads(out.getvalue())
     assert found["step"] == "mixing"
     assert (found["detection"]["samples"], found["held_in_time"]) == (1, True)
+
+    # What is in the file is not run again, and can be shown.
+    assert [json.loads(line) for line in file.read_text().splitlines()] == [found]
+    lines = said.getvalue()
+    again, shown = StringIO(), StringIO()
+    call_command("score_faults", stdout=again, **wanted)
+    call_command("score_faults", show=file, stdout=shown)
+    assert said.getvalue() == lines and "solids_high" in again.getvalue()
+    assert shown.getvalue() == again.getvalue()
+
+
+def test_saved_outcomes_survive_a_crash_in_the_middle_of_a_line(tmp_path: Path) -> None:
+    file = tmp_path / "runs.jsonl"
+    whole = outcome("underfill", 1001)
+    file.write_text(json.dumps(whole) + "\n" + json.dumps(whole)[:40])
+    assert saved(file) == [whole]
+    _adder(file)(whole)
+    assert saved(file) == [whole, whole]
+    file.write_text("no outcome\n")
+    with pytest.raises(CommandError, match=r"runs\.jsonl"):
+        saved(file)

@@ -122,7 +122,10 @@ def saved(file: Path) -> list[dict[str, Any]]:
 
 
 def _adder(file: Path | None) -> Keep:
-    """What adds an outcome to the file; nothing without a file."""
+    """What adds an outcome to the file; nothing without a file. A line cut off by a crash goes first."""
+    if file is not None and file.exists():
+        text = file.read_text()
+        file.write_text(text[: text.rfind("\n") + 1])
 
     def add(outcome: dict[str, Any]) -> None:
         if file is not None:
