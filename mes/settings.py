@@ -211,6 +211,8 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
 STATIC_URL = "static/"
 STATIC_ROOT = Path(environment.text("HALITE_STATIC_DIR") or STATE.static)
 STATICFILES_DIRS = [path for path in [BASE_DIR / "mes" / "web" / "static"] if path.is_dir()]
+# Curves of instruments, as Parquet; on several hosts a shared directory.
+CURVES_DIR = Path(environment.text("HALITE_CURVES_DIR") or STATE.curves)
 # The demo and the plant serve hashed, collected files; tests serve the sources.
 STATIC_BACKEND = (
     "django.contrib.staticfiles.storage.StaticFilesStorage"

@@ -1,4 +1,5 @@
 from lots.models.audit import AuditChain, AuditEvent
+from lots.models.curve import CurveFile
 from lots.models.equipment import Calibration, Equipment, Gauge, Zone
 from lots.models.genealogy import GenealogyLink
 from lots.models.hold import Hold, HoldLot
@@ -25,6 +26,7 @@ __all__ = [
     "AuditEvent",
     "Calibration",
     "Characteristic",
+    "CurveFile",
     "Equipment",
     "GateDecision",
     "Gauge",

@@ -5,18 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.db import transaction
+
+from lots.actions.keep_curve import Curve, keep_curve, latest_curve
+from lots.catalogue import recipe_parameters, recipe_revision
 from lots.clock import site_time
 from lots.envelope import Envelope, ReadingIn
-from lots.models import IdempotencyKey, Lot, Measurement, Site, Source, StepExecution, User
+from lots.models import (
+    CurveFile,
+    IdempotencyKey,
+    Lot,
+    Measurement,
+    Site,
+    Source,
+    StepExecution,
+    Submission,
+    User,
+)
 from lots.queries import current_measurements
+from lots.science.formation.cycles import Cutoffs
 from mes import pipeline
+from mes.connectors.cycler.file import CyclerCycle, CyclerFile, read_file_of_cell
+from mes.connectors.cycler.read import MAX_BYTES
 from mes.connectors.files import UnreadableFile
-from mes.connectors.neware import MAX_BYTES, CyclerFile, read_neware
-from mes.connectors.neware_cycles import CyclerCycle
+from mes.curves import CurveMissing, continues, load_records, store_records
 from quality.permissions import Action, require
 
 STEP = "formation"
@@ -24,6 +41,8 @@ CHARGE = "formation.charge_capacity_ah"
 DISCHARGE = "formation.discharge_capacity_ah"
 CUTOFFS = "formation.cutoffs_reached"
 SOURCE_CODE = "cycler-files"
+# Parameters of a formation recipe that say where a half cycle ends.
+UPPER, LOWER, HOLD_CURRENT = "upper_cutoff_v", "lower_cutoff_v", "hold_cutoff_a"
 
 
 class ImportRefused(Exception):
@@ -44,39 +63,48 @@ class ImportedTest:
 
 
 def import_cycler_file(
-    path: Path, *, cell: Lot, user: User, now: datetime, max_bytes: int = MAX_BYTES
+    path: Path, *, cell: Lot, user: User, now: datetime, max_bytes: int = MAX_BYTES, running: bool = False
 ) -> ImportedTest:
-    """Read a Neware file and record its cycles as formation readings of the cell, in one submission.
+    """Read a cycler file, record its cycles as formation readings of the cell and keep its curves.
 
-    The same file for the same cell is recognised whoever brings it. Raises UnreadableFile, ImportRefused,
-    NotPermitted or InvalidSubmission; nothing is stored then.
+    The same file for the same cell is recognised whoever brings it. A file that goes on where an earlier one ended
+    supersedes it: cycles that have changed since are recorded again, and the latest reading counts. With `running` the
+    test goes on, so that a last cycle that has not reached its cut-offs is left for the next time.
+
+    Raises UnreadableFile, ImportRefused, NotPermitted or InvalidSubmission; nothing is recorded then.
     """
     site = cell.site
     require(user, site, Action.IMPORT_FILE)
-    file = _read(path, ZoneInfo(site.time_zone), max_bytes)
+    here = site_time(site, now)
+    file = _read(path, cell, ZoneInfo(site.time_zone), here, max_bytes)
     source = _source(site, user)
     key = f"{file.sha256}:{cell.code}"
     earlier = IdempotencyKey.objects.filter(source=source, key=key).first()
     if earlier is not None:
         return ImportedTest(file, earlier.answer, recognised=True, remarks=file.remarks)
-    if not file.cycles:
+    cycles = _finished(file.cycles) if running else file.cycles
+    if not cycles:
         raise ImportRefused(
             "The file holds no cycle that moved charge: choose the file of the formation test."
+            if not file.cycles
+            else "The first cycle still runs: import the file again when it has ended."
         )
     execution = _running_formation(cell)
-    here = site_time(site, now)
     shift, mapping = _mapping(file, execution, site, here)
-    recorded = _recorded_cycles(cell, execution)
-    new = [cycle for cycle in file.cycles if cycle.number not in recorded]
+    outgrown = _outgrown(execution, file)
+    new = _new_cycles(cycles, _recorded_cycles(cell, execution), goes_on=outgrown is not None)
     if not new:
         raise ImportRefused(
             f"Every cycle of this file is recorded for {cell.code} already, from another file or by hand."
         )
-    if len(new) < len(file.cycles):
+    if len(new) < len(cycles):
         mapping.append(
-            f"{len(file.cycles) - len(new)} of {len(file.cycles)} cycles were recorded before, from another file or"
+            f"{len(cycles) - len(new)} of {len(cycles)} cycles were recorded before, from another file or"
             " by hand; those values stay as they are."
         )
+    if outgrown is not None:
+        mapping.append(f"The file goes on where the one of {outgrown.received_at:%Y-%m-%d %H:%M} UTC ended.")
+    stored = store_records(file.test.records)
     envelope = Envelope(
         site=site,
         source=source,
@@ -85,16 +113,85 @@ def import_cycler_file(
         readings=tuple(_readings(new, cell, shift)),
         file_sha256=file.sha256,
     )
-    answer = pipeline.record(envelope, now=now)
+    with transaction.atomic():
+        answer = pipeline.record(envelope, now=now)
+        keep_curve(
+            _curve(file, stored, shift),
+            execution=execution,
+            submission=Submission.objects.filter(source=source, file_sha256=file.sha256)
+            .order_by("-pk")
+            .first(),
+            user=user,
+            now=now,
+            supersedes=outgrown,
+        )
     return ImportedTest(file, answer.body, recognised=answer.replayed, remarks=(*file.remarks, *mapping))
 
 
-def _read(path: Path, zone: ZoneInfo, max_bytes: int) -> CyclerFile:
+def _read(path: Path, cell: Lot, zone: ZoneInfo, here: datetime, max_bytes: int) -> CyclerFile:
     """The stored name is a generated one: messages must not show it."""
     try:
-        return read_neware(path, max_bytes=max_bytes, wall_clock_zone=zone)
+        return read_file_of_cell(
+            path, max_bytes=max_bytes, wall_clock_zone=zone, fallback_end=here, cutoffs=_recipe_cutoffs(cell)
+        )
     except UnreadableFile as error:
         raise UnreadableFile(str(error).replace(path.name, "The file")) from error
+
+
+def _recipe_cutoffs(cell: Lot) -> Cutoffs | None:
+    """Cut-offs of the recipe that the cell's order pins; without them a file's own step table decides."""
+    if cell.work_order_id is None:
+        return None
+    revision = recipe_revision(cell.work_order_id, cell.material_id)
+    parameters = recipe_parameters(revision) if revision is not None else {}
+    if not {UPPER, LOWER} <= parameters.keys():
+        return None
+    return Cutoffs(parameters[UPPER], parameters[LOWER], parameters.get(HOLD_CURRENT))
+
+
+def _finished(cycles: tuple[CyclerCycle, ...]) -> tuple[CyclerCycle, ...]:
+    return cycles if cycles and cycles[-1].cutoffs_reached else cycles[:-1]
+
+
+def _outgrown(execution: StepExecution, file: CyclerFile) -> CurveFile | None:
+    """The file of this run of which the new one is a longer export; None when it is another test."""
+    earlier = latest_curve(execution, CurveFile.Kind.CYCLING)
+    if earlier is None:
+        return None
+    try:
+        return earlier if continues(load_records(earlier.storage_sha256), file.test.records) else None
+    except CurveMissing:
+        return None
+
+
+def _new_cycles(
+    cycles: tuple[CyclerCycle, ...], recorded: dict[int, dict[str, Decimal]], *, goes_on: bool
+) -> list[CyclerCycle]:
+    """Cycles that are not recorded; of the same test gone on, those whose values are others now too."""
+    new = []
+    for cycle in cycles:
+        known = recorded.get(cycle.number)
+        if known is None or (goes_on and known != _values(cycle, known)):
+            new.append(cycle)
+    return new
+
+
+def _values(cycle: CyclerCycle, like: dict[str, Decimal]) -> dict[str, Decimal]:
+    values = {CHARGE: Decimal(f"{cycle.charge_ah:.6f}"), DISCHARGE: Decimal(f"{cycle.discharge_ah:.6f}")}
+    return {code: values[code] for code in like}
+
+
+def _curve(file: CyclerFile, stored: str, shift: timedelta) -> Curve:
+    return Curve(
+        kind=CurveFile.Kind.CYCLING,
+        format=file.format,
+        file_sha256=file.sha256,
+        file_bytes=file.size_bytes,
+        storage_sha256=stored,
+        rows=file.rows,
+        started_at=file.started_at + shift,
+        ended_at=file.ended_at + shift,
+    )
 
 
 def _source(site: Site, user: User) -> Source:
@@ -144,15 +241,19 @@ def _mapping(
     return shift, remarks
 
 
-def _recorded_cycles(cell: Lot, execution: StepExecution) -> set[int]:
-    """Cycles of this run that have a capacity: a test exported again, and longer, adds only what is new."""
+def _recorded_cycles(cell: Lot, execution: StepExecution) -> dict[int, dict[str, Decimal]]:
+    """Latest capacities of each cycle of this run that has one, by cycle and characteristic."""
     rows = Measurement.objects.filter(
         lot_id=cell.pk,
         execution=execution,
         characteristic__code__in=(CHARGE, DISCHARGE),
     )
-    positions = current_measurements(rows).values_list("position", flat=True)
-    return {int(position) for position in positions if position is not None}
+    recorded: dict[int, dict[str, Decimal]] = {}
+    found = current_measurements(rows).order_by("received_at", "id")
+    for position, code, value in found.values_list("position", "characteristic__code", "value"):
+        if position is not None:
+            recorded.setdefault(int(position), {})[code] = value
+    return recorded
 
 
 def _readings(cycles: Iterable[CyclerCycle], cell: Lot, shift: timedelta) -> list[ReadingIn]:

@@ -1,16 +1,12 @@
-"""Neware cycler files (.nda, .ndax): capacities of each cycle, with what tells whether they can be trusted."""
+"""Neware cycler files (.nda, .ndax): records and header, read by fastnda from bytes that were checked before."""
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import math
-import tempfile
 import warnings
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -18,13 +14,10 @@ from typing import Any
 import fastnda  # type: ignore[import-untyped]
 import pandas as pd  # type: ignore[import-untyped]
 
-from mes.connectors.files import UnreadableFile, read_bounded, unpack_bounded
-from mes.connectors.neware_cycles import CyclerCycle, counter_remarks, cycles_of, instant
-from mes.connectors.neware_steps import step_limits
+from mes.connectors.files import UnreadableFile, unpack_bounded
 
 logger = logging.getLogger(__name__)
 
-MAX_BYTES = 64_000_000  # a week at one record a second packs to about 10 MB
 MAX_UNPACKED_BYTES = 512_000_000
 # A first record this close to the start time in the file's header carries the wall clock of the cycler's
 # computer; further away, by whole quarter hours, the records count true UTC.
@@ -37,64 +30,6 @@ _VALUES = ("voltage_V", "current_mA", "capacity_mAh")
 class NewareFormat(StrEnum):
     NDA = "nda"
     NDAX = "ndax"
-
-
-@dataclass(frozen=True)
-class CyclerFile:
-    """What a cycler file says. `temperature_c` is the mean of its first temperature channel, if it has one.
-
-    `clock_zone_known` is False when the records carry a wall clock and no zone was given: the instants are
-    then the wall clock labelled UTC. `remarks` are sentences for a person.
-    """
-
-    format: NewareFormat
-    sha256: str
-    rows: int
-    cycles: tuple[CyclerCycle, ...]
-    started_at: datetime
-    ended_at: datetime
-    clock_zone_known: bool
-    temperature_c: float | None
-    remarks: tuple[str, ...]
-
-
-def read_neware(
-    path: str | Path, *, max_bytes: int = MAX_BYTES, wall_clock_zone: tzinfo | None = None
-) -> CyclerFile:
-    """Read a Neware file. Its content decides what it is, not its name.
-
-    `wall_clock_zone` is the zone of the cycler's computer; it is used only where the records carry its wall
-    clock. Current is positive on charge.
-
-    Raises:
-        UnreadableFile: corrupt, truncated, empty, too large or not a Neware file; the message says what to do.
-    """
-    path = Path(path)
-    content = read_bounded(path, max_bytes=max_bytes)
-    with tempfile.TemporaryDirectory(prefix="halite-cycler-") as folder:
-        records, metadata, remarks, file_format = read_records(path.name, content, Path(folder))
-
-    is_wall_clock = _carries_wall_clock(metadata, float(records["unix_time_s"].iloc[0]))
-    zone = (wall_clock_zone or UTC) if is_wall_clock else None
-    try:
-        cycles = cycles_of(records, step_limits(metadata), zone)
-        started_at = instant(float(records["unix_time_s"].min()), zone)
-        ended_at = instant(float(records["unix_time_s"].max()), zone)
-    except (ValueError, OverflowError, OSError) as error:
-        raise UnreadableFile(
-            f"{path.name} holds records that contradict each other ({error}): export it again."
-        ) from error
-    return CyclerFile(
-        format=file_format,
-        sha256=hashlib.sha256(content).hexdigest(),
-        rows=len(records),
-        cycles=cycles,
-        started_at=started_at,
-        ended_at=ended_at,
-        clock_zone_known=not is_wall_clock or wall_clock_zone is not None,
-        temperature_c=_temperature_c(records),
-        remarks=remarks + counter_remarks(cycles),
-    )
 
 
 def read_records(
@@ -173,7 +108,7 @@ def _metadata(checked: Path) -> Mapping[str, Any]:
         return metadata
 
 
-def _carries_wall_clock(metadata: Mapping[str, Any], first_unix_s: float) -> bool:
+def carries_wall_clock(metadata: Mapping[str, Any], first_unix_s: float) -> bool:
     """Whether the records count the wall clock of the cycler's computer instead of UTC. In doubt, they do."""
     try:
         told = metadata.get("start_time") or metadata["TestInfo"]["TestInfo"]["StartTime"]
@@ -181,11 +116,3 @@ def _carries_wall_clock(metadata: Mapping[str, Any], first_unix_s: float) -> boo
     except (KeyError, TypeError, ValueError):
         return True
     return abs(first_unix_s - start.timestamp()) < _CLOCK_TOLERANCE_S
-
-
-def _temperature_c(records: pd.DataFrame) -> float | None:
-    channels = [column for column in records.columns if column.endswith("_temperature_degC")]
-    if not channels:
-        return None
-    mean = float(records[channels[0]].mean())
-    return mean if math.isfinite(mean) else None

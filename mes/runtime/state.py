@@ -73,6 +73,10 @@ class StateDirectory:
     def static(self) -> Path:
         return self.root / "static"
 
+    @property
+    def curves(self) -> Path:
+        return self.root / "curves"
+
     def database_url(self, role: str, *, name: str = "halite") -> str:
         """URL of a database of the embedded PostgreSQL for one of the database roles."""
         return f"postgresql:///{name}?host={self.postgres_socket_dir}&user={role}"

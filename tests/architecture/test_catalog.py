@@ -25,6 +25,7 @@ REVIEWED = {
     "lots_gatedecision": "the ticket: it moves nothing itself, the movement that presents it is guarded",
     "lots_openinterval": "says that air reached the lot; a held container that was opened must be on record",
     "lots_holdlot": "the hold itself",
+    "lots_curvefile": "the instrument file of a measurement; held material is measured above all",
     "lots_measurement": "what was measured on the lot; held material is measured above all",
     "spc_subgroupmember": "copies of measurements",
     "quality_judgement": "the verdict on a measurement",
@@ -35,6 +36,7 @@ REVIEWED = {
 
 # What does not append but change: the columns that the application may update are listed in the grants.
 APPEND_ONLY = {
+    "lots_curvefile",
     "lots_measurement",
     "lots_submission",
     "lots_idempotencykey",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.utils import timezone
 
-from lots.models import Lot, LotAlias
+from lots.actions.keep_curve import Curve, keep_curve
+from lots.models import CurveFile, Lot, LotAlias
 from lots.queries import active_holds
 from mes import pipeline
 from quality.actions.approve_limits import approve_limits
@@ -77,6 +78,7 @@ def worked_plant(*, signals: int = 1) -> Plant:
     plant.lot(inputs=[Input(parent=raw.code, quantity=1)])  # type: ignore[arg-type]
     LotAlias.objects.create(site=plant.site, issuer="Supplier", alias=f"S-{raw.pk}", lot=raw)
     _correct_a_filling(plant)
+    _keep_a_curve(plant)
     state = chart.state
     ChartCheckpoint.objects.create(
         chart=chart, generation=1, sequence=0, limit_revision=state.limit_revision, state=state.state
@@ -95,3 +97,26 @@ def _correct_a_filling(plant: Plant) -> None:
                 plant.reading("filling.mass_filled_g", filled, cell),
             ]
         )
+
+
+def _keep_a_curve(plant: Plant) -> None:
+    cell = plant.lot("T-CELL", quantity=1)
+    for step in ("stacking", "filling"):
+        plant.run(cell, step)
+    curve = Curve(
+        kind=CurveFile.Kind.CYCLING,
+        format="Arbin csv",
+        file_sha256="a" * 64,
+        file_bytes=1,
+        storage_sha256="b" * 64,
+        rows=1,
+        started_at=timezone.now(),
+        ended_at=timezone.now(),
+    )
+    keep_curve(
+        curve,
+        execution=plant.start(cell, "formation"),
+        submission=None,
+        user=plant.operator,
+        now=timezone.now(),
+    )

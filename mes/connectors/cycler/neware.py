@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from lots.science.formation.records import CyclerRecords, Floats, Ints
 from lots.science.formation.segments import StepTable, step_table
 from mes.connectors.cycler.model import CyclerTest
 from mes.connectors.files import UnreadableFile
-from mes.connectors.neware import read_records
+from mes.connectors.neware import carries_wall_clock, read_records
 from mes.connectors.neware_steps import StepEnd, StepLimits, reached_cutoff, step_limits
 
 
@@ -49,7 +50,14 @@ def read_neware_test(name: str, content: bytes) -> CyclerTest:
         raise UnreadableFile(
             f"{name} holds records that contradict each other ({error}): export it again."
         ) from error
-    return CyclerTest(f"Neware {file_format}", records, started, verdicts, remarks=remarks)
+    return CyclerTest(
+        f"Neware {file_format}",
+        records,
+        started,
+        is_utc=not carries_wall_clock(metadata, float(frame["unix_time_s"].iloc[0])),
+        ended_at_cutoff=verdicts,
+        remarks=remarks,
+    )
 
 
 def _test_time(step: Ints, step_time: Floats, unix_s: Floats) -> Floats:
@@ -63,7 +71,7 @@ def _test_time(step: Ints, step_time: Floats, unix_s: Floats) -> Floats:
 
 
 def _verdicts(
-    table: StepTable, step_index: Ints, step_type: Ints, limits: dict[int, StepLimits]
+    table: StepTable, step_index: Ints, step_type: Ints, limits: Mapping[int, StepLimits]
 ) -> dict[int, bool]:
     verdicts: dict[int, bool] = {}
     for row in range(table.size):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lots.science.formation.records import checked
@@ -57,10 +57,7 @@ def read_cycler_file(path: str | Path, *, max_bytes: int = MAX_BYTES) -> ReadFil
         records = checked(test.records)
     except ValueError as error:
         raise UnreadableFile(f"{path.name} cannot be used: {error}. Export it again.") from error
-    whole = CyclerTest(
-        test.format, records, test.started_at, test.ended_at_cutoff, test.counter_resolution_ah, test.remarks
-    )
-    return ReadFile(whole, hashlib.sha256(content).hexdigest(), len(content))
+    return ReadFile(replace(test, records=records), hashlib.sha256(content).hexdigest(), len(content))
 
 
 def _read(name: str, content: bytes) -> CyclerTest:

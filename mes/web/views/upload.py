@@ -14,9 +14,9 @@ from django.views.decorators.http import require_http_methods
 
 from lots.envelope import InvalidSubmission
 from lots.models import Lot, StepExecution
+from mes.connectors.cycler.read import MAX_BYTES
 from mes.connectors.files import UnreadableFile
 from mes.connectors.import_cycler import STEP, ImportedTest, ImportRefused, import_cycler_file
-from mes.connectors.neware import MAX_BYTES
 from mes.web.card import explain
 from mes.web.forms.upload import CappedUpload
 from mes.web.site import SiteRequest, site_page

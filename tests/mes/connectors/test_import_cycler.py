@@ -5,15 +5,20 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
-from lots.models import HoldLot, Measurement, Membership, Submission
+from lots.models import CurveFile, HoldLot, Measurement, Membership, Submission
 from mes.connectors.files import UnreadableFile
 from mes.connectors.import_cycler import ImportedTest, ImportRefused, import_cycler_file
+from mes.curves import CurveMissing, load_records
 from quality.permissions import NotPermitted
 from tests.mes.connectors.ndax_builder import CC_CHARGE, CC_DISCHARGE, Step, ndax
 from tests.support.builders import make_user
+from tests.support.cycling import full_cycles, records
+from tests.support.exports import arbin, battery_data_format
 from tests.support.formation import cell_in_formation, formation_plant, just_now, two_cycles
 
 pytestmark = pytest.mark.django_db
@@ -148,3 +153,87 @@ def test_who_may_not_import_imports_nothing(tmp_path: Path) -> None:
     cell, _ = cell_in_formation(plant)
     with pytest.raises(NotPermitted):
         bring(tmp_path, two_cycles(), cell, make_user(plant.site, Membership.Role.AUDITOR))
+
+
+def curves(cell: object) -> list[CurveFile]:
+    return list(CurveFile.objects.filter(lot_id=cell.pk).order_by("pk"))  # type: ignore[attr-defined]
+
+
+def test_curves_are_kept_in_storage_with_what_they_belong_to(tmp_path: Path) -> None:
+    plant = formation_plant()
+    cell, execution = cell_in_formation(plant)
+    imported = bring(tmp_path, two_cycles(started=just_now()), cell, plant.operator)
+    (curve,) = curves(cell)
+    assert (curve.execution, curve.recorded_by) == (execution, plant.operator)
+    assert (curve.file_sha256, curve.rows) == (imported.file.sha256, imported.file.rows)
+    assert curve.submission == Submission.objects.get(file_sha256=imported.file.sha256)
+    stored = load_records(curve.storage_sha256)
+    assert np.array_equal(stored.voltage_v, imported.file.test.records.voltage_v)
+
+
+def test_curve_that_was_changed_in_storage_is_not_shown(tmp_path: Path) -> None:
+    plant = formation_plant()
+    cell, _ = cell_in_formation(plant)
+    bring(tmp_path, two_cycles(started=just_now()), cell, plant.operator)
+    (curve,) = curves(cell)
+    place = Path(settings.CURVES_DIR) / curve.storage_sha256[:2] / f"{curve.storage_sha256}.parquet"
+    place.write_bytes(place.read_bytes() + b"x")
+    with pytest.raises(CurveMissing, match="was changed"):
+        load_records(curve.storage_sha256)
+    place.unlink()
+    with pytest.raises(CurveMissing, match="not in storage"):
+        load_records(curve.storage_sha256)
+    with pytest.raises(CurveMissing, match="64 hexadecimal"):
+        load_records("../../etc/passwd")
+
+
+def test_file_of_any_cycler_becomes_readings(tmp_path: Path) -> None:
+    plant = formation_plant()
+    cell, _ = cell_in_formation(plant)
+    imported = bring(tmp_path, arbin(records(full_cycles(2))), cell, plant.operator, name="export.csv")
+    assert values(cell, "formation.charge_capacity_ah") == [
+        (1, pytest.approx(2.0, rel=1e-4)),
+        (2, pytest.approx(2.0, rel=1e-4)),
+    ]
+    # No step table and no cut-offs in the recipe: that both cycles ended alike is no evidence.
+    assert values(cell, "formation.cutoffs_reached") == []
+    assert imported.file.format == "Arbin csv"
+
+
+def test_running_test_supersedes_its_earlier_part_and_its_changed_cycle(tmp_path: Path) -> None:
+    plant = formation_plant()
+    cell, _ = cell_in_formation(plant)
+    whole = battery_data_format(records(full_cycles(2))).splitlines(keepends=True)
+    part = b"".join(whole[: round(0.8 * len(whole))])
+    bring(tmp_path, part, cell, plant.operator, name="test.csv")
+    partial = values(cell, "formation.discharge_capacity_ah")
+    imported = bring(tmp_path, b"".join(whole), cell, plant.operator, name="test.csv")
+    first, second = curves(cell)
+    assert second.supersedes == first
+    assert first.rows < second.rows
+    assert any("goes on where" in remark for remark in imported.remarks)
+    recorded = Measurement.objects.filter(
+        lot_id=cell.pk, characteristic__code="formation.discharge_capacity_ah"
+    ).order_by("received_at", "id")
+    latest = {int(row.position or 0): float(row.value) for row in recorded}
+    assert latest == {1: pytest.approx(1.7, rel=1e-3), 2: pytest.approx(1.7, rel=1e-3)}
+    assert dict(partial).get(2, 0.0) < 1.6
+    assert [row.position for row in recorded].count(1) == 1  # the first cycle had not changed
+
+
+def test_last_cycle_of_a_running_test_waits_for_its_end(tmp_path: Path) -> None:
+    plant = formation_plant()
+    cell, _ = cell_in_formation(plant)
+    path = tmp_path / "test.ndax"
+    begin = just_now()
+    path.write_bytes(two_cycles(discharge_minutes=20, cycles=1, started=begin))
+    # The discharge has reached its cut-off already: the cycle counts.
+    import_cycler_file(path, cell=cell, user=plant.operator, now=timezone.now(), running=True)
+    assert len(values(cell, "formation.charge_capacity_ah")) == 1
+    other, _ = cell_in_formation(plant)
+    path.write_bytes(
+        ndax([Step(1, CC_CHARGE, 60, (2.0, 2.0), (2.0, 3.5), ("Stop_Volt", 4.0))], started=begin)
+    )
+    with pytest.raises(ImportRefused, match="still runs"):
+        import_cycler_file(path, cell=other, user=plant.operator, now=timezone.now(), running=True)
+    assert curves(other) == []

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from mes.connectors.cycler.file import read_file_of_cell
 from mes.connectors.files import UnreadableFile
-from mes.connectors.neware import NewareFormat, read_neware
 
 
 def _builder() -> ModuleType:
@@ -39,19 +39,19 @@ CHARGE_AH = 2.0 + 1.05 * 0.5
 def read(tmp_path: Path, content: bytes, name: str = "cell.ndax", **options: object):  # type: ignore[no-untyped-def]
     path = tmp_path / name
     path.write_bytes(content)
-    return read_neware(path, **options)  # type: ignore[arg-type]
+    return read_file_of_cell(path, **options)  # type: ignore[arg-type]
 
 
 def test_capacities_are_integrated_and_agree_with_the_counters(tmp_path: Path) -> None:
     content = build.ndax(CYCLE + CYCLE)
     file = read(tmp_path, content)
-    assert (file.format, file.sha256) == (NewareFormat.NDAX, hashlib.sha256(content).hexdigest())
+    assert (file.format, file.sha256) == ("Neware ndax", hashlib.sha256(content).hexdigest())
     assert file.rows == 2 * (361 + 181 + 61 + 451 + 61)
     assert [cycle.number for cycle in file.cycles] == [1, 2]
     for cycle in file.cycles:
         assert cycle.charge_ah == pytest.approx(CHARGE_AH, rel=1e-4)
         assert cycle.discharge_ah == pytest.approx(2.5, rel=1e-6)
-        assert cycle.charge_counter_ah == pytest.approx(cycle.charge_ah, rel=1e-5)
+        assert cycle.values.charge_counter_ah == pytest.approx(cycle.charge_ah, rel=1e-5)
         assert cycle.counters_agree
         assert cycle.cutoffs_reached is True
         assert cycle.ce_pct == pytest.approx(100 * 2.5 / CHARGE_AH, rel=1e-4)
@@ -60,7 +60,7 @@ def test_capacities_are_integrated_and_agree_with_the_counters(tmp_path: Path) -
 
 
 def test_content_decides_and_not_the_name(tmp_path: Path) -> None:
-    assert read(tmp_path, build.ndax(CYCLE), name="cell.bin").format is NewareFormat.NDAX
+    assert read(tmp_path, build.ndax(CYCLE), name="cell.bin").format == "Neware ndax"
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def _with_flipped_byte(content: bytes) -> bytes:
     ("content", "reason"),
     [
         (b"", "is empty"),
-        (b"time,current\n0,1\n", "is not a Neware file"),
+        (b"time,current\n0,1\n", "no header of a known cycler export"),
         (b"PK\x03\x04 not really", "truncated or corrupt"),
         (build.ndax(CYCLE)[:-2000], "truncated or corrupt"),
         (_with_flipped_byte(build.ndax(CYCLE)), "truncated or corrupt"),
@@ -160,7 +160,7 @@ def test_oversize_file_is_not_read(tmp_path: Path) -> None:
 
 def test_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFile, match=r"nothing\.ndax does not exist"):
-        read_neware(tmp_path / "nothing.ndax")
+        read_file_of_cell(tmp_path / "nothing.ndax")
 
 
 def test_zip_bomb_is_stopped_while_it_unpacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,7 +58,7 @@ def test_the_same_file_twice_is_recognised(plant: Plant, client: Client) -> None
     [
         (two_cycles()[:2000], "truncated or corrupt"),
         (b"", "is empty"),
-        (b"time,voltage\n1,2\n", "not a Neware file"),
+        (b"time,voltage\n1,2\n", "no header of a known cycler export"),
         (b"PK\x03\x04" + b"\x00" * 200, "truncated or corrupt"),
     ],
 )

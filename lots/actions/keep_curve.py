@@ -1,0 +1,69 @@
+"""Note that an instrument file belongs to a lot, and which earlier part of the same test it supersedes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from lots.catalogue import recipe_revision
+from lots.models import CurveFile, Lot, RecipeRevision, StepExecution, Submission, User
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A file that was read and stored; instants on the site clock."""
+
+    kind: CurveFile.Kind
+    format: str
+    file_sha256: str
+    file_bytes: int
+    storage_sha256: str
+    rows: int
+    started_at: datetime
+    ended_at: datetime
+
+
+def keep_curve(
+    curve: Curve,
+    *,
+    execution: StepExecution,
+    submission: Submission | None,
+    user: User,
+    now: datetime,
+    supersedes: CurveFile | None = None,
+) -> CurveFile:
+    """Store the row; the same file of the same lot is the row that is there already."""
+    kept, _ = CurveFile.objects.get_or_create(
+        lot=execution.lot,
+        file_sha256=curve.file_sha256,
+        defaults={
+            "execution": execution,
+            "submission": submission,
+            "kind": curve.kind,
+            "format": curve.format,
+            "file_bytes": curve.file_bytes,
+            "protocol": _protocol(execution.lot),
+            "storage_sha256": curve.storage_sha256,
+            "rows": curve.rows,
+            "started_at": curve.started_at,
+            "ended_at": curve.ended_at,
+            "received_at": now,
+            "recorded_by": user,
+            "supersedes": supersedes,
+        },
+    )
+    return kept
+
+
+def latest_curve(execution: StepExecution, kind: CurveFile.Kind) -> CurveFile | None:
+    """The newest file of this run that nothing has superseded."""
+    rows = CurveFile.objects.filter(execution=execution, kind=kind, superseded_by__isnull=True)
+    return rows.order_by("-id").first()
+
+
+def _protocol(lot: Lot) -> str:
+    """The recipe revision that the lot's work order pins; empty where there is none."""
+    if lot.work_order_id is None:
+        return ""
+    revision = recipe_revision(lot.work_order_id, lot.material_id)
+    return "" if revision is None else str(RecipeRevision.objects.get(pk=revision))
