@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from lots.catalogue import recipe_revision
 from lots.models import CurveFile, Lot, RecipeRevision, StepExecution, Submission, User
@@ -21,6 +22,8 @@ class Curve:
     rows: int
     started_at: datetime
     ended_at: datetime
+    soc_pct: Decimal | None = None
+    temperature_c: Decimal | None = None
 
 
 def keep_curve(
@@ -45,6 +48,8 @@ def keep_curve(
             "protocol": _protocol(execution.lot),
             "storage_sha256": curve.storage_sha256,
             "rows": curve.rows,
+            "soc_pct": curve.soc_pct,
+            "temperature_c": curve.temperature_c,
             "started_at": curve.started_at,
             "ended_at": curve.ended_at,
             "received_at": now,

@@ -32,6 +32,16 @@ class CurveFile(models.Model):
     storage_sha256 = models.CharField(
         max_length=64, help_text="Of the stored Parquet file, which it also names."
     )
+    soc_pct = models.DecimalField(
+        max_digits=5, decimal_places=2, null=True, blank=True, help_text="State of charge of a spectrum."
+    )
+    temperature_c = models.DecimalField(
+        max_digits=5,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        help_text="Temperature of the cell at a spectrum.",
+    )
     rows = models.PositiveIntegerField()
     started_at = models.DateTimeField(help_text="First record, on the site clock.")
     ended_at = models.DateTimeField(help_text="Last record, on the site clock.")

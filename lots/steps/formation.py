@@ -158,6 +158,22 @@ STEP = StepDeclaration(
             help="Voltage step over current step at the time after the pulse that the recipe states.",
         ),
         CharacteristicDeclaration(
+            code="formation.r_hf_mohm",
+            name="High-frequency resistance",
+            unit="mOhm",
+            decimals=3,
+            gauge_kind="impedance",
+            help="Where the spectrum crosses the real axis, at the recipe's state of charge and temperature.",
+        ),
+        CharacteristicDeclaration(
+            code="formation.r_mid_mohm",
+            name="Mid-frequency resistance",
+            unit="mOhm",
+            decimals=3,
+            gauge_kind="impedance",
+            help="Charge-transfer resistance of an accepted fit of the spectrum; it grows with a poor interphase.",
+        ),
+        CharacteristicDeclaration(
             code="formation.ce_pct",
             name="Coulombic efficiency",
             unit="%",

@@ -77,7 +77,7 @@ def import_cycler_file(
     require(user, site, Action.IMPORT_FILE)
     here = site_time(site, now)
     file = _read(path, cell, ZoneInfo(site.time_zone), here, max_bytes)
-    source = _source(site, user)
+    source = file_source(site, user)
     key = f"{file.sha256}:{cell.code}"
     earlier = IdempotencyKey.objects.filter(source=source, key=key).first()
     if earlier is not None:
@@ -89,7 +89,7 @@ def import_cycler_file(
             if not file.cycles
             else "The first cycle still runs: import the file again when it has ended."
         )
-    execution = _running_formation(cell)
+    execution = running_formation(cell)
     shift, mapping = _mapping(file, execution, site, here)
     outgrown = _outgrown(execution, file)
     new = _new_cycles(cycles, _recorded_cycles(cell, execution), goes_on=outgrown is not None)
@@ -194,7 +194,7 @@ def _curve(file: CyclerFile, stored: str, shift: timedelta) -> Curve:
     )
 
 
-def _source(site: Site, user: User) -> Source:
+def file_source(site: Site, user: User) -> Source:
     """One door for cycler files of a site, so that a file is recognised whoever brings it."""
     source, _ = Source.objects.get_or_create(
         site=site, code=SOURCE_CODE, defaults={"name": "Cycler files", "user": user}
@@ -202,7 +202,7 @@ def _source(site: Site, user: User) -> Source:
     return source
 
 
-def _running_formation(cell: Lot) -> StepExecution:
+def running_formation(cell: Lot) -> StepExecution:
     runs = StepExecution.objects.filter(lot=cell, route_step__step__code=STEP).order_by("-attempt")
     latest = runs.first()
     if latest is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 
 from mes.web import urls_quality
-from mes.web.views import auth, judge, line, lots, station, upload
+from mes.web.views import auth, formation, judge, line, lots, station, upload
 
 pages = [
     path("login/", auth.Login.as_view(), name="login"),
@@ -25,6 +25,8 @@ pages = [
     path("lots/<str:code>/", lots.detail, name="lot"),
     path("lots/<str:code>/genealogy.json", lots.genealogy, name="lot_genealogy"),
     path("lots/<str:code>/label.svg", lots.label, name="lot_label"),
+    path("lots/<str:code>/formation/", formation.formation, name="lot_formation"),
+    path("lots/<str:code>/formation.json", formation.formation_data, name="lot_formation_data"),
     path("lots/<str:code>/hold/", lots.hold, name="lot_hold"),
     path("upload/", upload.upload, name="upload"),
     *urls_quality.urlpatterns,

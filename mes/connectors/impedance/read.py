@@ -15,6 +15,7 @@ from mes.connectors.files import UnreadableFile, read_bounded
 
 MAX_BYTES = 32_000_000
 MAX_POINTS = 1_000_000
+_HEAD_BYTES = 100_000
 
 _NUMBER = re.compile(r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
 
@@ -78,6 +79,16 @@ def read_impedance_file(path: str | Path, *, max_bytes: int = MAX_BYTES) -> Impe
         raise UnreadableFile(f"{name} holds no spectrum: {skipped[0] if skipped else 'no points'}.")
     digest = hashlib.sha256(content).hexdigest()
     return ImpedanceFile(columns.format, digest, len(content), tuple(sweeps), tuple(skipped))
+
+
+def is_impedance_file(path: Path) -> bool:
+    """Whether the beginning of a file is that of an impedance file; says nothing of the rest of it."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError:
+        return False
+    return b"\x00" not in head and _recognise(_text(head).splitlines()) is not None
 
 
 def _text(content: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Upload: the file of a formation cycler for one cell."""
+"""Upload: the file of a formation cycler or of an impedance analyser for one cell."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from lots.envelope import InvalidSubmission
 from lots.models import Lot, StepExecution
 from mes.connectors.cycler.read import MAX_BYTES
 from mes.connectors.files import UnreadableFile
+from mes.connectors.impedance.read import is_impedance_file
 from mes.connectors.import_cycler import STEP, ImportedTest, ImportRefused, import_cycler_file
+from mes.connectors.import_impedance import conditions, import_impedance_file
 from mes.web.card import explain
 from mes.web.forms.upload import CappedUpload
 from mes.web.site import SiteRequest, site_page
@@ -67,16 +69,32 @@ def _take_in(request: SiteRequest) -> HttpResponse:
         return _form(request, code=code, problem=words, status=422)
     if not isinstance(file, TemporaryUploadedFile):
         return _form(request, code=code, problem="Choose the file that the cycler exported.", status=422)
+    path = Path(file.temporary_file_path())
     try:
-        imported = import_cycler_file(
-            Path(file.temporary_file_path()), cell=cell, user=request.user, now=request.now
-        )
+        if is_impedance_file(path):
+            return _spectrum(request, cell, path)
+        imported = import_cycler_file(path, cell=cell, user=request.user, now=request.now)
     except (UnreadableFile, InvalidSubmission) as refusal:
         return _form(request, code=code, problem=str(refusal), status=422)
     except ImportRefused as refusal:
         link = reverse("web:station_lot", args=[cell.code])
         return _form(request, code=code, problem=str(refusal), station_url=link, status=409)
     return render(request, "web/upload/result.html", _result(cell, imported))
+
+
+def _spectrum(request: SiteRequest, cell: Lot, path: Path) -> HttpResponse:
+    soc_pct, temperature_c = conditions(request.POST.get("soc", ""), request.POST.get("temperature", ""))
+    imported = import_impedance_file(
+        path,
+        cell=cell,
+        user=request.user,
+        now=request.now,
+        soc_pct=soc_pct,
+        temperature_c=temperature_c,
+    )
+    answer = explain(imported.answer, replayed=imported.recognised) if imported.answer else None
+    context = {"nav_active": "upload", "lot": cell, "imported": imported, "answer": answer}
+    return render(request, "web/upload/spectrum.html", context)
 
 
 def _result(cell: Lot, imported: ImportedTest) -> dict[str, Any]:

@@ -1,0 +1,196 @@
+"""What the formation page of a cell shows: curves against the band of good cells, efficiencies, dQ/dV, spectrum."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lots.models import CurveFile, HoldLot, Lot
+from lots.science.formation.band import SHARE, compare_with_band, normalised_curve, voltage_band
+from lots.science.formation.cycles import Cycle, cycles
+from lots.science.formation.features import formation_result
+from lots.science.formation.records import CyclerRecords
+from lots.science.formation.segments import StepKind, StepTable, step_curve, step_table
+from lots.science.impedance.fit import NAMES, RandlesFit, fit_randles, randles_ohm
+from lots.science.impedance.spectrum import Spectrum, high_frequency_intercept
+from mes.curves import CurveMissing, load_records, load_spectra
+
+CURVES_SHOWN = 12
+POINTS_A_CURVE = 400
+BAND_CELLS = 60
+
+
+@dataclass(frozen=True)
+class FormationPage:
+    """`problem` says in words why there are no curves; `cycles` are those of the newest file."""
+
+    cycling: CurveFile | None
+    impedance: CurveFile | None
+    cycles: tuple[Cycle, ...]
+    problem: str
+
+
+def formation_page(lot: Lot) -> FormationPage:
+    cycling, impedance = newest(lot, CurveFile.Kind.CYCLING), newest(lot, CurveFile.Kind.IMPEDANCE)
+    if cycling is None:
+        return FormationPage(None, impedance, (), "")
+    try:
+        records = load_records(cycling.storage_sha256)
+    except CurveMissing as error:
+        return FormationPage(cycling, impedance, (), str(error))
+    return FormationPage(cycling, impedance, cycles(records, step_table(records)), "")
+
+
+def newest(lot: Lot, kind: CurveFile.Kind) -> CurveFile | None:
+    """The newest file of the lot that nothing has superseded."""
+    rows = CurveFile.objects.filter(lot=lot, kind=kind, superseded_by__isnull=True)
+    return rows.select_related("execution__equipment", "recorded_by").order_by("-id").first()
+
+
+def formation_json(lot: Lot) -> dict[str, Any]:
+    """Everything that the page draws, with units in the names; parts that there are no data for are null."""
+    cycling, impedance = newest(lot, CurveFile.Kind.CYCLING), newest(lot, CurveFile.Kind.IMPEDANCE)
+    answer: dict[str, Any] = {"curves": [], "band": None, "ce": None, "dqdv": [], "nyquist": None}
+    if cycling is not None:
+        records = load_records(cycling.storage_sha256)
+        table = step_table(records)
+        result = formation_result(records)
+        answer["curves"] = _curves(records, table)
+        answer["band"] = _band(lot, cycling)
+        answer["ce"] = _efficiencies(result.cycles)
+        answer["dqdv"] = [
+            {"kind": str(kind), "voltage_v": _short(curve.voltage_v), "dqdv_ah_v": _short(curve.dqdv_ah_v)}
+            for kind, curve in result.incremental.items()
+        ]
+    if impedance is not None:
+        answer["nyquist"] = _nyquist(load_spectra(impedance.storage_sha256)[-1])
+    return answer
+
+
+def _short(values: NDArray[np.float64], points: int = POINTS_A_CURVE) -> list[float]:
+    if values.size > points:
+        values = values[np.linspace(0, values.size - 1, points).astype(int)]
+    return [float(f"{value:.6g}") for value in values]
+
+
+def _curves(records: CyclerRecords, table: StepTable) -> list[dict[str, Any]]:
+    """The half cycles that move most: those of the first cycles and of the last ones."""
+    rows = [row for row in range(table.size) if table.kind[row] is not StepKind.REST]
+    largest = max((abs(float(table.net_ah[row])) for row in rows), default=0.0)
+    rows = [row for row in rows if abs(float(table.net_ah[row])) > 0.1 * largest]
+    half = CURVES_SHOWN // 2
+    shown = rows if len(rows) <= CURVES_SHOWN else rows[:half] + rows[-half:]
+    curves = []
+    for row in shown:
+        voltage, moved = step_curve(records, table, row)
+        curves.append(
+            {
+                "cycle": int(table.cycle[row]),
+                "kind": str(table.kind[row]),
+                "capacity_ah": _short(moved),
+                "voltage_v": _short(voltage),
+            }
+        )
+    return curves
+
+
+def _efficiencies(found: Sequence[Cycle]) -> dict[str, list[Any]]:
+    return {
+        "cycle": [cycle.number for cycle in found],
+        "ce_pct": [None if cycle.ce_pct is None else round(cycle.ce_pct, 3) for cycle in found],
+    }
+
+
+@lru_cache(maxsize=512)
+def _first_charge(storage_sha256: str) -> tuple[NDArray[np.float64], float] | None:
+    """Normalised first charge of a stored test and its capacity; a stored test never changes."""
+    try:
+        records = load_records(storage_sha256)
+    except CurveMissing:
+        return None
+    table = step_table(records)
+    charges = [row for row in range(table.size) if table.kind[row] is StepKind.CHARGE]
+    if not charges:
+        return None
+    voltage, moved = step_curve(records, table, charges[0])
+    try:
+        return normalised_curve(voltage, moved), float(moved[-1])
+    except ValueError:
+        return None
+
+
+def _band(lot: Lot, cycling: CurveFile) -> dict[str, Any] | None:
+    """The first charge against that of other cells of the same material, under the same protocol, that are not held."""
+    mine = _first_charge(cycling.storage_sha256)
+    if mine is None:
+        return None
+    others = (
+        CurveFile.objects.filter(
+            kind=CurveFile.Kind.CYCLING,
+            superseded_by__isnull=True,
+            protocol=cycling.protocol,
+            lot__site=lot.site_id,
+            lot__material=lot.material_id,
+        )
+        .exclude(lot=lot)
+        .exclude(lot__in=HoldLot.objects.filter(disposition_id__isnull=True).values("lot"))
+        .order_by("-id")
+        .values_list("storage_sha256", flat=True)[:BAND_CELLS]
+    )
+    good = [curve for curve in map(_first_charge, others) if curve is not None]
+    answer: dict[str, Any] = {
+        "share_pct": _short(100 * SHARE),
+        "voltage_v": _short(mine[0]),
+        "cells": len(good),
+        "lower_v": None,
+        "upper_v": None,
+    }
+    if len(good) < 2:
+        return answer
+    protocol = cycling.protocol or "unnamed"
+    band = voltage_band([curve for curve, _ in good], [end for _, end in good], protocol=protocol)
+    verdict = compare_with_band(mine[0], mine[1], band, protocol=protocol)
+    answer.update(
+        lower_v=_short(band.lower_v),
+        upper_v=_short(band.upper_v),
+        out_pct=round(verdict.out_pct, 1),
+        capacity_z=round(verdict.capacity_z, 1),
+        provisional=band.provisional,
+        alarms=[] if band.provisional else [str(alarm) for alarm in verdict.alarms],
+    )
+    return answer
+
+
+def _nyquist(sweep: Spectrum) -> dict[str, Any]:
+    intercept = high_frequency_intercept(sweep)
+    answer: dict[str, Any] = {
+        "re_mohm": _short(1000 * sweep.z_ohm.real),
+        "minus_im_mohm": _short(-1000 * sweep.z_ohm.imag),
+        "intercept_mohm": float(f"{1000 * intercept.resistance_ohm:.5g}"),
+        "reached": intercept.reached,
+        "fit": None,
+    }
+    try:
+        fit = fit_randles(sweep)
+    except ValueError:
+        return answer
+    answer["fit"] = _fit(sweep, fit)
+    return answer
+
+
+def _fit(sweep: Spectrum, fit: RandlesFit) -> dict[str, Any]:
+    rs, rct, q, n, a = (fit.parameters[name].value for name in NAMES)
+    z = randles_ohm(sweep.frequency_hz, rs, rct, q, n, a)
+    return {
+        "re_mohm": _short(1000 * z.real),
+        "minus_im_mohm": _short(-1000 * z.imag),
+        "accepted": fit.accepted,
+        "residual_pct": round(100 * fit.residual_rms, 2),
+        "rs_mohm": float(f"{1000 * rs:.4g}"),
+        "rct_mohm": float(f"{1000 * rct:.4g}"),
+    }

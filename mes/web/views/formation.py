@@ -1,0 +1,29 @@
+"""The formation page of a cell."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from mes.curves import CurveMissing
+from mes.web.formation_page import formation_json, formation_page
+from mes.web.site import SiteRequest, site_page
+from mes.web.views.station import lot_at
+
+
+@require_safe
+@site_page()
+def formation(request: SiteRequest, code: str) -> HttpResponse:
+    lot = lot_at(request, code)
+    page = formation_page(lot)
+    return render(request, "web/lots/formation.html", {"nav_active": "lots", "lot": lot, "page": page})
+
+
+@require_safe
+@site_page()
+def formation_data(request: SiteRequest, code: str) -> HttpResponse:
+    try:
+        return JsonResponse(formation_json(lot_at(request, code)))
+    except CurveMissing as error:
+        return JsonResponse({"problem": str(error)}, status=503)

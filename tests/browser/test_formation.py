@@ -1,0 +1,56 @@
+"""The formation page in a real browser, on a desk and on a tablet."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.mes.web.test_formation import others, spectrum_file
+from tests.support.cycling import full_cycles, records
+from tests.support.exports import battery_data_format
+from tests.support.formation import cell_in_formation, formation_plant
+from tests.support.processes import Stack
+from tests.support.watch import log_in
+
+
+def upload(page: Page, url: str, code: str, content: bytes, *, conditions: bool = False) -> None:
+    page.goto(f"{url}/upload/?code={code}")
+    page.set_input_files("#upload-file", {"name": "x", "mimeType": "text/csv", "buffer": content})
+    if conditions:
+        page.fill("#upload-soc", "50")
+        page.fill("#upload-temperature", "25")
+    page.get_by_role("button", name="Read and record").click()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (820, 1180)])
+def test_curves_of_a_cell_are_drawn_and_said_in_words(
+    live_site: Stack, page: Page, width: int, height: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": height})
+    plant = formation_plant()
+    cell, _ = cell_in_formation(plant)
+    watch = log_in(page, live_site.url, plant.operator.username)
+    upload(page, live_site.url, cell.code, battery_data_format(records(full_cycles(4))))
+    upload(page, live_site.url, cell.code, spectrum_file(), conditions=True)
+    page.get_by_role("link", name="Curves").click()
+    expect(page.locator("halite-formation[data-ready]")).to_be_visible()
+    expect(page.locator("halite-formation canvas")).to_have_count(5)
+    expect(page.locator('[data-words="ce"]')).to_contain_text("From 85.00 % to 85.00 %")
+    expect(page.locator('[data-words="band"]')).to_contain_text("no band yet")
+    expect(page.locator('[data-words="nyquist"]')).to_contain_text("fit Rs")
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    assert watch.complaints == []
+
+
+def test_cell_out_of_the_band_is_said_to_be(live_site: Stack, page: Page) -> None:
+    plant = formation_plant()
+    cell, _ = cell_in_formation(plant)
+    watch = log_in(page, live_site.url, plant.operator.username)
+    shifted = records(full_cycles(2))
+    shifted.voltage_v[:] += 0.06
+    upload(page, live_site.url, cell.code, battery_data_format(shifted))
+    protocol = cell.curve_files.get().protocol
+    others(plant, 20, protocol=protocol)
+    page.get_by_role("link", name="Curves").click()
+    expect(page.locator('[data-words="band"]')).to_contain_text("Out of the band of 20 cells")
+    assert watch.complaints == []

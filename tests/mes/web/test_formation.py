@@ -1,0 +1,165 @@
+"""The formation page of a cell: curves, band, efficiencies, dQ/dV and the spectrum with its fit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from lots.models import CurveFile, Measurement
+from lots.science.impedance.fit import randles_ohm
+from mes.curves import store_records
+from tests.support.builders import Plant
+from tests.support.cycling import full_cycles, records
+from tests.support.exports import battery_data_format
+from tests.support.formation import cell_in_formation, formation_plant
+from tests.support.web import signed_in
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def plant() -> Plant:
+    return formation_plant()
+
+
+@pytest.fixture
+def client(plant: Plant) -> Client:
+    return signed_in(plant.operator)
+
+
+def send(client: Client, lot: str, content: bytes, **fields: str) -> Any:
+    file = SimpleUploadedFile("x", content)
+    return client.post(reverse("web:upload"), {"lot": lot, "file": file, **fields})
+
+
+def spectrum_file(*, rs_ohm: float = 0.8e-3, inductance_h: float = 2e-9) -> bytes:
+    frequency = np.logspace(4, -2, 61)
+    z = randles_ohm(frequency, rs_ohm, 1.5e-3, 4.0, 0.85, 3e-4) + 2j * np.pi * frequency * inductance_h
+    rows = [f"{f:.6E},{point.real:.6E},{point.imag:.6E}" for f, point in zip(frequency, z, strict=True)]
+    return ("frequency,z_re,z_im\n" + "\n".join(rows) + "\n").encode()
+
+
+def data(client: Client, lot: str) -> Any:
+    return client.get(reverse("web:lot_formation_data", args=[lot])).json()
+
+
+def test_cell_without_curves_says_so(plant: Plant, client: Client) -> None:
+    cell, _ = cell_in_formation(plant)
+    assert "No curves yet" in client.get(reverse("web:lot_formation", args=[cell.code])).content.decode()
+
+
+def test_curves_efficiencies_and_incremental_capacity_are_there(plant: Plant, client: Client) -> None:
+    cell, _ = cell_in_formation(plant)
+    send(client, cell.code, battery_data_format(records(full_cycles(3))))
+    page = client.get(reverse("web:lot_formation", args=[cell.code])).content.decode()
+    assert "Voltage over capacity" in page
+    assert "85.00" in page
+    drawn = data(client, cell.code)
+    assert [(curve["cycle"], curve["kind"]) for curve in drawn["curves"]] == [
+        (cycle, kind) for cycle in (1, 2, 3) for kind in ("charge", "discharge")
+    ]
+    assert drawn["curves"][0]["capacity_ah"][-1] == pytest.approx(2.0, rel=1e-3)
+    assert drawn["ce"]["ce_pct"] == pytest.approx([85.0, 85.0, 85.0], abs=0.01)
+    assert {curve["kind"] for curve in drawn["dqdv"]} == {"charge", "discharge"}
+    assert drawn["band"]["lower_v"] is None
+    assert drawn["nyquist"] is None
+
+
+def others(plant: Plant, count: int, *, protocol: str) -> None:
+    rng = np.random.default_rng(3)
+    for index in range(count):
+        cell, execution = cell_in_formation(plant)
+        parts = full_cycles(1, discharge_minutes=51 + 0.1 * index)
+        test = records(parts)
+        test.voltage_v[:] += rng.normal(0, 0.002)
+        CurveFile.objects.create(
+            lot=cell,
+            execution=execution,
+            kind=CurveFile.Kind.CYCLING,
+            format="Arbin csv",
+            file_sha256=f"{protocol}{index}".encode().hex().rjust(64, "0")[-64:],
+            file_bytes=1,
+            storage_sha256=store_records(test),
+            protocol=protocol,
+            rows=test.size,
+            started_at=execution.started_at,
+            ended_at=execution.started_at,
+            received_at=execution.started_at,
+            recorded_by=plant.operator,
+        )
+
+
+@pytest.mark.parametrize(("count", "provisional"), [(5, True), (20, False)])
+def test_first_charge_is_judged_by_a_band_of_twenty_good_cells(
+    plant: Plant, client: Client, count: int, provisional: bool
+) -> None:
+    cell, _ = cell_in_formation(plant)
+    shifted = records(full_cycles(2))
+    shifted.voltage_v[:] += 0.06
+    send(client, cell.code, battery_data_format(shifted))
+    own = CurveFile.objects.get(lot=cell)
+    others(plant, count, protocol=own.protocol)
+    others(plant, 3, protocol="another recipe")
+    band = data(client, cell.code)["band"]
+    assert (band["cells"], band["provisional"]) == (count, provisional)
+    assert band["out_pct"] > 90
+    assert band["alarms"] == ([] if provisional else ["out_of_band"])
+
+
+def test_spectrum_is_recorded_with_its_conditions_and_drawn_with_its_fit(
+    plant: Plant, client: Client
+) -> None:
+    cell, _ = cell_in_formation(plant)
+    page = send(client, cell.code, spectrum_file(), soc="50", temperature="25,0").content.decode()
+    assert "impedance" in page
+    row = CurveFile.objects.get(lot=cell)
+    assert (row.kind, float(row.soc_pct or 0), float(row.temperature_c or 0)) == ("impedance", 50.0, 25.0)
+    recorded = {
+        code: float(value)
+        for code, value in Measurement.objects.filter(
+            lot_id=cell.pk, characteristic__code__startswith="formation.r_"
+        ).values_list("characteristic__code", "value")
+    }
+    assert recorded["formation.r_mid_mohm"] == pytest.approx(1.5, rel=0.05)
+    assert 0.8 < recorded["formation.r_hf_mohm"] < 1.2
+    drawn = data(client, cell.code)["nyquist"]
+    assert drawn["reached"]
+    assert drawn["fit"]["accepted"]
+    assert drawn["fit"]["rct_mohm"] == pytest.approx(1.5, rel=0.05)
+    assert (
+        "nothing was stored twice"
+        in send(client, cell.code, spectrum_file(), soc="50", temperature="25").content.decode()
+    )
+
+
+@pytest.mark.parametrize(
+    ("soc", "temperature", "words"),
+    [("", "25", "state of charge"), ("50", "", "temperature"), ("120", "25", "state of charge")],
+)
+def test_spectrum_without_its_conditions_is_refused(
+    plant: Plant, client: Client, soc: str, temperature: str, words: str
+) -> None:
+    cell, _ = cell_in_formation(plant)
+    answer = send(client, cell.code, spectrum_file(), soc=soc, temperature=temperature)
+    assert answer.status_code == 409
+    assert words in answer.content.decode()
+    assert not CurveFile.objects.filter(lot=cell).exists()
+
+
+def test_intercept_that_was_not_reached_is_no_reading(plant: Plant, client: Client) -> None:
+    cell, _ = cell_in_formation(plant)
+    page = send(
+        client, cell.code, spectrum_file(inductance_h=0.0), soc="50", temperature="25"
+    ).content.decode()
+    assert "start the sweep at a higher frequency" in page
+    codes = Measurement.objects.filter(lot_id=cell.pk).values_list("characteristic__code", flat=True)
+    assert "formation.r_hf_mohm" not in set(codes)
+
+
+def test_curves_of_another_site_are_not_shown(plant: Plant, client: Client) -> None:
+    assert client.get(reverse("web:lot_formation_data", args=["NONE"])).status_code == 404
