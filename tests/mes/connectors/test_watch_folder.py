@@ -1,0 +1,121 @@
+"""A folder of instrument files: what is imported, what waits, what is quarantined."""
+
+from __future__ import annotations
+
+import time
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from lots.models import CurveFile, Membership
+from mes.connectors.watch_folder import SETTLE_S, Outcome, Result, WatchedFolder
+from tests.mes.web.test_formation import spectrum_file
+from tests.support.builders import Plant, make_user
+from tests.support.cycling import full_cycles, records
+from tests.support.exports import battery_data_format
+from tests.support.formation import cell_in_formation, formation_plant, just_now, two_cycles
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def plant() -> Plant:
+    return formation_plant()
+
+
+@pytest.fixture
+def watched(plant: Plant, tmp_path: Path) -> WatchedFolder:
+    return WatchedFolder(tmp_path, plant.site, plant.operator)
+
+
+def look(watched: WatchedFolder, *, later_s: float = SETTLE_S + 1) -> list[Outcome]:
+    return watched.round(now=timezone.now(), clock_s=time.time() + later_s)
+
+
+def results(outcomes: list[Outcome]) -> list[Result]:
+    return [outcome.result for outcome in outcomes]
+
+
+def test_file_is_imported_for_the_cell_of_its_name_and_read_once(
+    plant: Plant, watched: WatchedFolder
+) -> None:
+    cell, _ = cell_in_formation(plant)
+    (watched.folder / f"{cell.code}__first.ndax").write_bytes(two_cycles(started=just_now()))
+    assert results(look(watched)) == [Result.IMPORTED]
+    assert CurveFile.objects.filter(lot=cell).count() == 1
+    assert look(watched) == []
+    again = WatchedFolder(watched.folder, plant.site, plant.operator)
+    assert results(look(again)) == [Result.RECOGNISED]
+
+
+def test_growing_file_is_imported_again_and_supersedes(plant: Plant, watched: WatchedFolder) -> None:
+    cell, _ = cell_in_formation(plant)
+    lines = battery_data_format(records(full_cycles(3))).splitlines(keepends=True)
+    path = watched.folder / f"{cell.code}.csv"
+    for share in (0.2, 0.5, 1.0):
+        path.write_bytes(b"".join(lines[: round(share * len(lines))]))
+        look(watched)
+    first, second = CurveFile.objects.filter(lot=cell).order_by("pk")
+    assert (second.supersedes, path.exists()) == (first, True)
+
+
+def test_file_of_a_cell_that_is_not_in_formation_waits(plant: Plant, watched: WatchedFolder) -> None:
+    cell = plant.lot("T-CELL", quantity=1)
+    path = watched.folder / f"{cell.code}.ndax"
+    path.write_bytes(two_cycles(started=just_now()))
+    assert results(look(watched)) == [Result.WAITING]
+    assert path.exists()
+    assert results(look(watched)) == [Result.WAITING]
+
+
+@pytest.mark.parametrize(("name", "content"), [("{cell}.ndax", b"PK\x03\x04 no"), ("NOBODY.ndax", b"")])
+def test_file_that_cannot_be_used_is_moved_beside_its_reason(
+    plant: Plant, watched: WatchedFolder, name: str, content: bytes
+) -> None:
+    cell, _ = cell_in_formation(plant)
+    path = watched.folder / name.format(cell=cell.code)
+    path.write_bytes(content)
+    assert look(watched, later_s=0) == []  # it may still be written to
+    (outcome,) = look(watched)
+    assert outcome.result is Result.QUARANTINED
+    moved = watched.folder / "quarantine" / path.name
+    assert moved.read_bytes() == content
+    assert moved.with_name(moved.name + ".reason.txt").read_text().strip() == outcome.words
+    path.write_bytes(content)
+    look(watched)
+    assert len(list((watched.folder / "quarantine").glob("*.ndax"))) == 2
+
+
+def test_spectrum_takes_its_conditions_from_its_name(plant: Plant, watched: WatchedFolder) -> None:
+    cell, _ = cell_in_formation(plant)
+    (watched.folder / f"{cell.code}__soc50__25C.csv").write_bytes(spectrum_file())
+    (watched.folder / f"{cell.code}__first.csv").write_bytes(spectrum_file(rs_ohm=1e-3))
+    waiting, imported = look(watched)
+    assert (waiting.result, imported.result) == (Result.WAITING, Result.IMPORTED)
+    assert "state of charge" in waiting.words
+    row = CurveFile.objects.get(lot=cell)
+    assert (row.soc_pct, row.temperature_c) == (50, 25)
+
+
+def test_links_hidden_files_and_folders_are_left_alone(plant: Plant, watched: WatchedFolder) -> None:
+    cell, _ = cell_in_formation(plant)
+    outside = watched.folder / ".hidden"
+    outside.write_bytes(two_cycles())
+    (watched.folder / f"{cell.code}.ndax").symlink_to(outside)
+    (watched.folder / "folder.ndax").mkdir()
+    assert look(watched) == []
+
+
+def test_command_imports_one_round_and_refuses_who_may_not(plant: Plant, tmp_path: Path) -> None:
+    cell, _ = cell_in_formation(plant)
+    (tmp_path / f"{cell.code}.ndax").write_bytes(two_cycles(started=just_now()))
+    options = {"site": plant.site.code, "once": True}
+    auditor = make_user(plant.site, Membership.Role.AUDITOR)
+    with pytest.raises(CommandError, match="may not import"):
+        call_command("watch_folder", str(tmp_path), user=auditor.username, **options)
+    out = StringIO()
+    call_command("watch_folder", str(tmp_path), user=plant.operator.username, stdout=out, **options)
+    assert f"{cell.code}.ndax: imported" in out.getvalue()
