@@ -141,6 +141,16 @@ STEP = StepDeclaration(
             help="Passed when charge and discharge of the cycle both ended at their cut-off and not before.",
         ),
         CharacteristicDeclaration(
+            code="formation.compliant",
+            name="Run as the recipe says",
+            unit="1",
+            role=Role.CHECK,
+            data_type=DataType.PASS_FAIL,
+            decimals=0,
+            gauge_kind="cycler",
+            help="Passed when no record of the cycler breaks voltage, current, temperature or resistance rules.",
+        ),
+        CharacteristicDeclaration(
             code="formation.temperature_c",
             name="Formation temperature",
             unit="Cel",

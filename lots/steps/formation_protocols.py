@@ -3,6 +3,9 @@ new revision and asks for a new baseline."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
 from lots.science.formation.compliance import FormationProtocol, Stage
 from lots.science.formation.cycles import Cutoffs
 
@@ -34,3 +37,33 @@ def protocol(identifier: str) -> FormationProtocol:
         return PROTOCOLS[identifier]
     except KeyError:
         raise KeyError(f"no protocol {identifier!r}; there are {', '.join(sorted(PROTOCOLS))}") from None
+
+
+def protocol_of_recipe(name: str, parameters: Mapping[str, float]) -> FormationProtocol | None:
+    """The protocol that a recipe's parameters set; None where they do not say between which voltages cells cycle.
+
+    What a recipe leaves out is not checked: without `formation_temperature_c` the chamber, without `ocv_low_v` and
+    `ocv_high_v` the open-circuit voltage, without `c_rate_1`, `c_rate_2` … the currents.
+    """
+    upper, lower = parameters.get("upper_cutoff_v"), parameters.get("lower_cutoff_v")
+    if upper is None or lower is None:
+        return None
+    rates: list[Stage] = []
+    while (rate := parameters.get(f"c_rate_{len(rates) + 1}")) is not None:
+        rates.append(Stage(1, rate))
+    temperature = parameters.get("formation_temperature_c")
+    return FormationProtocol(
+        id=name,
+        revision=1,
+        stages=tuple(rates),
+        cutoffs=Cutoffs(upper, lower, parameters.get("hold_cutoff_a")),
+        rest_before_min=parameters.get("rest_before_min", 0.0),
+        rest_between_min=parameters.get("rest_between_min", 0.0),
+        temperature_c=0.0 if temperature is None else temperature,
+        chamber_tolerance_c=math.inf if temperature is None else parameters.get("chamber_tolerance_c", 2.0),
+        ocv_low_v=parameters.get("ocv_low_v", -math.inf),
+        ocv_high_v=parameters.get("ocv_high_v", math.inf),
+        current_tolerance_pct=parameters.get("current_tolerance_pct", 0.5),
+        resistance_jump_limit_pct=parameters.get("resistance_jump_limit_pct", 40.0),
+        resistance_time_s=parameters.get("resistance_time_s", 10.0),
+    )

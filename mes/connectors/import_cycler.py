@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,36 +11,35 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 
 from lots.actions.keep_curve import Curve, keep_curve, latest_curve
-from lots.catalogue import recipe_parameters, recipe_revision
 from lots.clock import site_time
-from lots.envelope import Envelope, ReadingIn
+from lots.envelope import Envelope
 from lots.models import (
     CurveFile,
     IdempotencyKey,
     Lot,
-    Measurement,
     Site,
     Source,
     StepExecution,
     Submission,
     User,
 )
-from lots.queries import current_measurements
-from lots.science.formation.cycles import Cutoffs
+from lots.steps.formation_protocols import protocol_of_recipe
 from mes import pipeline
 from mes.connectors.cycler.file import CyclerCycle, CyclerFile, read_file_of_cell
 from mes.connectors.cycler.read import MAX_BYTES
 from mes.connectors.files import UnreadableFile
+from mes.connectors.formation_readings import (
+    new_cycles,
+    readings_of_cycles,
+    readings_of_run,
+    recipe_of,
+    recorded_cycles,
+)
 from mes.curves import CurveMissing, continues, load_records, store_records
 from quality.permissions import Action, require
 
 STEP = "formation"
-CHARGE = "formation.charge_capacity_ah"
-DISCHARGE = "formation.discharge_capacity_ah"
-CUTOFFS = "formation.cutoffs_reached"
 SOURCE_CODE = "cycler-files"
-# Parameters of a formation recipe that say where a half cycle ends.
-UPPER, LOWER, HOLD_CURRENT = "upper_cutoff_v", "lower_cutoff_v", "hold_cutoff_a"
 
 
 class ImportRefused(Exception):
@@ -92,7 +89,7 @@ def import_cycler_file(
     execution = running_formation(cell)
     shift, mapping = _mapping(file, execution, site, here)
     outgrown = _outgrown(execution, file)
-    new = _new_cycles(cycles, _recorded_cycles(cell, execution), goes_on=outgrown is not None)
+    new = new_cycles(cycles, recorded_cycles(cell, execution), goes_on=outgrown is not None)
     if not new:
         raise ImportRefused(
             f"Every cycle of this file is recorded for {cell.code} already, from another file or by hand."
@@ -110,7 +107,7 @@ def import_cycler_file(
         source=source,
         key=key,
         user=user,
-        readings=tuple(_readings(new, cell, shift)),
+        readings=(*readings_of_cycles(new, cell, shift), *readings_of_run(file, cell, shift)),
         file_sha256=file.sha256,
     )
     with transaction.atomic():
@@ -130,23 +127,18 @@ def import_cycler_file(
 
 def _read(path: Path, cell: Lot, zone: ZoneInfo, here: datetime, max_bytes: int) -> CyclerFile:
     """The stored name is a generated one: messages must not show it."""
+    name, parameters = recipe_of(cell)
     try:
         return read_file_of_cell(
-            path, max_bytes=max_bytes, wall_clock_zone=zone, fallback_end=here, cutoffs=_recipe_cutoffs(cell)
+            path,
+            max_bytes=max_bytes,
+            wall_clock_zone=zone,
+            fallback_end=here,
+            protocol=protocol_of_recipe(name, parameters),
+            nominal_capacity_ah=parameters.get("nominal_capacity_ah"),
         )
     except UnreadableFile as error:
         raise UnreadableFile(str(error).replace(path.name, "The file")) from error
-
-
-def _recipe_cutoffs(cell: Lot) -> Cutoffs | None:
-    """Cut-offs of the recipe that the cell's order pins; without them a file's own step table decides."""
-    if cell.work_order_id is None:
-        return None
-    revision = recipe_revision(cell.work_order_id, cell.material_id)
-    parameters = recipe_parameters(revision) if revision is not None else {}
-    if not {UPPER, LOWER} <= parameters.keys():
-        return None
-    return Cutoffs(parameters[UPPER], parameters[LOWER], parameters.get(HOLD_CURRENT))
 
 
 def _finished(cycles: tuple[CyclerCycle, ...]) -> tuple[CyclerCycle, ...]:
@@ -162,23 +154,6 @@ def _outgrown(execution: StepExecution, file: CyclerFile) -> CurveFile | None:
         return earlier if continues(load_records(earlier.storage_sha256), file.test.records) else None
     except CurveMissing:
         return None
-
-
-def _new_cycles(
-    cycles: tuple[CyclerCycle, ...], recorded: dict[int, dict[str, Decimal]], *, goes_on: bool
-) -> list[CyclerCycle]:
-    """Cycles that are not recorded; of the same test gone on, those whose values are others now too."""
-    new = []
-    for cycle in cycles:
-        known = recorded.get(cycle.number)
-        if known is None or (goes_on and known != _values(cycle, known)):
-            new.append(cycle)
-    return new
-
-
-def _values(cycle: CyclerCycle, like: dict[str, Decimal]) -> dict[str, Decimal]:
-    values = {CHARGE: Decimal(f"{cycle.charge_ah:.6f}"), DISCHARGE: Decimal(f"{cycle.discharge_ah:.6f}")}
-    return {code: values[code] for code in like}
 
 
 def _curve(file: CyclerFile, stored: str, shift: timedelta) -> Curve:
@@ -239,39 +214,3 @@ def _mapping(
         " same time, so that the last one is now."
     )
     return shift, remarks
-
-
-def _recorded_cycles(cell: Lot, execution: StepExecution) -> dict[int, dict[str, Decimal]]:
-    """Latest capacities of each cycle of this run that has one, by cycle and characteristic."""
-    rows = Measurement.objects.filter(
-        lot_id=cell.pk,
-        execution=execution,
-        characteristic__code__in=(CHARGE, DISCHARGE),
-    )
-    recorded: dict[int, dict[str, Decimal]] = {}
-    found = current_measurements(rows).order_by("received_at", "id")
-    for position, code, value in found.values_list("position", "characteristic__code", "value"):
-        if position is not None:
-            recorded.setdefault(int(position), {})[code] = value
-    return recorded
-
-
-def _readings(cycles: Iterable[CyclerCycle], cell: Lot, shift: timedelta) -> list[ReadingIn]:
-    """Two capacities a cycle, and the cut-off verdict where the file gives one."""
-    readings = []
-    for cycle in cycles:
-        values = [(CHARGE, f"{cycle.charge_ah:.6f}", "A.h"), (DISCHARGE, f"{cycle.discharge_ah:.6f}", "A.h")]
-        if cycle.cutoffs_reached is not None:
-            values.append((CUTOFFS, str(int(cycle.cutoffs_reached)), "1"))
-        readings += [
-            ReadingIn(
-                characteristic=characteristic,
-                value=value,
-                unit=unit,
-                measured_at=cycle.ended_at + shift,
-                lot=cell.code,
-                position=str(cycle.number),
-            )
-            for characteristic, value, unit in values
-        ]
-    return readings

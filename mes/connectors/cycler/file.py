@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lots.science.formation.cycles import CounterVerdict, Cutoffs, CutoffSource, Cycle, cycles
-from lots.science.formation.segments import step_table
+from lots.science.formation.compliance import FormationProtocol
+from lots.science.formation.cycles import CounterVerdict, CutoffSource, Cycle
+from lots.science.formation.features import FormationResult, formation_result
 from mes.connectors.cycler.model import CyclerTest
 from mes.connectors.cycler.read import MAX_BYTES, read_cycler_file
 from mes.connectors.files import UnreadableFile
@@ -74,6 +75,7 @@ class CyclerFile:
     temperature_c: float | None
     remarks: tuple[str, ...]
     test: CyclerTest
+    result: FormationResult
 
 
 def read_file_of_cell(
@@ -82,13 +84,14 @@ def read_file_of_cell(
     max_bytes: int = MAX_BYTES,
     wall_clock_zone: tzinfo | None = None,
     fallback_end: datetime | None = None,
-    cutoffs: Cutoffs | None = None,
+    protocol: FormationProtocol | None = None,
+    nominal_capacity_ah: float | None = None,
 ) -> CyclerFile:
     """Read the file of any supported cycler.
 
     `wall_clock_zone` is the zone of the cycler's computer, used where the records carry its wall clock;
-    `fallback_end` the instant of the last record of a file without a date (the epoch without one); `cutoffs` those
-    of the protocol under which the test ran.
+    `fallback_end` the instant of the last record of a file without a date (the epoch without one); `protocol` the one
+    under which the test ran, whose currents follow from `nominal_capacity_ah`.
 
     Raises:
         UnreadableFile: see `mes.connectors.cycler.read.read_cycler_file`.
@@ -110,21 +113,23 @@ def read_file_of_cell(
             f"{Path(path).name} carries a date that no clock shows: export it again."
         ) from error
     origin = started_at - timedelta(seconds=float(records.time_s[0]))
+    result = formation_result(
+        records,
+        ended_at_cutoff=test.ended_at_cutoff,
+        counter_resolution_ah=test.counter_resolution_ah,
+        protocol=protocol,
+        nominal_capacity_ah=nominal_capacity_ah,
+    )
     found = tuple(
         CyclerCycle(
             cycle,
             max(started_at, origin + timedelta(seconds=cycle.start_s)),
             origin + timedelta(seconds=cycle.end_s),
         )
-        for cycle in cycles(
-            records,
-            step_table(records),
-            ended_at_cutoff=test.ended_at_cutoff,
-            cutoffs=cutoffs,
-            counter_resolution_ah=test.counter_resolution_ah,
-        )
+        for cycle in result.cycles
     )
     remarks = list(test.remarks) + _counter_remarks(found)
+    remarks += [f"{finding.words[0].upper()}{finding.words[1:]}." for finding in result.findings or ()]
     if not dated:
         remarks.append("The file tells no date: its last record is taken as now.")
     return CyclerFile(
@@ -140,6 +145,7 @@ def read_file_of_cell(
         temperature_c=_mean_temperature(test),
         remarks=tuple(remarks),
         test=test,
+        result=result,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +11,23 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from lots.models import CurveFile, HoldLot, Measurement, Membership, Submission
+from lots.models import (
+    CurveFile,
+    HoldLot,
+    Measurement,
+    Membership,
+    ProcessStep,
+    RecipeParameter,
+    Submission,
+    WorkOrderRecipe,
+)
 from mes.connectors.files import UnreadableFile
 from mes.connectors.import_cycler import ImportedTest, ImportRefused, import_cycler_file
 from mes.curves import CurveMissing, load_records
 from quality.permissions import NotPermitted
 from tests.mes.connectors.ndax_builder import CC_CHARGE, CC_DISCHARGE, Step, ndax
-from tests.support.builders import make_user
-from tests.support.cycling import full_cycles, records
+from tests.support.builders import make_plant, make_user, publish, specify
+from tests.support.cycling import Part, full_cycles, records
 from tests.support.exports import arbin, battery_data_format
 from tests.support.formation import cell_in_formation, formation_plant, just_now, two_cycles
 
@@ -237,3 +247,46 @@ def test_last_cycle_of_a_running_test_waits_for_its_end(tmp_path: Path) -> None:
     with pytest.raises(ImportRefused, match="still runs"):
         import_cycler_file(path, cell=other, user=plant.operator, now=timezone.now(), running=True)
     assert curves(other) == []
+
+
+def set_recipe(cell: object, **parameters: str) -> None:
+    """Parameters of the recipe that the cell's order pins."""
+    pinned = WorkOrderRecipe.objects.get(work_order=cell.work_order, material=cell.material)  # type: ignore[attr-defined]
+    step = ProcessStep.objects.get(code="formation")
+    for name, value in parameters.items():
+        RecipeParameter.objects.create(
+            recipe_revision=pinned.recipe_revision, step=step, name=name, value=Decimal(value), unit="1"
+        )
+
+
+def test_cutoffs_of_the_recipe_decide_where_a_file_has_no_step_table(tmp_path: Path) -> None:
+    plant = formation_plant()
+    cell, _ = cell_in_formation(plant)
+    set_recipe(cell, upper_cutoff_v="3.8", lower_cutoff_v="2.2")
+    bring(tmp_path, arbin(records(full_cycles(2, last_discharge_v=2.6))), cell, plant.operator, name="x.csv")
+    assert values(cell, "formation.cutoffs_reached") == [(1, 1.0), (2, 0.0)]
+    assert values(cell, "formation.ce_pct") == [(1, pytest.approx(85.0, abs=0.01))]
+    assert values(cell, "formation.compliant") == [(0, 1.0)]
+
+
+def test_over_voltage_fails_the_run_and_holds_the_cell(tmp_path: Path) -> None:
+    plant = make_plant()
+    specify(plant, "formation.compliant", lsl="1")
+    publish(plant)
+    cell, _ = cell_in_formation(plant)
+    set_recipe(cell, upper_cutoff_v="3.7", lower_cutoff_v="2.2")
+    imported = bring(tmp_path, arbin(records(full_cycles(2))), cell, plant.operator, name="x.csv")
+    assert any("above the 3.7 V" in remark for remark in imported.remarks)
+    assert values(cell, "formation.compliant") == [(0, 0.0)]
+    assert HoldLot.objects.filter(lot=cell, disposition_id__isnull=True).exists()
+
+
+def test_resistance_is_recorded_at_the_time_that_the_recipe_states(tmp_path: Path) -> None:
+    plant = formation_plant()
+    cell, _ = cell_in_formation(plant)
+    set_recipe(cell, resistance_time_s="10")
+    pulse = records([Part(0.0, 5, 3.6, 3.6), Part(-2.0, 20, 3.56, 3.56), Part(2.0, 20, 3.6, 3.7)])
+    bring(tmp_path, arbin(pulse), cell, plant.operator, name="x.csv")
+    ((_, resistance),) = values(cell, "formation.resistance_mohm")
+    # 40.8 mV over 4 A, 10 s after the current turned from discharge to charge.
+    assert resistance == pytest.approx(10.2, rel=0.01)
