@@ -128,9 +128,47 @@ def battery_data_format_parquet(test: CyclerRecords) -> bytes:
     return target.getvalue()
 
 
+def arbin_with_underscores(test: CyclerRecords) -> bytes:
+    head, rows = arbin(test).decode("utf-8-sig").split("\n", 1)
+    for name in (
+        "Test Time",
+        "Step Time",
+        "Cycle Index",
+        "Step Index",
+        "Charge Capacity",
+        "Discharge Capacity",
+    ):
+        head = head.replace(f"{name} (", f"{name.replace(' ', '_')}(").replace(name, name.replace(" ", "_"))
+    return f"{head}\n{rows}".encode()
+
+
+def maccor_in_seconds(test: CyclerRecords) -> bytes:
+    (counter,) = test.counters_ah
+    headings = "Rec#\tCyc#\tStep\tTest (Sec)\tStep (Sec)\tAmp-hr\tAmps\tVolts\tState"
+    columns = [
+        *(np.arange(1, test.size + 1), test.cycle, test.step, test.time_s, test.step_time_s, counter),
+        *(np.abs(test.current_a), test.voltage_v, _state(test, "C", "D", "R")),
+    ]
+    return _table(headings, columns, "\t").encode()
+
+
+def neware(test: CyclerRecords) -> bytes:
+    charge, discharge = _split_counter(test)
+    headings = "DataPoint,Cycle Index,Step Index,Time,Total Time,Current(mA),Voltage(V),Chg. Cap.(mAh),DChg. Cap.(mAh),Date"
+    clock = [np.char.replace(_clock(seconds), "0d ", "") for seconds in (test.step_time_s, test.time_s)]
+    columns = [
+        *(np.arange(1, test.size + 1), test.cycle, test.step, *clock, 1000 * test.current_a, test.voltage_v),
+        *(1000 * charge, 1000 * discharge, np.full(test.size, "2022-05-18 16:27:52")),
+    ]
+    return _table(headings, columns).encode()
+
+
 EXPORTS: dict[str, Callable[[CyclerRecords], bytes]] = {
     "Arbin csv": arbin,
+    "Arbin csv, older": arbin_with_underscores,
     "Maccor text": maccor,
+    "Maccor text, in seconds": maccor_in_seconds,
+    "Neware csv": neware,
     "PEC csv": pec,
     "Bitrode csv": bitrode,
     "BioLogic mpt": biologic,

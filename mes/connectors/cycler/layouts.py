@@ -71,35 +71,44 @@ _MILLI = 1e-3
 _HOUR = 3600.0
 
 LAYOUTS: tuple[Layout, ...] = (
-    Layout(
-        name="Arbin csv",
-        time=Column("testtime(s)"),
-        step_time=Column("steptime(s)"),
-        voltage=Column("voltage(v)"),
-        current=Column("current(a)"),
-        counters=(Column("chargecapacity(ah)"), Column("dischargecapacity(ah)")),
-        step="stepindex",
-        cycle="cycleindex",
-        temperature="aux_temperature_1(c)",
-        date="datetime",
-        dates=("%m/%d/%Y %H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"),
+    *(
+        Layout(
+            name="Arbin csv",
+            time=Column(f"test{gap}time(s)"),
+            step_time=Column(f"step{gap}time(s)"),
+            voltage=Column("voltage(v)"),
+            current=Column("current(a)"),
+            counters=(Column(f"charge{gap}capacity(ah)"), Column(f"discharge{gap}capacity(ah)")),
+            step=f"step{gap}index",
+            cycle=f"cycle{gap}index",
+            temperature="aux_temperature_1(c)",
+            date=f"date{gap}time",
+            dates=("%m/%d/%Y %H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"),
+        )
+        for gap in ("", "_")
     ),
-    Layout(
-        name="Maccor text",
-        time=Column("testtime"),
-        step_time=Column("steptime"),
-        time_clock=Clock.H_M_S,
-        voltage=Column("volts"),
-        current=Column("amps"),
-        counters=(Column("amp-hr"),),
-        step="step",
-        cycle="cyc#",
-        state="state",
-        date="dpttime",
-        dates=("%m/%d/%Y %H:%M:%S",),
-        sign=CurrentSign.BY_STATE,
-        charge_states=frozenset({"C"}),
-        discharge_states=frozenset({"D"}),
+    *(
+        Layout(
+            name="Maccor text",
+            time=Column(time),
+            step_time=Column(step_time),
+            time_clock=clock,
+            voltage=Column("volts"),
+            current=Column("amps"),
+            counters=(Column("amp-hr"),),
+            step="step",
+            cycle="cyc#",
+            state="state",
+            date="dpttime",
+            dates=("%m/%d/%Y %H:%M:%S",),
+            sign=CurrentSign.BY_STATE,
+            charge_states=frozenset({"C"}),
+            discharge_states=frozenset({"D"}),
+        )
+        for time, step_time, clock in (
+            ("testtime", "steptime", Clock.H_M_S),
+            ("test(sec)", "step(sec)", Clock.NUMBER),
+        )
     ),
     Layout(
         name="Maccor csv",
@@ -139,18 +148,22 @@ LAYOUTS: tuple[Layout, ...] = (
         date="dateandtime",
         dates=("%Y-%m-%d %H:%M:%S",),
     ),
-    Layout(
-        name="Neware csv",
-        time=Column("cumulativetime"),
-        step_time=Column("time"),
-        time_clock=Clock.H_M_S,
-        voltage=Column("voltage(v)"),
-        current=Column("current(a)"),
-        counters=(Column("chg.cap.(ah)"), Column("dchg.cap.(ah)")),
-        step="stepindex",
-        cycle="cycleindex",
-        date="date",
-        dates=("%Y-%m-%d %H:%M:%S",),
+    *(
+        Layout(
+            name="Neware csv",
+            time=Column(total),
+            step_time=Column("time"),
+            time_clock=Clock.H_M_S,
+            voltage=Column("voltage(v)"),
+            current=Column(f"current({prefix}a)", scale),
+            counters=(Column(f"chg.cap.({prefix}ah)", scale), Column(f"dchg.cap.({prefix}ah)", scale)),
+            step="stepindex",
+            cycle="cycleindex",
+            date="date",
+            dates=("%Y-%m-%d %H:%M:%S",),
+        )
+        for total in ("cumulativetime", "totaltime")
+        for prefix, scale in (("", 1.0), ("m", _MILLI))
     ),
     Layout(
         name="Bitrode csv",
@@ -166,19 +179,16 @@ LAYOUTS: tuple[Layout, ...] = (
         charge_states=frozenset({"CHRG"}),
         discharge_states=frozenset({"DCHG"}),
     ),
-    Layout(
-        name="BioLogic mpt",
-        time=Column("time/s"),
-        voltage=Column("ewe/v"),
-        current=Column("<i>/ma", _MILLI),
-        net_counter=Column("(q-qo)/ma.h", _MILLI),
-    ),
-    Layout(
-        name="BioLogic mpt",
-        time=Column("time/s"),
-        voltage=Column("ecell/v"),
-        current=Column("i/ma", _MILLI),
-        net_counter=Column("(q-qo)/ma.h", _MILLI),
+    *(
+        Layout(
+            name="BioLogic mpt",
+            time=Column("time/s"),
+            voltage=Column(voltage),
+            current=Column(current, _MILLI),
+            net_counter=Column("(q-qo)/ma.h", _MILLI),
+        )
+        for voltage in ("ewe/v", "ecell/v")
+        for current in ("<i>/ma", "i/ma")
     ),
     Layout(
         name="Battery Data Format csv",
@@ -204,7 +214,7 @@ LAYOUTS: tuple[Layout, ...] = (
 
 # Columns that a layout may hold beyond what makes it: used where present.
 OPTIONAL_STEP = ("ns", "stepcount/1", "step_count", "stepindex/1", "step_index")
-OPTIONAL_CYCLE = ("cyclecount/1", "cycle_count", "cycle_dimensionless")
+OPTIONAL_CYCLE = ("cyclecount/1", "cycle_count", "cycle_dimensionless", "cyclenumber")
 OPTIONAL_TEMPERATURE = (
     "ambienttemperature/degc",
     "ambient_temperature_celsius",

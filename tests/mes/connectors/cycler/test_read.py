@@ -25,7 +25,7 @@ def read(folder: Path, content: bytes, name: str = "test.bin") -> ReadFile:
 @pytest.mark.parametrize("name", EXPORTS)
 def test_every_export_gives_the_same_cycles_with_charge_positive(tmp_path: Path, name: str) -> None:
     file = read(tmp_path, EXPORTS[name](THREE_CYCLES), "name says nothing.dat")
-    assert file.test.format == name
+    assert file.test.format == name.split(",")[0]
     result = formation_result(file.test.records)
     assert len(result.cycles) == 3
     for cycle in result.cycles:
