@@ -154,7 +154,8 @@ def maccor_in_seconds(test: CyclerRecords) -> bytes:
 
 def neware(test: CyclerRecords) -> bytes:
     charge, discharge = _split_counter(test)
-    headings = "DataPoint,Cycle Index,Step Index,Time,Total Time,Current(mA),Voltage(V),Chg. Cap.(mAh),DChg. Cap.(mAh),Date"
+    headings = "DataPoint,Cycle Index,Step Index,Time,Total Time,Current(mA),Voltage(V)"
+    headings += ",Chg. Cap.(mAh),DChg. Cap.(mAh),Date"
     clock = [np.char.replace(_clock(seconds), "0d ", "") for seconds in (test.step_time_s, test.time_s)]
     columns = [
         *(np.arange(1, test.size + 1), test.cycle, test.step, *clock, 1000 * test.current_a, test.voltage_v),

@@ -27,3 +27,9 @@ def plain(number: Decimal | None) -> str:
 def metres(millimetres: int | None) -> str:
     """Millimetres along a roll as metres."""
     return "" if millimetres is None else f"{Decimal(millimetres) / 1000:,.3f}".rstrip("0").rstrip(".")
+
+
+@register.filter
+def words(name: str) -> str:
+    """A name of the code as words: `over_calendering` is over calendering."""
+    return str(name).replace("_", " ")

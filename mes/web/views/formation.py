@@ -10,14 +10,20 @@ from mes.curves import CurveMissing
 from mes.web.formation_page import formation_json, formation_page
 from mes.web.site import SiteRequest, site_page
 from mes.web.views.station import lot_at
+from quality.suspects import suspect_defects
 
 
 @require_safe
 @site_page()
 def formation(request: SiteRequest, code: str) -> HttpResponse:
     lot = lot_at(request, code)
-    page = formation_page(lot)
-    return render(request, "web/lots/formation.html", {"nav_active": "lots", "lot": lot, "page": page})
+    context = {
+        "nav_active": "lots",
+        "lot": lot,
+        "page": formation_page(lot),
+        "suspects": suspect_defects(lot),
+    }
+    return render(request, "web/lots/formation.html", context)
 
 
 @require_safe

@@ -1,0 +1,218 @@
+"""Which defect a formed cell probably has: its own values and those of what it was made from, against its peers.
+
+Reads only. A verdict is evidence for a person; it holds and releases nothing.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lots.models import GenealogyLink, Lot, Measurement, StepExecution
+from lots.queries import active_holds, group_of, valid_measurements
+from lots.science.defects.classify import (
+    MIN_REFERENCE,
+    Reference,
+    Suspect,
+    Verdict,
+    classify,
+    reference,
+    z_scores,
+)
+from lots.science.defects.factors import crossed_effects
+from lots.science.defects.signatures import Feature
+
+PEERS = 200  # enough for a robust sigma, few enough for a page
+_GENERATIONS = 12
+
+# Characteristic → feature. Of a characteristic by cycle the last cycle counts.
+OF_THE_CELL = {
+    "formation.r_hf_mohm": Feature.R_HF,
+    "formation.r_mid_mohm": Feature.R_MID,
+    "formation.resistance_mohm": Feature.OHMIC_JUMP,
+    "formation.discharge_capacity_ah": Feature.CAPACITY,
+    "formation.fce_pct": Feature.FCE,
+    "filling.retained_mass_g": Feature.FILL_MASS,
+}
+OF_ITS_PARENTS = {
+    "drying.residual_ppm": Feature.RESIDUAL_SOLVENT,
+    "drying.endpoint_min": Feature.ENDPOINT_TIME,
+    "calendering.porosity_pct": Feature.POROSITY,
+    "dry_room.dose_g_h_m3": Feature.DOSE,
+}
+
+
+@dataclass(frozen=True)
+class SuspectRow:
+    """A suspected family with the lots whose records of its step to open."""
+
+    suspect: Suspect
+    lots: tuple[Lot, ...]
+
+
+@dataclass(frozen=True)
+class CellVerdict:
+    """`verdict` is None with `reason` where there is not enough to compare with."""
+
+    verdict: Verdict | None
+    rows: tuple[SuspectRow, ...]
+    peers: int
+    measured: tuple[Feature, ...]
+    reason: str = ""
+
+
+def suspect_defects(cell: Lot) -> CellVerdict:
+    """Classify a cell against up to 200 others of its product revision that went through formation unheld."""
+    peers = _peers(cell)
+    if len(peers) < MIN_REFERENCE:
+        reason = f"{len(peers)} other good cells of this product went through formation; {MIN_REFERENCE} are needed."
+        return CellVerdict(None, (), len(peers), (), reason)
+    ancestors = _ancestors([cell.pk, *peers])
+    values = _values([cell.pk, *peers], ancestors)
+    z = _z(values, cell.pk, peers)
+    channel = _channel_z(values, cell.pk, peers)
+    if channel is not None:
+        z[Feature.CHANNEL_EFFECT] = channel
+    if not z:
+        return CellVerdict(
+            None, (), len(peers), (), "Nothing of this cell was measured that its peers have too."
+        )
+    verdict = classify(z)
+    places = _places([cell.pk, *ancestors[cell.pk]])
+    rows = tuple(SuspectRow(one, places.get(one.step, ())) for one in verdict.ranked[:3])
+    return CellVerdict(verdict, rows, len(peers), tuple(sorted(z)))
+
+
+def _peers(cell: Lot) -> list[int]:
+    others = (
+        StepExecution.objects.filter(
+            route_step__step__code="formation",
+            finished_at__isnull=False,
+            lot__site=cell.site_id,
+            lot__material=cell.material_id,
+            lot__product_revision=cell.product_revision_id,
+        )
+        .exclude(lot=cell)
+        .order_by("-finished_at")
+        .values_list("lot_id", flat=True)[: 2 * PEERS]
+    )
+    keys = list(dict.fromkeys(others))
+    held = set(active_holds(keys).values_list("lot_id", flat=True))
+    return [key for key in keys if key not in held][:PEERS]
+
+
+def _ancestors(keys: Sequence[int]) -> dict[int, set[int]]:
+    """Lot → everything it was made from, one query a generation for all lots together."""
+    parents: dict[int, set[int]] = defaultdict(set)
+    frontier = set(keys)
+    for _ in range(_GENERATIONS):
+        links = GenealogyLink.objects.filter(child_id__in=frontier, voided_at__isnull=True).exclude(
+            kind=GenealogyLink.Kind.MEMBER
+        )
+        found: set[int] = set()
+        for child, parent in links.values_list("child_id", "parent_id"):
+            parents[child].add(parent)
+            found.add(parent)
+        frontier = found - parents.keys()
+        if not frontier:
+            break
+    return {key: _reached(key, parents) for key in keys}
+
+
+def _reached(start: int, parents: Mapping[int, set[int]]) -> set[int]:
+    seen: set[int] = set()
+    waiting = [start]
+    while waiting:
+        for parent in parents.get(waiting.pop(), ()):
+            if parent not in seen:
+                seen.add(parent)
+                waiting.append(parent)
+    return seen
+
+
+# (feature, material): both rolls of a cell have a porosity, and they do not compare.
+Key = tuple[Feature, int]
+
+
+def _values(keys: Sequence[int], ancestors: Mapping[int, set[int]]) -> dict[Key, dict[int, float]]:
+    """Value of each cell by feature and material of the lot it was measured on."""
+    own = _latest(keys, OF_THE_CELL)
+    everything = set().union(*ancestors.values())
+    inherited = _latest(everything, OF_ITS_PARENTS)
+    values: dict[Key, dict[int, float]] = defaultdict(dict)
+    for (lot_id, feature, material), value in own.items():
+        values[feature, material][lot_id] = value
+    by_lot: dict[int, list[tuple[Feature, int, float]]] = defaultdict(list)
+    for (lot_id, feature, material), value in inherited.items():
+        by_lot[lot_id].append((feature, material, value))
+    for cell, lots in ancestors.items():
+        for lot_id in lots:
+            for feature, material, value in by_lot.get(lot_id, ()):
+                values[feature, material][cell] = value
+    return values
+
+
+def _latest(keys: Iterable[int], features: Mapping[str, Feature]) -> dict[tuple[int, Feature, int], float]:
+    """(lot, feature, material) → the last valid value; of several cycles that of the last one."""
+    rows = valid_measurements(keys).filter(characteristic__code__in=list(features))
+    materials = dict(Lot.objects.filter(pk__in=list(keys)).values_list("pk", "material_id"))
+    latest: dict[tuple[int, Feature, int], float] = {}
+    ordered: Iterable[Measurement] = rows.select_related("characteristic").order_by(
+        "position", "measured_at", "received_at", "id"
+    )
+    for row in ordered:
+        if row.lot_id is not None:
+            latest[row.lot_id, features[row.characteristic.code], materials[row.lot_id]] = float(row.value)
+    return latest
+
+
+def _z(values: Mapping[Key, Mapping[int, float]], cell: int, peers: Sequence[int]) -> dict[Feature, float]:
+    """Robust z of the cell by feature; of several materials the largest deviation counts."""
+    z: dict[Feature, float] = {}
+    for (feature, _), by_cell in values.items():
+        known = [by_cell[peer] for peer in peers if peer in by_cell]
+        if cell not in by_cell or len(known) < MIN_REFERENCE:
+            continue
+        try:
+            of: Reference = reference({feature: known})
+        except ValueError:
+            continue  # the same value in every peer: it tells nothing
+        value = z_scores({feature: by_cell[cell]}, of)[feature]
+        if abs(value) > abs(z.get(feature, 0.0)):
+            z[feature] = value
+    return z
+
+
+def _channel_z(values: Mapping[Key, Mapping[int, float]], cell: int, peers: Sequence[int]) -> float | None:
+    """How far the cell's channel is off the others in capacity, lots taken off; None where it cannot be told."""
+    capacity = next((rows for (feature, _), rows in values.items() if feature is Feature.CAPACITY), {})
+    keys = [key for key in (cell, *peers) if key in capacity]
+    runs = StepExecution.objects.filter(
+        lot_id__in=keys, route_step__step__code="formation", equipment__isnull=False
+    )
+    channels = dict(runs.order_by("attempt").values_list("lot_id", "equipment__code"))
+    keys = [key for key in keys if key in channels]
+    if cell not in keys or len(set(channels.values())) < 3:
+        return None
+    groups = group_of(keys)
+    effects = crossed_effects(
+        np.array([capacity[key] for key in keys]),
+        {
+            "channel": [channels[key] for key in keys],
+            "lot": [str(groups.get(key, 0)) for key in keys],
+        },
+    )
+    mine = [one for one in effects.levels if (one.factor, one.level) == ("channel", channels[cell])]
+    return abs(mine[0].z) if mine and mine[0].values >= 3 else None
+
+
+def _places(keys: Sequence[int]) -> dict[str, tuple[Lot, ...]]:
+    """Step → the lots of these that ran it: whose records and gate decisions to open."""
+    runs = StepExecution.objects.filter(lot_id__in=keys).select_related("lot", "route_step__step")
+    places: dict[str, dict[int, Lot]] = defaultdict(dict)
+    for run in runs.order_by("-started_at"):
+        places[run.route_step.step.code][run.lot_id] = run.lot
+    return {step: tuple(lots.values()) for step, lots in places.items()}
