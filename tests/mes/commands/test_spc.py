@@ -1,0 +1,144 @@
+"""`manage.py spc FILE.csv`: every chart by name, and refusals that say what would be right."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from django.core.management import CommandError, call_command
+
+from spc.engine.analysis import NEEDS_SIZE, NEEDS_SUBGROUP, VECTORS, ChartKind
+
+KEYS = {
+    "chart",
+    "center_line",
+    "sigma_within",
+    "sigma_overall",
+    "n",
+    "lcl",
+    "ucl",
+    "statistic",
+    "signals",
+    "capability",
+}
+
+
+def spc(*arguments: str) -> dict[str, Any]:
+    out = StringIO()
+    call_command("spc", *arguments, stdout=out)
+    found: dict[str, Any] = json.loads(out.getvalue())
+    return found
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(20260105)
+    lines = ["batch,x,y,size,bad"]
+    for batch in range(30):
+        for _ in range(4):
+            x, y = rng.normal(10, 1), rng.normal(5, 1)
+            lines.append(f"{batch},{x:.3f},{y:.3f},{180 + batch},{rng.poisson(9)}")
+    file = tmp_path / "readings.csv"
+    file.write_text("\n".join(lines) + "\n")
+    return file
+
+
+@pytest.mark.parametrize("kind", list(ChartKind))
+def test_every_chart_answers_in_the_same_shape(table: Path, kind: ChartKind) -> None:
+    options = ["--value", "x,y" if kind in VECTORS else "bad" if kind in NEEDS_SIZE or kind == "c" else "x"]
+    if kind in NEEDS_SIZE:
+        options += ["--size", "size"]
+    if kind in NEEDS_SUBGROUP:
+        options += ["--subgroup", "batch"]
+    found = spc(str(table), "--chart", kind.value, *options)
+    assert found.keys() >= KEYS
+    assert len(found["lcl"]) == len(found["ucl"]) == len(found["statistic"]) == found["n"]
+    assert found["n"] == (30 if kind in NEEDS_SUBGROUP - {ChartKind.SHORT_RUN} else 120)
+    assert all(0 <= signal["index"] < found["n"] and signal["rule"] for signal in found["signals"])
+
+
+def test_a_known_chart_to_the_last_digit(tmp_path: Path) -> None:
+    # NIST/SEMATECH e-Handbook 6.3.2.2, flow rates.
+    file = tmp_path / "flow.csv"
+    file.write_text(
+        "flow\n" + "\n".join(["49.6", "47.6", "49.9", "51.3", "47.8", "51.2", "52.6", "52.4", "53.6", "52.1"])
+    )
+    found = spc(str(file), "--chart", "imr", "--lsl", "44", "--usl", "58", "--target", "51")
+    assert found["center_line"] == pytest.approx(50.81)
+    assert found["lcl"][0] == pytest.approx(45.817588319949465, rel=1e-12)
+    assert found["dispersion"]["ucl"][0] == pytest.approx(6.133821048441931, rel=1e-12)
+    assert found["capability"]["cpk"] == pytest.approx((50.81 - 44) / (3 * 1.6641372266835128), rel=1e-12)
+    low, high = found["capability"]["ci"]["cpk"]
+    assert low < found["capability"]["cpk"] < high
+
+
+def test_limits_of_phase_1_judge_all_points(tmp_path: Path) -> None:
+    file = tmp_path / "shift.csv"
+    file.write_text("v\n" + "\n".join(f"{10 + 0.1 * ((i * 7) % 5)}" for i in range(20)) + "\n" + "15\n" * 9)
+    found = spc(str(file), "--chart", "imr", "--phase1", "20", "--rules", "nelson")
+    assert found["center_line"] == pytest.approx(10.2)
+    beyond = [signal["index"] for signal in found["signals"] if signal["rule"] == "beyond_limits"]
+    assert beyond == list(range(20, 29))
+    run = next(signal for signal in found["signals"] if signal["rule"] == "run_one_side")
+    assert run["index"] == 27 and run["members"] == list(range(19, 28))
+
+
+def test_an_empty_cell_is_a_gap_and_not_bridged(tmp_path: Path) -> None:
+    file = tmp_path / "gap.csv"
+    file.write_text("v\n1\n2\n\n9\n8\n7\n".replace("\n\n", '\n""\n'))
+    found = spc(str(file), "--chart", "imr")
+    assert found["n"] == 6 and found["statistic"][2] is None
+    assert found["dispersion"]["statistic"] == [None, 1.0, None, None, 1.0, 1.0]
+
+
+def test_the_only_column_of_numbers_needs_no_name(tmp_path: Path) -> None:
+    file = tmp_path / "one.csv"
+    file.write_text("lot,width\nA,1.0\nB,1.2\nC,1.1\n")
+    assert spc(str(file), "--chart", "imr")["center_line"] == pytest.approx(1.1)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--chart", "imr"], "--value: name the column"),
+        (["--chart", "imr", "--value", "z"], "the file has batch, x, y, size, bad"),
+        (["--chart", "xbar-r", "--value", "x"], "--subgroup"),
+        (["--chart", "p", "--value", "bad"], "--size"),
+        (["--chart", "imr", "--value", "x", "--rules", "all"], "choose from beyond"),
+        (["--chart", "imr", "--value", "x", "--phase1", "500"], "choose 1 to 120"),
+        (["--chart", "imr", "--value", "x", "--phase1", "0"], "choose 1 to 120"),
+        (["--chart", "t2", "--value", "x"], "two columns"),
+        (["--chart", "imr", "--value", "x,y"], "one column"),
+        (["--chart", "imr", "--value", "x", "--lsl", "9", "--usl", "2"], "not below"),
+        (["--chart", "ewma", "--value", "x", "--weight", "7"], "lambda"),
+    ],
+)
+def test_a_wrong_question_says_what_would_be_right(table: Path, options: list[str], words: str) -> None:
+    with pytest.raises(CommandError, match=words):
+        spc(str(table), *options)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("v\n1.5\n2,5\n", "line 3|not a CSV table"),
+        ("v\n1.5\nabc\n", "line 3, column 'v': 'abc' is not a number"),
+        ("", "not a CSV table"),
+        ("v\n", "no readings"),
+        ("v\n1\ninf\n", "infinite"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_its_line(tmp_path: Path, content: str, words: str) -> None:
+    file = tmp_path / "wrong.csv"
+    file.write_text(content)
+    with pytest.raises(CommandError, match=words):
+        spc(str(file), "--chart", "imr", "--value", "v")
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match=r"none\.csv cannot be read"):
+        spc(str(tmp_path / "none.csv"), "--chart", "imr")
