@@ -21,12 +21,14 @@ from spc.engine.conformance import (
     run_lengths,
     sampling,
     serial,
+    special,
 )
 
 Adapter = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 KINDS: dict[str, Adapter] = {
     **charts.KINDS,
+    **special.KINDS,
     **serial.KINDS,
     **capability.KINDS,
     **measurement.KINDS,

@@ -1,0 +1,187 @@
+"""What is charted, how, and what every chart answers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spc.engine.baseline import Baseline
+from spc.engine.capability import Capability, estimate_capability
+from spc.engine.families import Family, SubgroupData
+from spc.engine.rules import Rule
+from spc.engine.sigma import TooFewReadingsError
+
+FloatArray = NDArray[np.float64]
+
+
+class ChartKind(StrEnum):
+    """What can be asked for by name."""
+
+    IMR = "imr"
+    XBAR_R = "xbar-r"
+    XBAR_S = "xbar-s"
+    P = "p"
+    NP = "np"
+    C = "c"
+    U = "u"
+    LANEY_P = "laney-p"
+    LANEY_U = "laney-u"
+    EWMA = "ewma"
+    CUSUM = "cusum"
+    T2 = "t2"
+    MEWMA = "mewma"
+    THREE_WAY = "three-way"
+    SHORT_RUN = "short-run"
+    TREND = "trend"
+    RESIDUAL = "residual"
+
+
+NEEDS_SIZE = {ChartKind.P, ChartKind.NP, ChartKind.U, ChartKind.LANEY_P, ChartKind.LANEY_U}
+NEEDS_SUBGROUP = {ChartKind.XBAR_R, ChartKind.XBAR_S, ChartKind.THREE_WAY, ChartKind.SHORT_RUN}
+VECTORS = {ChartKind.T2, ChartKind.MEWMA}
+
+
+class AnalysisError(ValueError):
+    """A table that this chart cannot be drawn from; the message names the column and the fix."""
+
+
+@dataclass(frozen=True)
+class Readings:
+    """Columns of equal length n: values (n, v), and where the chart needs them the subgroup and the size.
+
+    On a short-run chart `subgroup` names the part.
+    """
+
+    values: FloatArray
+    subgroup: tuple[Hashable, ...] | None = None
+    size: FloatArray | None = None
+
+    @property
+    def single(self) -> FloatArray:
+        """The only column of values."""
+        return self.values[:, 0]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to chart; the weights belong to EWMA, CUSUM and MEWMA only."""
+
+    kind: ChartKind
+    rules: tuple[Rule, ...]
+    phase1: int | None = None
+    lsl: float | None = None
+    usl: float | None = None
+    target: float | None = None
+    weight: float = 0.2
+    width: float = 3.0
+    shift: float = 1.0
+    interval: float = 5.0
+    limit: float = 8.66
+    confidence: float = 0.9973
+
+
+def subgroups(readings: Readings, family: Family) -> list[SubgroupData]:
+    """Rows as subgroups: neighbours of the same subgroup together, otherwise one by one."""
+    values = readings.single
+    if family.is_attribute:
+        sizes: Sequence[float | None] = (
+            [None] * len(values) if readings.size is None else readings.size.tolist()
+        )
+        return [SubgroupData((value,), size) for value, size in zip(values.tolist(), sizes, strict=True)]
+    if readings.subgroup is None or family is Family.IMR:
+        return [SubgroupData((value,), None) for value in values.tolist()]
+    found = []
+    for _, entries in groupby(zip(readings.subgroup, values.tolist(), strict=True), key=lambda pair: pair[0]):
+        known = tuple(value for _, value in entries if not math.isnan(value))
+        found.append(SubgroupData(known or (math.nan,), None))
+    return found
+
+
+def phase1_of(options: Options, points: int) -> int:
+    """How many points limits are estimated from. Raises AnalysisError for a number that the table does not give."""
+    if options.phase1 is None:
+        return points
+    if not 1 <= options.phase1 <= points:
+        raise AnalysisError(
+            f"--phase1 {options.phase1}: the file gives {points} points; choose 1 to {points}"
+        )
+    return options.phase1
+
+
+def result(
+    options: Options,
+    *,
+    center: float | None,
+    sigma: float | None,
+    values: Sequence[float],
+    statistic: FloatArray,
+    lcl: FloatArray,
+    ucl: FloatArray,
+    signals: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """What every chart answers."""
+    return {
+        "chart": options.kind.value,
+        "center_line": center,
+        "sigma_within": sigma,
+        "sigma_overall": float(np.std(values, ddof=1)) if len(values) > 1 else None,
+        "n": len(statistic),
+        "phase1": phase1_of(options, len(statistic)),
+        "statistic": statistic,
+        "lcl": lcl,
+        "ucl": ucl,
+        "signals": signals,
+        "capability": None,
+    }
+
+
+def capability(values: Sequence[float], baseline: Baseline, options: Options) -> dict[str, Any] | None:
+    """Indices and intervals of the readings, where a specification limit was given."""
+    if options.lsl is None and options.usl is None:
+        return None
+    try:
+        found = estimate_capability(
+            values,
+            sigma_within=baseline.sigma,
+            within_df=baseline.sigma_df,
+            lsl=options.lsl,
+            usl=options.usl,
+            target=options.target,
+        )
+    except TooFewReadingsError:
+        return None
+    return _indices(found)
+
+
+def _indices(found: Capability) -> dict[str, Any]:
+    named = {
+        "cp": found.cp,
+        "cpl": found.cpl,
+        "cpu": found.cpu,
+        "cpk": found.cpk,
+        "cpm": found.cpm,
+        "pp": found.pp,
+        "ppl": found.ppl,
+        "ppu": found.ppu,
+        "ppk": found.ppk,
+    }
+    return {
+        **{name: None if index is None else index.value for name, index in named.items()},
+        "ci": {name: None if index is None else [index.lower, index.upper] for name, index in named.items()},
+        "confidence": found.confidence,
+        "expected_ppm": {
+            "below_lsl": _ppm(found.fallout_overall.below_lsl),
+            "above_usl": _ppm(found.fallout_overall.above_usl),
+        },
+    }
+
+
+def _ppm(fraction: float | None) -> float | None:
+    return None if fraction is None else 1e6 * fraction
