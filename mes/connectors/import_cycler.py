@@ -86,6 +86,7 @@ def import_cycler_file(
             if not file.cycles
             else "The first cycle still runs: import the file again when it has ended."
         )
+    refuse_mistaken(file.sha256, file.test.names, cell)
     execution = running_formation(cell)
     shift, mapping = _mapping(file, execution, site, here)
     outgrown = _outgrown(execution, file)
@@ -175,6 +176,26 @@ def file_source(site: Site, user: User) -> Source:
         site=site, code=SOURCE_CODE, defaults={"name": "Cycler files", "user": user}
     )
     return source
+
+
+def refuse_mistaken(sha256: str, names: frozenset[str], cell: Lot) -> None:
+    """A test belongs to one cell: refuse a file that was imported for another one, or that names another one."""
+    other = CurveFile.objects.filter(file_sha256=sha256, lot__site=cell.site_id).exclude(lot=cell).first()
+    if other is not None:
+        raise ImportRefused(
+            f"This very file was imported for {other.lot.code} already: a test belongs to one cell. Check which cell"
+            " ran on this channel."
+        )
+    if cell.code in names:
+        return
+    named = Lot.objects.filter(site=cell.site_id, material=cell.material_id, code__in=names).exclude(
+        pk=cell.pk
+    )
+    codes = list(named.values_list("code", flat=True)[:2])
+    if codes:
+        raise ImportRefused(
+            f"The file calls its cell {codes[0]}, not {cell.code}: choose the file of this cell or scan that one."
+        )
 
 
 def running_formation(cell: Lot) -> StepExecution:

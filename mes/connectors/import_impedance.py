@@ -20,7 +20,12 @@ from lots.science.impedance.validity import kramers_kronig
 from mes import pipeline
 from mes.connectors.files import UnreadableFile
 from mes.connectors.impedance.read import ImpedanceFile, read_impedance_file
-from mes.connectors.import_cycler import ImportRefused, file_source, running_formation
+from mes.connectors.import_cycler import (
+    ImportRefused,
+    file_source,
+    refuse_mistaken,
+    running_formation,
+)
 from mes.curves import store_spectra
 from quality.permissions import Action, require
 
@@ -62,6 +67,7 @@ def import_impedance_file(
     earlier = IdempotencyKey.objects.filter(source=source, key=key).first()
     if earlier is not None:
         return ImportedSpectrum(file, intercept, fit, earlier.answer, recognised=True, remarks=remarks)
+    refuse_mistaken(file.sha256, frozenset(), cell)
     execution = running_formation(cell)
     known = CurveFile.objects.filter(lot=cell, file_sha256=file.sha256).exists()
     if known:

@@ -14,6 +14,8 @@ Ints = NDArray[np.int64]
 _BACKWARDS_TOLERANCE_S = 0.05
 _CREDIBLE_VOLTAGE_V = 1000.0
 _CREDIBLE_CURRENT_A = 10_000.0
+_CREDIBLE_TIME_S = 3.2e9  # a hundred years
+_CREDIBLE_COUNTER_AH = 1e7
 
 
 @dataclass(frozen=True)
@@ -67,10 +69,7 @@ def checked(records: CyclerRecords) -> CyclerRecords:
     if np.any(backwards):
         row = int(np.flatnonzero(backwards)[0]) + 2
         raise ValueError(f"time runs backwards at record {row}")
-    if float(np.max(np.abs(records.voltage_v))) > _CREDIBLE_VOLTAGE_V:
-        raise ValueError("a voltage is above 1000 V: check the unit of the column")
-    if float(np.max(np.abs(records.current_a))) > _CREDIBLE_CURRENT_A:
-        raise ValueError("a current is above 10000 A: check the unit of the column")
+    _refuse_incredible(records)
     if not np.any(np.diff(records.time_s) < 0):
         return records
     return CyclerRecords(
@@ -83,6 +82,23 @@ def checked(records: CyclerRecords) -> CyclerRecords:
         records.counters_ah,
         records.temperature_c,
     )
+
+
+def _refuse_incredible(records: CyclerRecords) -> None:
+    optional = (
+        () if records.step_time_s is None else (("step time", records.step_time_s, _CREDIBLE_TIME_S, "s"),)
+    )
+    for name, values, most, unit in (
+        ("voltage", records.voltage_v, _CREDIBLE_VOLTAGE_V, "V"),
+        ("current", records.current_a, _CREDIBLE_CURRENT_A, "A"),
+        ("time", records.time_s, _CREDIBLE_TIME_S, "s"),
+        *optional,
+        *(("capacity counter", counter, _CREDIBLE_COUNTER_AH, "Ah") for counter in records.counters_ah),
+    ):
+        # A missing value of an optional column is no number and passes; an infinite one does not.
+        if np.any(np.abs(values) > most):
+            row = int(np.flatnonzero(np.abs(values) > most)[0]) + 1
+            raise ValueError(f"{name} is above {most:g} {unit} in record {row}: check the unit of the column")
 
 
 def runs(*labels: NDArray[np.generic]) -> Ints:

@@ -14,6 +14,7 @@ MIN_POINTS = 8
 # A peak of -Im stands out by at least this share of the largest -Im; less is noise.
 _PROMINENCE = 0.02
 _NOISE_FACTOR = 4.0
+_CREDIBLE_OHM = (1e-9, 1e12)
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,11 @@ def spectrum(frequency_hz: ArrayLike, z_ohm: ArrayLike) -> Spectrum:
         raise ValueError("frequency_hz must be finite and above zero")
     if not np.all(np.isfinite(z)):
         raise ValueError("z_ohm must be finite")
-    if np.all(z == 0):
-        raise ValueError("z_ohm is zero throughout: the file holds no measurement")
+    size = np.abs(z)
+    if np.any((size < _CREDIBLE_OHM[0]) | (size > _CREDIBLE_OHM[1])):
+        raise ValueError(
+            "z_ohm is zero or beyond what is measured at a frequency: check the columns and their unit"
+        )
     order = np.argsort(-frequency, kind="stable")
     frequency, z = frequency[order], z[order]
     if np.any(np.diff(frequency) == 0):

@@ -11,7 +11,7 @@ from lots.science.formation.records import CyclerRecords, Floats, runs, steps_fr
 from lots.science.formation.segments import REST_SHARE
 from mes.connectors.cycler.layouts import normal
 from mes.connectors.cycler.model import CyclerTest
-from mes.connectors.cycler.text import MAX_ROWS
+from mes.connectors.cycler.text import MAX_ROWS, whole_numbers
 from mes.connectors.files import UnreadableFile
 
 # Heading and scale of each quantity, in the order of preference.
@@ -74,7 +74,7 @@ def read_parquet(name: str, content: bytes) -> CyclerTest:
         voltage_v=voltage,
         current_a=current,
         step=runs(step) if step is not None else steps_from_current(current, rest_a=rest_a),
-        cycle=None if cycle is None else np.asarray(np.rint(cycle), dtype=np.int64),
+        cycle=None if cycle is None else whole_numbers(name, "cycle", cycle),
         step_time_s=step_time,
         counters_ah=tuple(counters),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,7 +17,8 @@ class CyclerTest:
     `started_at` is the instant of the first record without a zone, None where the file tells none: UTC if `is_utc`,
     else the wall clock of the cycler's computer. `ended_at_cutoff` says of step numbers whether they ended at the
     cut-off that the file's own step table sets; steps that the table does not decide are not in it.
-    `counter_resolution_ah` is the last decimal that the file gives of its capacity counters.
+    `counter_resolution_ah` is the last decimal that the file gives of its capacity counters. `names` are words of the
+    file's head, among them what the test or the cell is called there.
     """
 
     format: str
@@ -26,3 +28,14 @@ class CyclerTest:
     ended_at_cutoff: Mapping[int, bool] = field(default_factory=dict)
     counter_resolution_ah: float = 0.0
     remarks: tuple[str, ...] = ()
+    names: frozenset[str] = frozenset()
+
+
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,47}")
+_MOST_NAMES = 400
+
+
+def names_in(text: str) -> frozenset[str]:
+    """Words of a file's head that could be the code of a cell, in capitals as codes are."""
+    found = [word.rstrip("._-").upper() for word in _WORD.findall(text)]
+    return frozenset(found[:_MOST_NAMES])

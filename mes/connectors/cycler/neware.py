@@ -11,10 +11,12 @@ import numpy as np
 
 from lots.science.formation.records import CyclerRecords, Floats, Ints
 from lots.science.formation.segments import StepTable, step_table
-from mes.connectors.cycler.model import CyclerTest
+from mes.connectors.cycler.model import CyclerTest, names_in
 from mes.connectors.files import UnreadableFile
 from mes.connectors.neware import carries_wall_clock, read_records
 from mes.connectors.neware_steps import StepEnd, StepLimits, reached_cutoff, step_limits
+
+_HEAD_CHARACTERS = 20_000
 
 
 def read_neware_test(name: str, content: bytes) -> CyclerTest:
@@ -57,6 +59,7 @@ def read_neware_test(name: str, content: bytes) -> CyclerTest:
         is_utc=not carries_wall_clock(metadata, float(frame["unix_time_s"].iloc[0])),
         ended_at_cutoff=verdicts,
         remarks=remarks,
+        names=names_in(str(dict(metadata))[:_HEAD_CHARACTERS]),
     )
 
 

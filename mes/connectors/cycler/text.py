@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -15,13 +15,15 @@ from lots.science.formation.records import CyclerRecords, Floats, Ints, runs, st
 from lots.science.formation.segments import REST_SHARE
 from mes.connectors.cycler import layouts
 from mes.connectors.cycler.layouts import Clock, Column, CurrentSign, Layout, normal
-from mes.connectors.cycler.model import CyclerTest
+from mes.connectors.cycler.model import CyclerTest, names_in
 from mes.connectors.files import UnreadableFile
 
 _HEADER_WITHIN_LINES = 300
 _HEADER_WITHIN_BYTES = 256_000
 _SEPARATORS = (",", "\t", ";")
 MAX_ROWS = 20_000_000
+_LARGEST_COUNT = 1e9
+_AROUND = ' \t\r"'  # what may stand around a value
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ def read_text(name: str, content: bytes) -> CyclerTest | None:
     if header is None:
         return None
     frame = _columns(name, content, header)
-    return _test(name, header.layout, frame)
+    head = content[: header.data_offset].decode("utf-8", errors="replace")
+    return replace(_test(name, header.layout, frame), names=names_in(head))
 
 
 def _utf8(content: bytes) -> bytes:
@@ -82,12 +85,15 @@ def _columns(name: str, content: bytes, header: _Header) -> pl.DataFrame:
             columns=positions,
             infer_schema=False,
             truncate_ragged_lines=True,
+            quote_char=None,  # a stray quote must not swallow the records after it
             n_rows=MAX_ROWS + 1,
         )
     except pl.exceptions.NoDataError as error:
         raise UnreadableFile(f"{name} holds no records: export it again after the test has run.") from error
     except pl.exceptions.PolarsError as error:
         raise UnreadableFile(f"{name} is not a complete table: export it again.") from error
+    if frame.height == 0:
+        raise UnreadableFile(f"{name} holds no records: export it again after the test has run.")
     if frame.height > MAX_ROWS:
         raise UnreadableFile(f"{name} holds more than {MAX_ROWS:,} records: export the test in parts.")
     if frame.width != len(positions):
@@ -113,7 +119,7 @@ def _test(name: str, layout: Layout, frame: pl.DataFrame) -> CyclerTest:
         step_time = _time(name, frame, layout.step_time, layout.time_clock)
     counters, resolution = _counters(name, layout, frame)
     if layout.sign is CurrentSign.BY_STATE:
-        state = frame[layout.state].str.strip_chars()
+        state = frame[layout.state].str.strip_chars(_AROUND).fill_null("")
         direction = np.where(state.is_in(list(layout.discharge_states)).to_numpy(), -1.0, 0.0)
         direction += state.is_in(list(layout.charge_states)).to_numpy()
         current = np.abs(current) * direction
@@ -132,7 +138,7 @@ def _test(name: str, layout: Layout, frame: pl.DataFrame) -> CyclerTest:
 
 
 def _numbers(name: str, frame: pl.DataFrame, column: Column) -> Floats:
-    text = frame[column.heading].str.strip_chars()
+    text = frame[column.heading].str.strip_chars(_AROUND)
     values = text.cast(pl.Float64, strict=False)
     if values.null_count() and text.str.contains(",", literal=True).any():
         values = text.str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
@@ -143,13 +149,18 @@ def _numbers(name: str, frame: pl.DataFrame, column: Column) -> Floats:
             f"{name}: column {column.heading!r} cannot be read in record {row} of {frame.height}, which {words}:"
             " export it again when the test has stopped."
         )
+    if values.is_infinite().any():
+        row = int(values.is_infinite().arg_max() or 0) + 1
+        raise UnreadableFile(
+            f"{name}: column {column.heading!r} holds no measured number in record {row}: export it again."
+        )
     return np.asarray(values.to_numpy(), dtype=np.float64) * column.scale
 
 
 def _time(name: str, frame: pl.DataFrame, column: Column, clock: Clock) -> Floats:
     if clock is Clock.NUMBER:
         return _numbers(name, frame, column)
-    text = frame[column.heading].str.strip_chars()
+    text = frame[column.heading].str.strip_chars(_AROUND)
     days = text.str.extract(r"^(\d+)d").cast(pl.Float64, strict=False).fill_null(0.0)
     parts = [text.str.extract(r"(?:^|\s)(\d+):(\d+):([\d.]+)$", group) for group in (1, 2, 3)]
     hours, minutes, seconds = (part.cast(pl.Float64, strict=False) for part in parts)
@@ -178,7 +189,7 @@ def _counters(name: str, layout: Layout, frame: pl.DataFrame) -> tuple[tuple[Flo
 
 def _resolution(frame: pl.DataFrame, column: Column) -> float:
     """One unit of the last decimal that the column is written with; floats in full give none."""
-    text = frame[column.heading].str.strip_chars()
+    text = frame[column.heading].str.strip_chars(_AROUND)
     if text.str.contains("(?i)e").any():
         return 0.0
     decimals = text.str.extract(r"\.(\d+)$").str.len_chars().max()
@@ -201,13 +212,24 @@ def _optional_integers(name: str, frame: pl.DataFrame, headings: Sequence[str]) 
     heading = next((known for known in headings if known and known in frame.columns), None)
     if heading is None:
         return None
-    return np.asarray(np.rint(_numbers(name, frame, Column(heading))), dtype=np.int64)
+    return whole_numbers(name, heading, _numbers(name, frame, Column(heading)))
+
+
+def whole_numbers(name: str, heading: str, values: Floats) -> Ints:
+    """Counts as integers.
+
+    Raises:
+        UnreadableFile: a value that no count has.
+    """
+    if not np.all(np.abs(values) < _LARGEST_COUNT):
+        raise UnreadableFile(f"{name}: column {heading!r} holds a value that is no count: export it again.")
+    return np.asarray(np.rint(values), dtype=np.int64)
 
 
 def _temperature(frame: pl.DataFrame, layout: Layout) -> Floats | None:
     for heading in (layout.temperature, *layouts.OPTIONAL_TEMPERATURE):
         if heading and heading in frame.columns:
-            values = frame[heading].str.strip_chars().cast(pl.Float64, strict=False).to_numpy()
+            values = frame[heading].str.strip_chars(_AROUND).cast(pl.Float64, strict=False).to_numpy()
             return np.asarray(values, dtype=np.float64)
     return None
 
@@ -215,7 +237,7 @@ def _temperature(frame: pl.DataFrame, layout: Layout) -> Floats | None:
 def _started_at(layout: Layout, frame: pl.DataFrame) -> datetime | None:
     if not layout.date or layout.date not in frame.columns:
         return None
-    first = frame[layout.date].head(1).str.strip_chars()
+    first = frame[layout.date].head(1).str.strip_chars(_AROUND)
     for pattern in layout.dates:
         try:
             parsed = first.str.to_datetime(pattern, strict=False).item()

@@ -16,6 +16,7 @@ from mes.connectors.files import UnreadableFile, read_bounded
 MAX_BYTES = 32_000_000
 MAX_POINTS = 1_000_000
 _HEAD_BYTES = 100_000
+_LARGEST_NUMBER = 1e15
 
 _NUMBER = re.compile(r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
 
@@ -190,4 +191,6 @@ def _rows(
     if not table:
         raise UnreadableFile(f"{name} holds no points: export it again after the measurement.")
     values = np.asarray(table, dtype=np.float64)
+    if not np.all(np.abs(values) < _LARGEST_NUMBER):
+        raise UnreadableFile(f"{name} holds a value that is no measured number: export it again.")
     return values[:, 0], values[:, 1] + 1j * columns.sign * values[:, 2]

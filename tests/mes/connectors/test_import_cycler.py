@@ -290,3 +290,22 @@ def test_resistance_is_recorded_at_the_time_that_the_recipe_states(tmp_path: Pat
     ((_, resistance),) = values(cell, "formation.resistance_mohm")
     # 40.8 mV over 4 A, 10 s after the current turned from discharge to charge.
     assert resistance == pytest.approx(10.2, rel=0.01)
+
+
+def test_file_of_another_cell_is_refused(tmp_path: Path) -> None:
+    plant = formation_plant()
+    cell, _ = cell_in_formation(plant)
+    other, _ = cell_in_formation(plant)
+    content = two_cycles(started=just_now())
+    bring(tmp_path, content, cell, plant.operator)
+    with pytest.raises(ImportRefused, match=f"imported for {cell.code} already"):
+        bring(tmp_path, content, other, plant.operator, name="copy.ndax")
+    named = b"Test:," + cell.code.encode() + b"\n" + arbin(records(full_cycles(2)))
+    with pytest.raises(ImportRefused, match=f"calls its cell {cell.code}, not {other.code}"):
+        bring(tmp_path, named, other, plant.operator, name="x.csv")
+    assert not Measurement.objects.filter(
+        lot_id=other.pk, characteristic__code__startswith="formation."
+    ).exists()
+    bring(
+        tmp_path, named.replace(cell.code.encode(), other.code.encode()), other, plant.operator, name="x.csv"
+    )

@@ -78,7 +78,7 @@ def reversed_time() -> bytes:
         (battery_data_format(THREE_CYCLES)[:-45], "cut off"),
         (battery_data_format(THREE_CYCLES).replace(b"2.500000", b"nonsens", 1), "record 1"),
         (battery_data_format(THREE_CYCLES).replace(b"2.500000", b"NaN", 1), "not a number in record 1"),
-        (battery_data_format(THREE_CYCLES).replace(b"2.500000", b"2500.0", 1), "above 1000 V"),
+        (battery_data_format(THREE_CYCLES).replace(b"2.500000", b"2500.0", 1), "voltage is above 1000 V"),
     ],
 )
 def test_file_that_is_no_test_is_refused_with_its_reason(tmp_path: Path, content: bytes, words: str) -> None:
