@@ -17,6 +17,7 @@ import numpy as np
 
 from lots.science.formation.records import CyclerRecords, runs
 from mes.connectors.cycler.model import CyclerTest
+from mes.connectors.cycler.text import whole_numbers
 from mes.connectors.files import UnreadableFile
 
 SIGNATURE = b"\x00\x01\x00\x00Standard Jet DB"
@@ -54,17 +55,28 @@ def read_arbin_res(name: str, path: Path) -> CyclerTest:
         raise UnreadableFile(f"{name} holds no records: export it again after the test has run.")
     order = np.argsort(columns["Data_Point"], kind="stable")
     columns = {key: values[order] for key, values in columns.items()}
+    if not np.array_equal(columns["Data_Point"], columns["Data_Point"][0] + np.arange(order.size)):
+        raise UnreadableFile(
+            f"{name} lacks records in its middle, as a damaged database does: copy it again."
+        )
     records = CyclerRecords(
         time_s=columns["Test_Time"],
         voltage_v=columns["Voltage"],
         current_a=columns["Current"],
         step=runs(columns["Step_Index"], columns["Cycle_Index"]),
-        cycle=columns["Cycle_Index"].astype(np.int64),
+        cycle=whole_numbers(name, "Cycle_Index", columns["Cycle_Index"]),
         step_time_s=columns["Step_Time"],
         counters_ah=(columns["Charge_Capacity"], columns["Discharge_Capacity"]),
     )
-    started_at = _EPOCH + timedelta(days=float(columns["DateTime"][0]))
-    return CyclerTest("Arbin res", records, started_at)
+    return CyclerTest("Arbin res", records, _instant(float(columns["DateTime"][0])))
+
+
+def _instant(days: float) -> datetime | None:
+    """A date of Jet, days since its epoch; None for one that no clock shows."""
+    try:
+        return _EPOCH + timedelta(days=days)
+    except (OverflowError, ValueError):
+        return None
 
 
 def _main(path: str) -> None:
@@ -72,7 +84,10 @@ def _main(path: str) -> None:
 
     resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (MAX_SECONDS, MAX_SECONDS))
-    table = AccessParser(path).parse_table("Channel_Normal_Table")
+    stored = AccessParser(path).get_table("Channel_Normal_Table")
+    table = stored.parse()
+    if len(table["Data_Point"]) != stored.table_header.number_of_rows:
+        sys.exit("pages of records are lost")
     np.save(sys.stdout.buffer, np.array([table[key] for key in _COLUMNS], dtype=np.float64))
 
 

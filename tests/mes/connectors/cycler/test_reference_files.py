@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from lots.science.formation.cycles import CounterVerdict
+from mes.connectors.cycler.read import read_cycler_file
+from mes.connectors.files import UnreadableFile
 from tests.support.reference_files import reference, reference_folder
 
 # Format, cycles, and of them: within 0.1 % of the counter, within its decimals, not resolved by the records, apart,
@@ -108,3 +111,21 @@ def test_protocol_names_what_a_foreign_test_breaks() -> None:
 def test_mpr_is_refused_with_the_export_to_use() -> None:
     with pytest.raises(CommandError, match="Export as Text"):
         formation(reference("navani/jdb11-1_c3_gcpl_5cycles_2V-3p8V_C-24_data_C09.mpr"))
+
+
+def test_damaged_arbin_database_is_read_or_refused(tmp_path: Path) -> None:
+    content = reference("navani/arbin_example.res").read_bytes()
+    rng = random.Random(4)
+    refused = 0
+    for index in range(9):
+        damaged = bytearray(content)
+        for _ in range((10, 200, 2000)[index % 3]):
+            damaged[rng.randrange(64, len(damaged))] = rng.randrange(256)
+        path = tmp_path / "damaged.res"
+        path.write_bytes(damaged)
+        try:
+            read_cycler_file(path)
+        except UnreadableFile as refusal:
+            refused += 1
+            assert str(refusal).startswith("damaged.res")
+    assert refused >= 5
