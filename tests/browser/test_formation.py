@@ -20,6 +20,7 @@ def upload(page: Page, url: str, code: str, content: bytes, *, conditions: bool 
         page.fill("#upload-soc", "50")
         page.fill("#upload-temperature", "25")
     page.get_by_role("button", name="Read and record").click()
+    expect(page.get_by_role("link", name="Curves")).to_be_visible()
 
 
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (820, 1180)])

@@ -38,3 +38,27 @@ def test_a_corrupt_file_is_refused_and_nothing_is_stored(live_site: Stack, page:
     expect(page.locator("#upload-lot")).to_have_value(cell.code)
     assert not Measurement.objects.filter(lot_id=cell.pk).exists()
     assert watch.complaints == []
+
+
+def test_a_file_that_is_too_large_is_not_sent(live_site: Stack, page: Page) -> None:
+    plant = formation_plant()
+    cell, _ = cell_in_formation(plant)
+    watch = log_in(page, live_site.url, plant.operator.username)
+    page.goto(f"{live_site.url}/upload/?code={cell.code}")
+    page.locator("form[data-upload]").evaluate("form => { form.dataset.maxMb = '0.001'; }")
+    upload(page, two_cycles())
+    expect(page.locator("[data-upload-words]")).to_contain_text("Nothing was sent")
+    assert not Measurement.objects.filter(lot_id=cell.pk).exists()
+    assert watch.complaints == []
+
+
+def test_refused_file_can_be_followed_by_a_good_one_in_place(live_site: Stack, page: Page) -> None:
+    plant = formation_plant()
+    cell, _ = cell_in_formation(plant)
+    watch = log_in(page, live_site.url, plant.operator.username)
+    page.goto(f"{live_site.url}/upload/?code={cell.code}")
+    upload(page, two_cycles()[:2500])
+    expect(page.get_by_role("alert")).to_contain_text("truncated or corrupt")
+    upload(page, two_cycles(started=just_now()))
+    expect(page.get_by_role("heading", level=1)).to_contain_text(f"{cell.code}: 2 cycles")
+    assert watch.complaints == []
