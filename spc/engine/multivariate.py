@@ -55,6 +55,69 @@ class TSquaredLimits:
             )
         return total - np.array(without)
 
+    def own_terms(self, point: ArrayLike) -> FloatArray:
+        """(p,) each variable's own term (x_j - mean_j)^2 n / s_jj: large where it is out by itself.
+
+        A variable with a small own term and a large contribution keeps its range and breaks its relation to the others.
+        """
+        row = np.asarray(point, dtype=np.float64) - self.center
+        return np.asarray(self.size * row**2 / np.diag(self.covariance), dtype=np.float64)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-safe; floats survive exactly."""
+        return {
+            "center": self.center.tolist(),
+            "covariance": self.covariance.tolist(),
+            "size": self.size,
+            "m": self.m,
+            "ucl": self.ucl,
+            "upl": self.upl,
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> TSquaredLimits:
+        """Inverse of `to_dict`."""
+        return cls(**{**data, "center": np.array(data["center"]), "covariance": np.array(data["covariance"])})
+
+
+@dataclass(frozen=True)
+class TSquaredState:
+    """Frozen limits and the last point's T-squared (NaN for a gap) after `count` points; phase 2 has no other memory."""
+
+    limits: TSquaredLimits
+    t_squared: float = float("nan")
+    count: int = 0
+
+    def update(self, point: ArrayLike) -> TSquaredState:
+        """One more point or subgroup mean (p,). A missing value makes a gap; an infinite one lies beyond any limit."""
+        row = np.asarray(point, dtype=np.float64)
+        if row.shape != self.limits.center.shape:
+            raise MultivariateError(f"{len(self.limits.center)} variables are needed, got shape {row.shape}")
+        if np.any(np.isnan(row)):
+            value = float("nan")
+        elif np.any(np.isinf(row)):
+            value = float("inf")
+        else:
+            value = float(self.limits.t_squared(row)[0])
+        return TSquaredState(self.limits, value, self.count + 1)
+
+    @property
+    def signals(self) -> bool:
+        return self.t_squared > self.limits.upl
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-safe; a gap is None and infinity the word."""
+        plain = (
+            None if np.isnan(self.t_squared) else "infinite" if np.isinf(self.t_squared) else self.t_squared
+        )
+        return {"limits": self.limits.to_dict(), "t_squared": plain, "count": self.count}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> TSquaredState:
+        """Inverse of `to_dict`."""
+        value = {None: float("nan"), "infinite": float("inf")}.get(data["t_squared"], data["t_squared"])
+        return cls(TSquaredLimits.from_dict(data["limits"]), value, data["count"])
+
 
 def t_squared_individuals(data: ArrayLike, *, confidence: float = 0.9973) -> TSquaredLimits:
     """Limits from individual vectors (m, p), m > p + 1: sample covariance, beta and F quantiles."""

@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import optimize, stats
 from scipy.special import ndtr
 
 FloatArray = NDArray[np.float64]
@@ -143,6 +143,21 @@ def mewma_arl(shift: float, *, weight: float, limit: float, variables: int) -> f
         solved = np.linalg.solve(system, np.ones(len(at)))
         return float(1.0 + (_ring_kernel(np.zeros(1), at, weight, variables)[0] * weights) @ solved)
     return _mewma_shifted(shift, weight, radius, variables)
+
+
+def mewma_limit(run_length: float, *, weight: float, variables: int) -> float:
+    """The limit h4 with which a MEWMA has this run length in control. Raises RunLengthParameterError."""
+    if not 1.5 <= run_length <= 1e6:
+        raise RunLengthParameterError(f"a run length in control from 1.5 to 1e6 is needed, got {run_length}")
+    if variables < 1:
+        raise RunLengthParameterError("one variable at least is needed")
+
+    def excess(limit: float) -> float:
+        return math.log(mewma_arl(0.0, weight=weight, limit=limit, variables=variables) / run_length)
+
+    # Without memory T-squared is chi-square; memory only lowers the limit.
+    highest = float(stats.chi2.isf(1.0 / run_length, variables)) * (1.0 + 1e-6)
+    return float(optimize.brentq(excess, highest * 1e-4, highest, xtol=1e-10))
 
 
 def _ring_kernel(start: FloatArray, end: FloatArray, weight: float, df: int) -> FloatArray:
