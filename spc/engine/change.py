@@ -62,9 +62,9 @@ def step_change_point(
 ) -> ChangePoint:
     """The step that best explains a signal at position `signal` (default: the last point).
 
-    `values` (n,) are plotted points, NaN where one is missing; `center` is the mean in control; `sigma` (scalar or (n,))
-    the standard deviation of each plotted point. Maximises over t the likelihood that the points t .. signal share
-    another mean. Raises ChangeError.
+    `values` (n,) are plotted points, NaN where one is missing; `center` is the mean in control; `sigma`, a scalar or
+    (n,), the standard deviation of each plotted point. Maximises over t the likelihood that the points t .. signal
+    share another mean. Raises ChangeError.
     """
     series = np.asarray(values, dtype=np.float64)
     if series.ndim != 1 or not series.size:

@@ -82,7 +82,7 @@ class TSquaredLimits:
 
 @dataclass(frozen=True)
 class TSquaredState:
-    """Frozen limits and the last point's T-squared (NaN for a gap) after `count` points; phase 2 has no other memory."""
+    """Frozen limits and the last of `count` points' T-squared (NaN for a gap); phase 2 has no other memory."""
 
     limits: TSquaredLimits
     t_squared: float = float("nan")
