@@ -64,7 +64,7 @@ def formation_json(lot: Lot) -> dict[str, Any]:
         answer["band"] = _band(lot, cycling)
         answer["ce"] = _efficiencies(result.cycles)
         answer["dqdv"] = [
-            {"kind": str(kind), "voltage_v": _short(curve.voltage_v), "dqdv_ah_v": _short(curve.dqdv_ah_v)}
+            {"kind": str(kind), "voltage_v": short(curve.voltage_v), "dqdv_ah_v": short(curve.dqdv_ah_v)}
             for kind, curve in result.incremental.items()
         ]
     if impedance is not None:
@@ -72,7 +72,8 @@ def formation_json(lot: Lot) -> dict[str, Any]:
     return answer
 
 
-def _short(values: NDArray[np.float64], points: int = POINTS_A_CURVE) -> list[float]:
+def short(values: NDArray[np.float64], points: int = POINTS_A_CURVE) -> list[float]:
+    """At most so many of the values, evenly taken, with six digits: enough to draw."""
     if values.size > points:
         values = values[np.linspace(0, values.size - 1, points).astype(int)]
     return [float(f"{value:.6g}") for value in values]
@@ -92,8 +93,8 @@ def _curves(records: CyclerRecords, table: StepTable) -> list[dict[str, Any]]:
             {
                 "cycle": int(table.cycle[row]),
                 "kind": str(table.kind[row]),
-                "capacity_ah": _short(moved),
-                "voltage_v": _short(voltage),
+                "capacity_ah": short(moved),
+                "voltage_v": short(voltage),
             }
         )
     return curves
@@ -107,7 +108,7 @@ def _efficiencies(found: Sequence[Cycle]) -> dict[str, list[Any]]:
 
 
 @lru_cache(maxsize=512)
-def _first_charge(storage_sha256: str) -> tuple[NDArray[np.float64], float] | None:
+def first_charge(storage_sha256: str) -> tuple[NDArray[np.float64], float] | None:
     """Normalised first charge of a stored test and its capacity; a stored test never changes."""
     try:
         records = load_records(storage_sha256)
@@ -126,7 +127,7 @@ def _first_charge(storage_sha256: str) -> tuple[NDArray[np.float64], float] | No
 
 def _band(lot: Lot, cycling: CurveFile) -> dict[str, Any] | None:
     """The first charge against that of other cells of the same material, under the same protocol, that are not held."""
-    mine = _first_charge(cycling.storage_sha256)
+    mine = first_charge(cycling.storage_sha256)
     if mine is None:
         return None
     others = (
@@ -142,10 +143,10 @@ def _band(lot: Lot, cycling: CurveFile) -> dict[str, Any] | None:
         .order_by("-id")
         .values_list("storage_sha256", flat=True)[:BAND_CELLS]
     )
-    good = [curve for curve in map(_first_charge, others) if curve is not None]
+    good = [curve for curve in map(first_charge, others) if curve is not None]
     answer: dict[str, Any] = {
-        "share_pct": _short(100 * SHARE),
-        "voltage_v": _short(mine[0]),
+        "share_pct": short(100 * SHARE),
+        "voltage_v": short(mine[0]),
         "cells": len(good),
         "lower_v": None,
         "upper_v": None,
@@ -156,8 +157,8 @@ def _band(lot: Lot, cycling: CurveFile) -> dict[str, Any] | None:
     band = voltage_band([curve for curve, _ in good], [end for _, end in good], protocol=protocol)
     verdict = compare_with_band(mine[0], mine[1], band, protocol=protocol)
     answer.update(
-        lower_v=_short(band.lower_v),
-        upper_v=_short(band.upper_v),
+        lower_v=short(band.lower_v),
+        upper_v=short(band.upper_v),
         out_pct=round(verdict.out_pct, 1),
         capacity_z=round(verdict.capacity_z, 1),
         provisional=band.provisional,
@@ -169,8 +170,8 @@ def _band(lot: Lot, cycling: CurveFile) -> dict[str, Any] | None:
 def _nyquist(sweep: Spectrum) -> dict[str, Any]:
     intercept = high_frequency_intercept(sweep)
     answer: dict[str, Any] = {
-        "re_mohm": _short(1000 * sweep.z_ohm.real),
-        "minus_im_mohm": _short(-1000 * sweep.z_ohm.imag),
+        "re_mohm": short(1000 * sweep.z_ohm.real),
+        "minus_im_mohm": short(-1000 * sweep.z_ohm.imag),
         "intercept_mohm": float(f"{1000 * intercept.resistance_ohm:.5g}"),
         "reached": intercept.reached,
         "fit": None,
@@ -187,8 +188,8 @@ def _fit(sweep: Spectrum, fit: RandlesFit) -> dict[str, Any]:
     rs, rct, q, n, a = (fit.parameters[name].value for name in NAMES)
     z = randles_ohm(sweep.frequency_hz, rs, rct, q, n, a)
     return {
-        "re_mohm": _short(1000 * z.real),
-        "minus_im_mohm": _short(-1000 * z.imag),
+        "re_mohm": short(1000 * z.real),
+        "minus_im_mohm": short(-1000 * z.imag),
         "accepted": fit.accepted,
         "residual_pct": round(100 * fit.residual_rms, 2),
         "rs_mohm": float(f"{1000 * rs:.4g}"),

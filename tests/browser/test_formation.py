@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.mes.web.test_formation import others, spectrum_file
+from tests.mes.web.test_formation import formed_lot, others, spectrum_file
 from tests.support.cycling import full_cycles, records
 from tests.support.exports import battery_data_format
 from tests.support.formation import cell_in_formation, formation_plant
 from tests.support.processes import Stack
 from tests.support.watch import log_in
+from tests.support.web import signed_in
 
 
 def upload(page: Page, url: str, code: str, content: bytes, *, conditions: bool = False) -> None:
@@ -54,4 +55,17 @@ def test_cell_out_of_the_band_is_said_to_be(live_site: Stack, page: Page) -> Non
     others(plant, 20, protocol=protocol)
     page.get_by_role("link", name="Curves").click()
     expect(page.locator('[data-words="band"]')).to_contain_text("Out of the band of 20 cells")
+    assert watch.complaints == []
+
+
+def test_cells_of_a_lot_are_drawn_together(live_site: Stack, page: Page) -> None:
+    plant = formation_plant()
+    lot = formed_lot(plant, signed_in(plant.operator), 5, spread=0.0)
+    watch = log_in(page, live_site.url, plant.operator.username)
+    page.goto(f"{live_site.url}/lots/{lot.code}/")
+    page.get_by_role("link", name="Formation", exact=True).click()
+    expect(page.locator('[data-words="members"]')).to_contain_text(
+        "First charges of 5 cells; provisional band"
+    )
+    expect(page.locator("halite-formation canvas")).to_have_count(1)
     assert watch.complaints == []

@@ -1,4 +1,4 @@
-"""The formation page of a cell."""
+"""The formation pages of a cell and of a cell lot."""
 
 from __future__ import annotations
 
@@ -7,16 +7,22 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from mes.curves import CurveMissing
+from mes.web.formation_lot import lot_formation, lot_formation_json
 from mes.web.formation_page import formation_json, formation_page
 from mes.web.site import SiteRequest, site_page
 from mes.web.views.station import lot_at
 from quality.suspects import suspect_defects
+
+CELL_LOT = "cell_lot"
 
 
 @require_safe
 @site_page()
 def formation(request: SiteRequest, code: str) -> HttpResponse:
     lot = lot_at(request, code)
+    if lot.material.kind == CELL_LOT:
+        members = {"nav_active": "lots", "lot": lot, "page": lot_formation(lot)}
+        return render(request, "web/lots/formation_lot.html", members)
     context = {
         "nav_active": "lots",
         "lot": lot,
@@ -29,7 +35,8 @@ def formation(request: SiteRequest, code: str) -> HttpResponse:
 @require_safe
 @site_page()
 def formation_data(request: SiteRequest, code: str) -> HttpResponse:
+    lot = lot_at(request, code)
     try:
-        return JsonResponse(formation_json(lot_at(request, code)))
+        return JsonResponse(lot_formation_json(lot) if lot.material.kind == CELL_LOT else formation_json(lot))
     except CurveMissing as error:
         return JsonResponse({"problem": str(error)}, status=503)

@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from lots.models import CurveFile, Measurement
+from lots.models import CurveFile, Lot, Measurement
 from lots.science.impedance.fit import randles_ohm
 from mes.curves import store_records
 from tests.support.builders import Plant
@@ -163,3 +163,38 @@ def test_intercept_that_was_not_reached_is_no_reading(plant: Plant, client: Clie
 
 def test_curves_of_another_site_are_not_shown(plant: Plant, client: Client) -> None:
     assert client.get(reverse("web:lot_formation_data", args=["NONE"])).status_code == 404
+
+
+def formed_lot(plant: Plant, client: Client, count: int, *, spread: float) -> Lot:
+    """A cell lot whose members discharge 1.7 Ah, give or take."""
+    lot = plant.lot("T-CELL-LOT", quantity=count)
+    rng = np.random.default_rng(6)
+    for _ in range(count):
+        cell = plant.lot("T-CELL", quantity=1, group=lot.code)
+        for step in ("stacking", "filling"):
+            plant.run(cell, step)
+        plant.start(cell, "formation")
+        minutes = round(51 * (1 + spread * rng.standard_normal()))
+        test = records(full_cycles(2, discharge_minutes=minutes))
+        test.voltage_v[:] += rng.normal(0, 0.001)  # no two tests are alike
+        send(client, cell.code, battery_data_format(test))
+    return lot
+
+
+@pytest.mark.parametrize(("spread", "words"), [(0.0, "within 2 %"), (0.08, "stop and diagnose")])
+def test_cells_of_a_lot_are_shown_with_their_spread(
+    plant: Plant, client: Client, spread: float, words: str
+) -> None:
+    lot = formed_lot(plant, client, 6, spread=spread)
+    page = client.get(reverse("web:lot_formation", args=[lot.code])).content.decode()
+    assert words in page
+    assert "6 cells, 6 with curves" in page
+    drawn = data(client, lot.code)
+    assert len(drawn["cells"]) == 6
+    assert len(drawn["lower_v"]) == len(drawn["share_pct"]) == 97
+    assert "not judged" in page  # six cells make no band to judge by
+
+
+def test_lot_without_cells_says_so(plant: Plant, client: Client) -> None:
+    lot = plant.lot("T-CELL-LOT", quantity=2)
+    assert "No cells yet" in client.get(reverse("web:lot_formation", args=[lot.code])).content.decode()

@@ -63,12 +63,33 @@ class HaliteFormation extends HTMLElement {
   }
 
   #draw(data) {
+    if (data.cells) return this.#members(data);
     if (data.curves.length) this.#curves(data.curves);
     if (data.band) this.#band(data.band);
     if (data.ce) this.#efficiency(data.ce);
     if (data.dqdv.length) this.#incremental(data.dqdv);
     else this.#say("dqdv", "No step spans enough voltage for dQ/dV.");
     if (data.nyquist) this.#nyquist(data.nyquist);
+    return undefined;
+  }
+
+  #members(data) {
+    const series = [{ label: "Share, %" }];
+    const table = [data.share_pct];
+    if (data.lower_v) {
+      series.push(line("lower", "#1f6f43", { width: 1 }), line("upper", "#1f6f43", { width: 1 }));
+      table.push(data.lower_v, data.upper_v);
+    }
+    data.cells.forEach((cell, i) => {
+      series.push(line(cell.code, INK[i % INK.length], { width: 1 }));
+      table.push(cell.voltage_v);
+    });
+    this.#plot("members", {
+      scales: { x: { time: false } }, axes: [axis("Share of the first charge, %"), axis("Voltage, V")], series,
+      bands: data.lower_v ? [{ series: [2, 1], fill: BAND }] : [], legend: { show: data.cells.length <= 12 },
+    }, table);
+    const words = !data.lower_v ? "no band yet" : data.cells.length < 20 ? "provisional band: 20 cells are needed to judge" : "median ± 4 robust sigma";
+    return this.#say("members", `First charges of ${data.cells.length} cells; ${words}.`);
   }
 
   #curves(curves) {
