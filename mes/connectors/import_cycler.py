@@ -80,18 +80,20 @@ def import_cycler_file(
     if earlier is not None:
         return ImportedTest(file, earlier.answer, recognised=True, remarks=file.remarks)
     cycles = _finished(file.cycles) if running else file.cycles
-    if not cycles:
+    if not file.cycles:
         raise ImportRefused(
             "The file holds no cycle that moved charge: choose the file of the formation test."
-            if not file.cycles
-            else "The first cycle still runs: import the file again when it has ended."
         )
+    # What breaks the protocol does not wait for the end of a cycle.
+    broken = bool(file.result.findings)
+    if not cycles and not broken:
+        raise ImportRefused("The first cycle still runs: import the file again when it has ended.")
     refuse_mistaken(file.sha256, file.test.names, cell)
     execution = running_formation(cell)
     shift, mapping = _mapping(file, execution, site, here)
     outgrown = _outgrown(execution, file)
     new = new_cycles(cycles, recorded_cycles(cell, execution), goes_on=outgrown is not None)
-    if not new:
+    if not new and not broken:
         raise ImportRefused(
             f"Every cycle of this file is recorded for {cell.code} already, from another file or by hand."
         )

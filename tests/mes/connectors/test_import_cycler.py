@@ -309,3 +309,14 @@ def test_file_of_another_cell_is_refused(tmp_path: Path) -> None:
     bring(
         tmp_path, named.replace(cell.code.encode(), other.code.encode()), other, plant.operator, name="x.csv"
     )
+
+
+def test_broken_protocol_does_not_wait_for_the_end_of_the_first_cycle(tmp_path: Path) -> None:
+    plant = formation_plant()
+    cell, _ = cell_in_formation(plant)
+    set_recipe(cell, upper_cutoff_v="3.7", lower_cutoff_v="2.2")
+    path = tmp_path / "test.csv"
+    path.write_bytes(arbin(records([Part(2.0, 58, 2.5, 3.75)])))
+    import_cycler_file(path, cell=cell, user=plant.operator, now=timezone.now(), running=True)
+    assert values(cell, "formation.compliant") == [(0, 0.0)]
+    assert values(cell, "formation.charge_capacity_ah") == []
