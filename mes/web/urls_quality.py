@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from mes.web.views import charts, freeze, holds, plans, points, requirements, review, specifications
+from mes.web.views import charts, freeze, holds, plans, points, requirements, review, sampling, specifications
 
 urlpatterns = [
     path("charts/", charts.charts, name="charts"),
@@ -21,6 +21,7 @@ urlpatterns = [
     path("requirements/<str:code>/", requirements.requirement, name="requirement"),
     path("specifications/", specifications.specifications, name="specifications"),
     path("specifications/<int:key>/", specifications.specification, name="specification"),
+    path("sampling/", sampling.designer, name="sampling"),
     path("plans/", plans.plans, name="plans"),
     path("plans/<int:key>/", plans.plan, name="plan"),
 ]

@@ -8,12 +8,14 @@ in Guenther (1969), Journal of Quality Technology 1, 105-109.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import optimize, stats
 
 FloatArray = NDArray[np.float64]
 LARGEST_SAMPLE = 200_000
@@ -120,16 +122,22 @@ def find_attributes_plan(
     """
     _check_risks(p1, accept1, p2, accept2)
     largest = lot_size if law is Law.HYPERGEOMETRIC and lot_size is not None else LARGEST_SAMPLE
-    c, n = 0, 1
-    while n <= largest:
-        plan = AttributesPlan(n, c)
-        good, bad = acceptance(plan, [p1, p2], law=law, lot_size=lot_size).tolist()
-        if bad > accept2:
-            n += 1
-        elif good < accept1:
-            c += 1
-        else:
-            return plan
+
+    def accepted(p: float, n: int, c: int) -> float:
+        return float(acceptance(AttributesPlan(n, c), p, law=law, lot_size=lot_size))
+
+    def keeps_bad_out(c: int, n: int) -> bool:
+        return accepted(p2, n, c) <= accept2
+
+    n = 0
+    for c in range(largest):
+        # A larger c needs a larger sample to keep bad quality out.
+        found = _smallest(partial(keeps_bad_out, c), n + 1, largest)
+        if found is None:
+            break
+        n = found
+        if accepted(p1, n, c) >= accept1:
+            return AttributesPlan(n, c)
     raise PlanError(f"no plan up to n = {largest} keeps both risks")
 
 
@@ -143,20 +151,65 @@ def find_variables_plan(
         reach = float(stats.norm.ppf(accept1) - stats.norm.ppf(accept2))
         n = math.ceil((reach / (z1 - z2)) ** 2 - 1e-9)
         return VariablesPlan(n, z1 - float(stats.norm.ppf(accept1)) / math.sqrt(n))
-    for n in range(2, LARGEST_SAMPLE):
-        root = math.sqrt(n)
-        k = float(stats.nct.isf(accept1, n - 1, z1 * root)) / root
-        if float(stats.nct.sf(k * root, n - 1, z2 * root)) <= accept2:
-            return VariablesPlan(n, k)
-    raise PlanError("no variables plan keeps both risks")
+
+    def plan(n: int) -> VariablesPlan:
+        low, high = z1 - 1.0, z1 + 1.0
+        while _accepted_unknown(low, n, z1) < accept1:
+            low -= 2.0 * (high - low)
+        while _accepted_unknown(high, n, z1) > accept1:
+            high += 2.0 * (high - low)
+        k = optimize.brentq(lambda k: float(_accepted_unknown(k, n, z1)) - accept1, low, high, xtol=1e-14)
+        return VariablesPlan(n, float(k))
+
+    def keeps_bad_out(n: int) -> bool:
+        return float(_accepted_unknown(plan(n).k, n, z2)) <= accept2
+
+    smallest = _smallest(keeps_bad_out, 2, LARGEST_SAMPLE)
+    if smallest is None:
+        raise PlanError(f"no variables plan up to n = {LARGEST_SAMPLE} keeps both risks")
+    return plan(smallest)
+
+
+def _smallest(holds: Callable[[int], bool], first: int, last: int) -> int | None:
+    """The smallest size from `first` to `last` at which `holds` becomes true and stays so, by doubling and halving."""
+    if first > last:
+        return None
+    below, reach = first - 1, 1
+    while not holds(at := min(below + reach, last)):
+        if at == last:
+            return None
+        below, reach = at, 2 * reach
+    while at - below > 1:
+        middle = (below + at) // 2
+        below, at = (below, middle) if holds(middle) else (middle, at)
+    return at
 
 
 def variables_acceptance(plan: VariablesPlan, p: ArrayLike, *, sigma_known: bool) -> FloatArray:
-    """Operating characteristic of a one-sided variables plan."""
+    """Operating characteristic of a one-sided variables plan: 1 at p = 0 and 0 at p = 1."""
     z, root = stats.norm.isf(_fractions(p)), math.sqrt(plan.n)
+    if plan.n < (1 if sigma_known else 2):
+        raise PlanError(f"sigma from the sample needs two items at least, got n={plan.n}")
     if sigma_known:
         return np.asarray(stats.norm.cdf((z - plan.k) * root), dtype=np.float64)
-    return np.asarray(stats.nct.sf(plan.k * root, plan.n - 1, z * root), dtype=np.float64)
+    return _accepted_unknown(plan.k, plan.n, z)
+
+
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(400)
+
+
+def _accepted_unknown(k: float, n: int, z: ArrayLike) -> FloatArray:
+    """P(mean + z sigma lies k s or more away), z any shape: the non-central t tail as an integral over s / sigma.
+
+    scipy's series for it does not converge for samples of some hundreds; this does, to about 1e-13.
+    """
+    df = n - 1
+    low, high = np.sqrt(stats.chi2.ppf(1e-18, df) / df), np.sqrt(stats.chi2.isf(1e-18, df) / df)
+    ratio = low + (high - low) / 2.0 * (_NODES + 1.0)
+    mass = (high - low) / 2.0 * _WEIGHTS * 2.0 * df * ratio * stats.chi2.pdf(df * ratio**2, df)
+    reach = (np.asarray(z, dtype=np.float64)[..., None] - k * ratio) * math.sqrt(n)
+    # The mass is 1 but for rounding, which may not carry a probability above 1.
+    return np.asarray(np.minimum(1.0, (stats.norm.cdf(reach) @ mass) / mass.sum()), dtype=np.float64)
 
 
 def _check_risks(p1: float, accept1: float, p2: float, accept2: float) -> None:

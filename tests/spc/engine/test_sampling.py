@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from spc.engine.run_length import cusum_arl, ewma_arl, ewma_arl_time_varying, mewma_arl, shewhart_arl
 from spc.engine.sampling import (
@@ -13,6 +14,7 @@ from spc.engine.sampling import (
     DoublePlan,
     Law,
     PlanError,
+    VariablesPlan,
     acceptance,
     average_outgoing_quality,
     average_outgoing_quality_limit,
@@ -151,3 +153,22 @@ def test_a_head_start_shortens_the_run_length() -> None:
     plain = cusum_arl(1.0, reference=0.5, interval=5.0)
     assert plain == pytest.approx(10.4, abs=0.05)  # Montgomery, table 9.3
     assert cusum_arl(1.0, reference=0.5, interval=5.0, head_start=2.5) < plain
+
+
+@pytest.mark.parametrize("n", [2, 5, 20, 60])
+def test_a_variables_curve_is_the_noncentral_t_tail(n: int) -> None:
+    p, k = np.linspace(0.001, 0.6, 30), 1.4
+    expected = stats.nct.sf(k * np.sqrt(n), n - 1, stats.norm.isf(p) * np.sqrt(n))
+    assert variables_acceptance(VariablesPlan(n, k), p, sigma_known=False) == pytest.approx(
+        expected, abs=1e-11
+    )
+
+
+def test_a_large_variables_plan_is_found_where_the_series_fails() -> None:
+    plan = find_variables_plan(0.01, 0.99, 0.015, 0.0117, sigma_known=False)
+    good, bad = variables_acceptance(plan, [0.01, 0.015], sigma_known=False)
+    assert good == pytest.approx(0.99, abs=1e-9) and bad <= 0.0117
+    # Wallis: n grows by 1 + k^2 / 2 over sigma known.
+    known = find_variables_plan(0.01, 0.99, 0.015, 0.0117, sigma_known=True)
+    assert plan.n == pytest.approx(known.n * (1 + known.k**2 / 2), rel=0.02)
+    assert variables_acceptance(plan, [0.0, 1.0], sigma_known=False) == pytest.approx([1.0, 0.0], abs=1e-12)
