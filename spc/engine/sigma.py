@@ -88,6 +88,22 @@ def sigma_from_moving_ranges(ranges: Sequence[float]) -> SigmaEstimate:
     return SigmaEstimate(math.fsum(valid) / m / d2(2), 1.0 / (2.0 * relative))
 
 
+def sigma_from_moving_spans(values: Sequence[float], span: int = 2) -> float:
+    """Mean range of `span` readings in a row over d2(span). A window with a missing reading (NaN) does not count.
+
+    Raises TooFewReadingsError without a whole window, ValueError for an infinite reading.
+    """
+    if span < 2:
+        raise TooFewReadingsError(f"a moving range spans two readings at least, got {span}")
+    if any(math.isinf(value) for value in values):
+        raise ValueError("an infinite reading has no moving range")
+    windows = (values[start : start + span] for start in range(len(values) - span + 1))
+    ranges = [max(w) - min(w) for w in windows if not any(math.isnan(value) for value in w)]
+    if not ranges:
+        raise TooFewReadingsError(f"no {span} neighbouring readings to form a moving range")
+    return math.fsum(ranges) / len(ranges) / d2(span)
+
+
 def _mean_of_unbiased(spreads: Sequence[Spread], *, use_range: bool) -> SigmaEstimate:
     k = len(spreads)
     estimates = [_unbiased(spread, use_range=use_range) for spread in spreads]

@@ -22,7 +22,7 @@ from spc.engine.conformance.plain import (
 )
 from spc.engine.constants import c4, d2, d3
 from spc.engine.families import Family, SubgroupData, standard_deviation, summarise
-from spc.engine.sigma import TooFewReadingsError
+from spc.engine.sigma import TooFewReadingsError, sigma_from_moving_spans
 
 Given = Mapping[str, Any]
 
@@ -110,13 +110,7 @@ def individuals(given: Given) -> dict[str, Any]:
 
 
 def mr_sigma(given: Given) -> dict[str, Any]:
-    """Sigma from moving ranges over `span` readings in a row."""
-    values, span = np.array(row(given["data"])), int(given.get("span", 2))
-    if len(values) < span or span < 2:
-        raise TooFewReadingsError(f"{span} readings in a row are needed")
-    windows = np.lib.stride_tricks.sliding_window_view(values, span)
-    spans = np.ptp(windows, axis=1)
-    return {"std_dev": float(np.mean(spans[~np.isnan(spans)]) / d2(span))}
+    return {"std_dev": sigma_from_moving_spans(row(given["data"]), int(given.get("span", 2)))}
 
 
 def individuals_phased(given: Given) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from spc.engine.serial import (
     trend_chart,
 )
 from spc.engine.short_run import SigmaOf, deviation_chart, z_chart
-from spc.engine.sigma import TooFewReadingsError
+from spc.engine.sigma import TooFewReadingsError, sigma_from_moving_spans
 from spc.engine.variance_components import nested_variance
 
 
@@ -31,6 +31,15 @@ def autoregressive(n: int, phi: float, seed: int = 1) -> np.ndarray:
     for i in range(1, n):
         series[i] = phi * series[i - 1] + rng.standard_normal()
     return series + 50.0
+
+
+def test_wider_spans_estimate_the_same_sigma_and_never_bridge_a_gap() -> None:
+    values = np.random.default_rng(20).normal(0, 2.0, 4000).tolist()
+    for span in (2, 3, 5):
+        assert sigma_from_moving_spans(values, span) == pytest.approx(2.0, rel=0.06)
+    assert sigma_from_moving_spans([1.0, 2.0, float("nan"), 9.0, 8.0]) == pytest.approx(1.0 / d2(2))
+    with pytest.raises(TooFewReadingsError, match="no 3 neighbouring"):
+        sigma_from_moving_spans([1.0, 2.0, float("nan"), 9.0, 8.0], 3)
 
 
 def test_between_variation_widens_the_chart_of_means() -> None:
