@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from lots.catalogue import recipe_parameters, recipe_revision, route_of
@@ -112,66 +110,6 @@ def lots_open_in_zone(zone_id: int, since: datetime, until: datetime) -> list[in
         .values_list("lot_id", flat=True)
         .distinct()
     )
-
-
-@dataclass(frozen=True)
-class TraceNode:
-    """A lot reached by a trace, with its shortest distance; `intervals` of the start that lead to it."""
-
-    lot_id: int
-    depth: int
-
-
-@dataclass(frozen=True)
-class Trace:
-    """Lots and links reached. `truncated` says that the walk stopped at its limit, so that more may exist."""
-
-    nodes: tuple[TraceNode, ...]
-    links: tuple[GenealogyLink, ...]
-    truncated: bool
-
-
-WALK = """
-WITH RECURSIVE walk (lot_id, depth) AS (
-    SELECT %(start)s::bigint, 0
-    UNION
-    SELECT l.{far}::bigint, w.depth + 1
-    FROM walk w JOIN lots_genealogylink l ON l.{near} = w.lot_id
-    WHERE w.depth < %(depth)s
-      AND (w.depth > 0 OR %(from_mm)s::bigint IS NULL OR l.parent_from_mm IS NULL
-           OR int8range(%(from_mm)s, %(to_mm)s)
-              && int8range(greatest(0, l.parent_from_mm - l.uncertainty_mm), l.parent_to_mm + l.uncertainty_mm))
-)
-SELECT lot_id, min(depth) FROM walk GROUP BY lot_id ORDER BY min(depth), lot_id LIMIT %(limit)s
-"""
-DEEPEST = 64
-
-
-def trace(
-    lot_id: int,
-    *,
-    forward: bool,
-    from_mm: int | None = None,
-    to_mm: int | None = None,
-    limit: int = 2_000,
-) -> Trace:
-    """Everything made from the lot (`forward`), or everything it was made from.
-
-    One recursive query; each lot counts once, however many ways lead to it. Voided links are walked and shown as
-    voided. `from_mm..to_mm` narrows the first step forward to an interval of the roll.
-    """
-    near, far = ("parent_id", "child_id") if forward else ("child_id", "parent_id")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            WALK.format(near=near, far=far),
-            {"start": lot_id, "depth": DEEPEST, "from_mm": from_mm, "to_mm": to_mm, "limit": limit + 1},
-        )
-        rows = cursor.fetchall()
-    truncated = len(rows) > limit or any(depth >= DEEPEST for _, depth in rows)
-    nodes = tuple(TraceNode(lot_id=key, depth=depth) for key, depth in rows[:limit])
-    keys = [node.lot_id for node in nodes]
-    links = GenealogyLink.objects.filter(parent_id__in=keys, child_id__in=keys).order_by("id")
-    return Trace(nodes=nodes, links=tuple(links), truncated=truncated)
 
 
 def lots_by_id(keys: Iterable[int]) -> Mapping[int, Lot]:

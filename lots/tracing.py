@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from lots.genealogy import trace
 from lots.models import Lot
-from lots.queries import active_holds, latest_executions, lots_by_id, trace
+from lots.queries import active_holds, latest_executions, lots_by_id
 
 
 def trace_document(
@@ -42,6 +43,7 @@ def trace_document(
                 "state": lots[node.lot_id].state,
                 "held": node.lot_id in held,
                 "depth": node.depth,
+                "intervals_mm": [list(interval) for interval in node.intervals_mm],
                 "steps": steps.get(node.lot_id, []),
             }
             for node in found.nodes

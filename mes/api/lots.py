@@ -12,8 +12,9 @@ from django.utils import timezone
 from ninja import Query, Router
 from pydantic import Field, StringConstraints
 
+from lots.genealogy import trace
 from lots.models import GenealogyLink, HoldLot, Lot
-from lots.queries import active_holds, latest_executions, lots_by_id, trace
+from lots.queries import active_holds, latest_executions, lots_by_id
 from mes.api.auth import caller_of
 from mes.api.errors import refusals, writing
 from mes.api.idempotency import IdempotencyKeyHeader, OptionalKeyHeader, once

@@ -119,8 +119,18 @@ def test_the_lot_itself_is_guarded_against_updates() -> None:
 
 @pytest.mark.django_db
 def test_placing_or_closing_a_hold_updates_the_lot_row() -> None:
-    bits = triggers("halite_touch_held_lot")["lots_holdlot"]
-    assert bits & ROW and bits & INSERT and bits & UPDATE
+    bits = triggers("halite_touch_held_lots")["lots_holdlot"]
+    assert bits & INSERT and bits & UPDATE
+    plant = worked_plant()
+    lot = plant.raw()
+    (before,) = query("SELECT hold_revision FROM lots_lot WHERE id = %s", [lot.pk])
+    query(
+        "INSERT INTO lots_holdlot (hold_id, lot_id, created_at)"
+        " SELECT max(id), %s, now() FROM lots_hold RETURNING id",
+        [lot.pk],
+    )
+    (after,) = query("SELECT hold_revision FROM lots_lot WHERE id = %s", [lot.pk])
+    assert after[0] == before[0] + 1
 
 
 @pytest.mark.django_db

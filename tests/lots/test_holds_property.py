@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lots.actions.place_hold import HeldExtent, place_hold
+from lots.genealogy import DEEPEST, trace
 from lots.models import GateDecision, GenealogyLink, Hold, Lot, MaterialDefinition, Movement
-from lots.queries import DEEPEST, active_holds, trace
+from lots.queries import active_holds
 from quality.containment import recount
 from tests.support.builders import Plant, make_plant
 

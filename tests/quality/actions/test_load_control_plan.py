@@ -77,7 +77,7 @@ def test_specified_characteristics_are_collected_and_judged(demo: LoadedDemo) ->
 def test_a_published_line_with_a_chart_has_its_plan(demo: LoadedDemo) -> None:
     assert demo.control_plan.published_at is not None
     charted = demo.control_plan.lines.exclude(chart_family="")
-    assert charted.count() == ChartPlan.objects.count() == 32
+    assert charted.count() == ChartPlan.objects.count() == 34
     assert not charted.filter(chart_plan__isnull=True).exists()
 
 
