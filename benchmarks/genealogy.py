@@ -30,7 +30,8 @@ LINKS = """
 INSERT INTO lots_genealogylink (parent_id, child_id, kind, movement_id, quantity, unit, parent_from_mm, parent_to_mm,
                                 child_offset_mm, scale, uncertainty_mm, linked_at, void_reason)
 SELECT %(parent)s + i / %(each)s, %(child)s + i, %(link)s, 0, 1, '1',
-       (i %% %(each)s) * %(mm)s::bigint, (i %% %(each)s + 1) * %(mm)s::bigint, 0, 1, 0, now(), ''
+       (i %% %(each)s) * %(mm)s::bigint, (i %% %(each)s + 1) * %(mm)s::bigint,
+       coalesce(-(i %% %(each)s) * %(mm)s::bigint, 0), 1, 0, now(), ''
 FROM generate_series(0, %(count)s - 1) i
 """
 
