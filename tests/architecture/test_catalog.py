@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -131,6 +132,26 @@ def test_placing_or_closing_a_hold_updates_the_lot_row() -> None:
     )
     (after,) = query("SELECT hold_revision FROM lots_lot WHERE id = %s", [lot.pk])
     assert after[0] == before[0] + 1
+
+
+@pytest.mark.django_db
+def test_every_column_of_a_lot_is_fixed_or_guarded_but_the_count_of_holds() -> None:
+    columns = {
+        str(name)
+        for (name,) in query(
+            "SELECT attname FROM pg_attribute WHERE attrelid = 'lots_lot'::regclass AND attnum > 0 AND NOT attisdropped"
+        )
+    }
+    conditions = dict(
+        query(
+            "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger"
+            " WHERE tgrelid = 'lots_lot'::regclass AND tgname IN ('fixed_columns', 'guard_lot', 'audit_update')"
+        )
+    )
+    compared = {name: set(re.findall(r"old\.(\w+)", text)) for name, text in conditions.items()}
+    assert compared["fixed_columns"] | compared["guard_lot"] == columns - {"hold_revision"}
+    recorded = conditions["audit_update"].split("UPDATE OF")[1].split(" ON ")[0]
+    assert {name.strip() for name in recorded.split(",")} == columns - {"hold_revision"}
 
 
 @pytest.mark.django_db

@@ -12,14 +12,10 @@ BEGIN
 END $$;
 CREATE TRIGGER touch_held_lot AFTER INSERT OR UPDATE ON lots_holdlot
     FOR EACH ROW EXECUTE FUNCTION halite_touch_held_lot();
-CREATE OR REPLACE FUNCTION halite_change_only() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-    name text;
-BEGIN
-    FOR name IN SELECT jsonb_object_keys(to_jsonb(NEW)) LOOP
-        IF to_jsonb(OLD) -> name IS DISTINCT FROM to_jsonb(NEW) -> name AND NOT name = ANY (TG_ARGV) THEN
-            RAISE EXCEPTION 'column % of % never changes', name, TG_TABLE_NAME USING ERRCODE = 'HL002';
-        END IF;
-    END LOOP;
-    RETURN NEW;
-END $$;
+ALTER TABLE lots_lot RESET (fillfactor);
+DROP TRIGGER guard_lot ON lots_lot;
+CREATE TRIGGER guard_lot BEFORE UPDATE ON lots_lot
+    FOR EACH ROW EXECUTE FUNCTION halite_guard_lot();
+DROP TRIGGER fixed_columns ON lots_lot;
+CREATE TRIGGER fixed_columns BEFORE UPDATE ON lots_lot FOR EACH ROW
+    EXECUTE FUNCTION halite_change_only('quantity', 'length_mm', 'lanes', 'state', 'hold_revision');

@@ -1,21 +1,28 @@
 -- A hold on 100,000 cells is one statement each on two tables: what runs a row at a time must be cheap, and what can
 -- run once a statement does.
 
--- As before, and without looking at the columns one by one when none of the fixed ones has changed.
-CREATE OR REPLACE FUNCTION halite_change_only() RETURNS trigger LANGUAGE plpgsql AS $$
+-- The fixed columns of a lot are compared by the trigger's own condition, its function only runs to refuse; the same
+-- for the columns that the guard watches. The catalog test demands that every column stands in one of the two.
+DROP TRIGGER fixed_columns ON lots_lot;
+DROP TRIGGER guard_lot ON lots_lot;
+DO $$
 DECLARE
-    name text;
-    before jsonb := to_jsonb(OLD) - TG_ARGV;
-    after jsonb := to_jsonb(NEW) - TG_ARGV;
+    before text;
+    after text;
 BEGIN
-    IF before = after THEN RETURN NEW; END IF;
-    FOR name IN SELECT jsonb_object_keys(after) LOOP
-        IF before -> name IS DISTINCT FROM after -> name THEN
-            RAISE EXCEPTION 'column % of % never changes', name, TG_TABLE_NAME USING ERRCODE = 'HL002';
-        END IF;
-    END LOOP;
-    RETURN NEW;
+    SELECT string_agg('OLD.' || quote_ident(attname), ', '), string_agg('NEW.' || quote_ident(attname), ', ')
+    INTO before, after FROM pg_attribute
+    WHERE attrelid = 'lots_lot'::regclass AND attnum > 0 AND NOT attisdropped
+      AND attname NOT IN ('quantity', 'length_mm', 'lanes', 'state', 'hold_revision');
+    EXECUTE format('CREATE TRIGGER fixed_columns BEFORE UPDATE ON lots_lot FOR EACH ROW
+                    WHEN ((%s) IS DISTINCT FROM (%s)) EXECUTE FUNCTION
+                    halite_change_only(''quantity'', ''length_mm'', ''lanes'', ''state'', ''hold_revision'')', before, after);
 END $$;
+CREATE TRIGGER guard_lot BEFORE UPDATE ON lots_lot FOR EACH ROW
+    WHEN ((OLD.state, OLD.quantity, OLD.length_mm, OLD.lanes) IS DISTINCT FROM
+          (NEW.state, NEW.quantity, NEW.length_mm, NEW.lanes)) EXECUTE FUNCTION halite_guard_lot();
+-- Room on each page for the rows that a hold changes, so that no index has to follow.
+ALTER TABLE lots_lot SET (fillfactor = 85);
 
 -- Placing or closing a hold updates the lots' rows: this is what the guard's lock meets.
 DROP TRIGGER touch_held_lot ON lots_holdlot;
