@@ -190,6 +190,10 @@ _K_NORMAL: dict[int, tuple[float, ...]] = {  # the lines that are shorter begin 
     150: (2.73, 2.61, 2.47, 2.33, 2.18, 2.03, 1.89, 1.70, 1.51, 1.29, 1.07),
     200: (2.73, 2.62, 2.47, 2.33, 2.18, 2.04, 1.89, 1.70, 1.51, 1.29, 1.07),
 }
+# The same table's column 0.065, which is Z1.9's T: tightened inspection at AQL 0.10.
+_K_TIGHTEST = {
+    15: 2.53, 20: 2.58, 25: 2.61, 30: 2.61, 35: 2.65, 40: 2.66, 50: 2.71, 75: 2.77, 100: 2.80, 150: 2.84, 200: 2.85,
+}
 # Z1.9 table B-3, percent: M where it is not simply that of the rounded k above.
 _M_NORMAL: dict[int, tuple[float, ...]] = {
     5: (1.34, 3.33, 5.82, 9.80, 14.37, 20.19, 26.55),
@@ -210,13 +214,24 @@ class AcceptabilityConstant:
     m: float
 
 
-def acceptability_constants(n: int) -> tuple[AcceptabilityConstant, ...]:
-    """The constants of normal inspection for sample size n, sigma unknown. Raises PlanError for another n."""
+def acceptability_constants(
+    n: int, severity: Severity = Severity.NORMAL
+) -> tuple[AcceptabilityConstant, ...]:
+    """The constants for sample size n, sigma unknown, normal or tightened. Raises PlanError for others.
+
+    Tightened inspection at an AQL is normal inspection at the next smaller one; AQL 0.10 has a column of its own (T).
+    """
     if n not in _K_NORMAL:
         raise PlanError(f"the standard has no sample size {n}; choose from {', '.join(map(str, _K_NORMAL))}")
+    if severity not in (Severity.NORMAL, Severity.TIGHTENED):
+        raise PlanError(f"k is held for normal and tightened inspection, not for {severity}")
     constants = _K_NORMAL[n]
-    rows = []
     fractions = _M_NORMAL.get(n, tuple(100.0 * largest_fraction(k, n) for k in constants))
+    if severity is Severity.TIGHTENED:
+        first = (_K_TIGHTEST[n],) if n in _K_TIGHTEST else ()
+        constants = (*first, *constants[:-1])
+        fractions = (*(100.0 * largest_fraction(k, n) for k in first), *fractions[:-1])
+    rows = []
     for aql, k, percent in zip(_K_AQLS[-len(constants) :], constants, fractions, strict=True):
         m = percent / 100.0
         rows.append(AcceptabilityConstant(aql, k, constant_of(m, n), m))

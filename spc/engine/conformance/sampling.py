@@ -77,12 +77,11 @@ def z14_code_letters(given: Given) -> dict[str, Any]:
 
 
 def z19_k(given: Given) -> dict[str, Any]:
-    if given.get("severity", "normal") != "normal":
-        raise ValueError("k is tabulated for normal inspection")
+    severity = Severity(given.get("severity", "normal"))
     return {
         "rows": [
             {"aql": row.aql, "k_published": row.k_published, "k_from_M": row.k_from_m, "M": row.m}
-            for row in acceptability_constants(int(given["n"]))
+            for row in acceptability_constants(int(given["n"]), severity)
         ]
     }
 

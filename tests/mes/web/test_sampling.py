@@ -51,7 +51,7 @@ def test_the_wish_of_the_address_is_the_one_answered(client: Client) -> None:
 
 def test_a_plan_that_misses_a_risk_says_so(client: Client) -> None:
     words = text_of(client.get(reverse("web:sampling"), {"bad": "3"}).content.decode())
-    assert "not kept" in words
+    assert "risks not kept" in words and "both risks kept" in words
 
 
 def test_a_small_lot_is_inspected_whole(client: Client) -> None:

@@ -22,7 +22,14 @@ from spc.engine.sampling import (
     find_variables_plan,
     variables_acceptance,
 )
-from spc.engine.sampling_standards import AQLS, Severity, code_letter, severities, single_plan
+from spc.engine.sampling_standards import (
+    AQLS,
+    Severity,
+    acceptability_constants,
+    code_letter,
+    severities,
+    single_plan,
+)
 
 GRID = np.linspace(0.0, 1.0, 41)
 
@@ -172,3 +179,28 @@ def test_a_large_variables_plan_is_found_where_the_series_fails() -> None:
     known = find_variables_plan(0.01, 0.99, 0.015, 0.0117, sigma_known=True)
     assert plan.n == pytest.approx(known.n * (1 + known.k**2 / 2), rel=0.02)
     assert variables_acceptance(plan, [0.0, 1.0], sigma_known=False) == pytest.approx([1.0, 0.0], abs=1e-12)
+
+
+def test_tightened_constants_are_the_normal_ones_of_the_next_smaller_aql() -> None:
+    normal = {row.aql: row for row in acceptability_constants(20)}
+    tightened = {row.aql: row for row in acceptability_constants(20, Severity.TIGHTENED)}
+    assert tightened[1.0].k_published == normal[0.65].k_published
+    assert tightened[1.0].m == normal[0.65].m
+    assert list(tightened) == list(normal) and tightened[0.10].k_published == 2.58
+    assert min(row.aql for row in acceptability_constants(5, Severity.TIGHTENED)) == 1.0
+
+
+@pytest.mark.parametrize("n", [3, 7, 15, 20, 50, 200])
+def test_constants_fall_with_the_aql_and_tightened_ones_ask_for_more(n: int) -> None:
+    normal, tightened = acceptability_constants(n), acceptability_constants(n, Severity.TIGHTENED)
+    for rows in (normal, tightened):
+        ks = [row.k_published for row in rows]
+        assert ks == sorted(ks, reverse=True) and len(set(ks)) == len(ks)
+        assert all(row.k_from_m == pytest.approx(row.k_published, abs=0.012) for row in rows)
+    asked = {row.aql: row.k_published for row in normal}
+    assert all(row.k_published > asked[row.aql] for row in tightened if row.aql in asked)
+
+
+def test_constants_of_reduced_inspection_are_refused() -> None:
+    with pytest.raises(PlanError, match="normal and tightened"):
+        acceptability_constants(20, Severity.REDUCED)
