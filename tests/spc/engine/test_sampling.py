@@ -27,6 +27,7 @@ from spc.engine.sampling_standards import (
     Severity,
     acceptability_constants,
     code_letter,
+    constant_of,
     severities,
     single_plan,
 )
@@ -204,3 +205,15 @@ def test_constants_fall_with_the_aql_and_tightened_ones_ask_for_more(n: int) -> 
 def test_constants_of_reduced_inspection_are_refused() -> None:
     with pytest.raises(PlanError, match="normal and tightened"):
         acceptability_constants(20, Severity.REDUCED)
+
+
+def test_the_tightest_constants_agree_with_the_largest_fractions_of_their_column() -> None:
+    """MIL-STD-414 table B-3, column 0.065, in percent: another table of the same plans, rounded by itself."""
+    largest = {
+        15: 0.186, 20: 0.228, 25: 0.250, 30: 0.280, 35: 0.264, 40: 0.275, 50: 0.250, 75: 0.228,
+        100: 0.220, 150: 0.203, 200: 0.204,
+    }  # fmt: skip
+    for n, percent in largest.items():
+        tightest = acceptability_constants(n, Severity.TIGHTENED)[0]
+        assert tightest.aql == 0.10
+        assert constant_of(percent / 100.0, n) == pytest.approx(tightest.k_published, abs=0.006)
