@@ -172,7 +172,7 @@ STEP = StepDeclaration(
             name="High-frequency resistance",
             unit="mOhm",
             decimals=3,
-            gauge_kind="impedance",
+            gauge_kind="cycler",
             help="Where the spectrum crosses the real axis, at the recipe's state of charge and temperature.",
         ),
         CharacteristicDeclaration(
@@ -180,7 +180,7 @@ STEP = StepDeclaration(
             name="Mid-frequency resistance",
             unit="mOhm",
             decimals=3,
-            gauge_kind="impedance",
+            gauge_kind="cycler",
             help="Charge-transfer resistance of an accepted fit of the spectrum; it grows with a poor interphase.",
         ),
         CharacteristicDeclaration(

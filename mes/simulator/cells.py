@@ -36,6 +36,8 @@ CAPACITY_SD, CYCLER_SD = 0.006, 0.0002  # relative
 FADE = (1.0, 0.9992, 0.9988, 0.9985)  # discharge capacity of each cycle over the first
 FCE_SD_PCT, LATER_CE_SD_PCT = 0.95, 0.085
 RESISTANCE_SD_MOHM = 0.032
+# Of a pulse resistance, the part that a spectrum shows at high frequency.
+R_HF_SHARE = 0.6
 FORMATION_C, FORMATION_SD_C = 30.0, 0.35
 OCV_LOSS_SD, OCV_LOSS_PER_UM, OCV_LOSS_PER_PPM = 0.60, 0.05, 0.001
 TRAY_SD = 0.05  # of the cell-to-cell standard deviation
@@ -175,6 +177,9 @@ class CellShop:
             readings += [
                 reading("formation.temperature_c", FORMATION_C + FORMATION_SD_C * z[-1, 15], at),
                 reading("formation.resistance_mohm", ohms, at),
+                reading("formation.compliant", 1, at),
+                reading("formation.r_hf_mohm", R_HF_SHARE * ohms, at),
+                reading("formation.r_mid_mohm", (1.0 - R_HF_SHARE) * ohms, at),
             ]
             made.append((true_ah, tuple(readings)))
         return made
