@@ -9,6 +9,7 @@ Computation and Simulation 52 (MEWMA).
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -41,8 +42,14 @@ def shewhart_beta(shift: ArrayLike, n: ArrayLike, *, width: float = 3.0) -> Floa
     return np.asarray(beta, dtype=np.float64)
 
 
+@lru_cache(maxsize=16)
+def _rule(count: int) -> tuple[FloatArray, FloatArray]:
+    """Gauss-Legendre nodes and weights on [-1, 1]: finding them costs more than using them."""
+    return np.polynomial.legendre.leggauss(count)
+
+
 def _legendre(low: float, high: float, count: int = _NODES) -> tuple[FloatArray, FloatArray]:
-    nodes, weights = np.polynomial.legendre.leggauss(count)
+    nodes, weights = _rule(count)
     half = (high - low) / 2.0
     return low + half * (nodes + 1.0), half * weights
 
