@@ -32,5 +32,6 @@ check: setup-dev
 test: setup-dev chromium check
 	$(RUN) -m pytest
 
+# The domain without its doors: under a minute on two cores.
 test-fast: setup-dev
-	$(RUN) -m pytest -m "not slow and not browser and not flow"
+	$(RUN) -m pytest -m "not slow and not browser and not flow" tests/lots tests/spc tests/quality

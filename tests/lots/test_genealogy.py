@@ -123,6 +123,7 @@ def test_a_page_says_that_there_is_more(plant: Plant) -> None:
     assert not trace(mother.pk, forward=True, limit=6).truncated
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     start=st.integers(0, 60_000),

@@ -201,6 +201,7 @@ def undone() -> Iterator[None]:
             transaction.set_rollback(True)
 
 
+@pytest.mark.slow
 @settings(EXAMPLES, max_examples=50)
 @given(graph=graphs(), data=st.data())
 def test_every_lot_reached_is_held_and_none_else(plant: Plant, graph: Graph, data: st.DataObject) -> None:

@@ -60,6 +60,7 @@ def test_too_few_peers_give_no_verdict_but_a_reason(plant: Plant) -> None:
     assert "2 other good cells" in found.reason
 
 
+@pytest.mark.slow
 def test_families_are_told_apart_with_the_records_to_open(plant: Plant) -> None:
     rng = np.random.default_rng(2)
     good = [cell(plant, rng) for _ in range(24)]
@@ -95,6 +96,7 @@ def dried_roll(plant: Plant, residual_ppm: float) -> Lot:
     return roll
 
 
+@pytest.mark.slow
 def test_solvent_in_the_parent_roll_counts_for_its_cells(plant: Plant) -> None:
     rng = np.random.default_rng(3)
     for index in range(22):

@@ -41,6 +41,7 @@ def test_single_rules_match_their_closed_forms(case: dict[str, Any]) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", of_kind("arl_nelson_mc"), ids=lambda case: case["id"])
 def test_exact_chain_lies_within_the_monte_carlo_error(case: dict[str, Any]) -> None:
     expected = case["expected"]
@@ -61,6 +62,7 @@ def test_false_alarm_costs_quoted_to_users() -> None:
     assert expected_false_alarms(3704, RULE_SETS["beyond"]) == pytest.approx(10.0, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_either_side_changes_nothing_once_four_of_five_is_on() -> None:
     # Eight outside on one side would have been four of five beyond 1 sigma before.
     either = (*RULE_SETS["nelson"][:7], Rule.EIGHT_OUTSIDE_1S_EITHER)
@@ -84,12 +86,14 @@ def test_exact_chain_agrees_with_simulation(numbers: tuple[int, ...], shift: flo
     assert abs(average_run_length(rules, shift=shift) - np.mean(lengths)) < 4 * standard_error
 
 
+@pytest.mark.slow
 def test_each_added_rule_costs_false_alarms_and_finds_shifts_sooner() -> None:
     for shift in (0.0, 0.5, 2.0):
         lengths = [average_run_length(NELSON[: count + 1], shift=shift) for count in range(len(NELSON))]
         assert all(after <= before for before, after in pairwise(lengths))
 
 
+@pytest.mark.slow
 def test_shift_up_and_down_are_alike() -> None:
     assert average_run_length(NELSON, shift=0.7) == pytest.approx(
         average_run_length(NELSON, shift=-0.7), rel=1e-10

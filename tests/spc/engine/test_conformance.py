@@ -61,6 +61,7 @@ def test_a_wrong_answer_would_be_seen() -> None:
     assert list(differences(case["expected"], {k: v for k, v in got.items() if k != "ucl"}))
 
 
+@pytest.mark.slow
 def test_the_runner_prints_one_line_a_case_and_goes_on_after_one_it_cannot_answer(tmp_path: Path) -> None:
     file = tmp_path / "cases.json"
     whole = next(case for case in CASES if case["kind"] == "constants")
@@ -90,6 +91,7 @@ def test_the_runner_prints_one_line_a_case_and_goes_on_after_one_it_cannot_answe
     assert "Traceback" not in run.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", ["no json", "{}", "[1, 2"])
 def test_a_file_that_is_none_is_refused_in_words(tmp_path: Path, content: str) -> None:
     file = tmp_path / "cases.json"

@@ -30,6 +30,7 @@ def test_rates_of_known_charts() -> None:
     assert alarm_rate(Family.P, BEYOND, size=516, center=0.02).total == pytest.approx(0.0049, abs=6e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("m", [25, 50])
 def test_individuals_limits_from_few_points_alarm_as_often_as_sampled_ones(m: int) -> None:
     rng = np.random.default_rng(20260105)
@@ -66,6 +67,7 @@ def test_subgroup_limits_from_few_points_alarm_as_often_as_sampled_ones() -> Non
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family, center", [(Family.IMR, 0.0), (Family.C, 9.0)])
 def test_more_points_bring_the_rate_down_to_that_of_known_parameters(family: Family, center: float) -> None:
     known = alarm_rate(family, BOTH, center=center).total

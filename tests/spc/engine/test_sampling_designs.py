@@ -31,6 +31,7 @@ def test_the_standard_and_the_smallest_plans_stand_side_by_side() -> None:
     assert all(found[kind].keeps(WISH) for kind in list(DesignKind)[2:])
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(
     good=st.floats(0.001, 0.05),

@@ -61,6 +61,7 @@ def batch_point(result: ChartResult, i: int) -> PlottedPoint:
     return PlottedPoint(*(or_none(array[i]) for array in numbers), hits=())
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=150)
 @given(case=series())
 def test_stream_equals_batch_on_every_prefix(
