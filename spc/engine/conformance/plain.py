@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -87,8 +87,3 @@ def one_or_all(values: FloatArray) -> float | list[float]:
     if len(known) and np.all(known == known[0]):
         return float(known[0])
     return [float(v) for v in values]
-
-
-def chosen(given: Mapping[str, Any], *names: str) -> Sequence[Any]:
-    """The values of the named inputs."""
-    return [given[name] for name in names]
