@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC
 
+from django.db.models import CharField, Exists, OuterRef, Value
+from django.db.models.functions import Cast, Concat
+
 from lots.digest import submission_digest
-from lots.models import AuditChain, AuditEvent, Measurement, Submission
+from lots.models import AuditChain, AuditEvent, Lot, Measurement, Submission
 
 GENESIS = bytes(32)
 SEPARATOR = "\x1f"
@@ -43,7 +46,8 @@ def event_hash(event: AuditEvent, previous: bytes) -> bytes:
 def verify_chain(key: str) -> BadRow | None:
     """The first bad row of a chain, or None: edited, removed, reordered and tail-cut rows are each found.
 
-    A chain deleted whole, with its head, leaves nothing to compare with but the heads anchored outside the database.
+    A chain deleted whole, with its head, leaves nothing to compare with: `_lots_without_chain` and the heads anchored
+    outside the database (`lots.anchors`) find it.
     """
     head, sequence = GENESIS, 0
     linked: dict[int, tuple[int, str]] = {}
@@ -96,6 +100,18 @@ def verify_submissions(lot_id: int | None = None) -> BadRow | None:
     return None
 
 
+def _lots_without_chain(lot_id: int | None) -> Iterator[BadRow]:
+    """Every lot began its chain when it was made: one without was robbed of it."""
+    lots = Lot.objects.all() if lot_id is None else Lot.objects.filter(pk=lot_id)
+    own = Concat(Value("lot:"), Cast(OuterRef("pk"), CharField()))
+    # Rows without their head are named by their own chain.
+    robbed = lots.exclude(
+        Exists(AuditChain.objects.filter(key=own)) | Exists(AuditEvent.objects.filter(chain=own))
+    )
+    for key in robbed.order_by("pk").values_list("pk", flat=True).iterator():
+        yield BadRow(f"lot:{key}", 1, "the whole chain is missing")
+
+
 def verify(lot_id: int | None = None) -> Iterator[BadRow]:
     """Bad rows of every chain (or of one lot's), one per chain at most."""
     keys = {f"lot:{lot_id}"} if lot_id is not None else set(AuditChain.objects.values_list("key", flat=True))
@@ -105,6 +121,7 @@ def verify(lot_id: int | None = None) -> Iterator[BadRow]:
         bad = verify_chain(key)
         if bad is not None:
             yield bad
+    yield from _lots_without_chain(lot_id)
     bad = verify_submissions(lot_id)
     if bad is not None:
         yield bad

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connections, transaction
+from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
-from lots.audit import BadRow, verify, verify_chain
+from lots.anchors import UnreadableAnchors, verify_anchors, write_anchor
+from lots.audit import BadRow, event_hash, verify, verify_chain
 from lots.digest import submission_digest
 from lots.models import AuditChain, AuditEvent, Lot, Measurement
 from tests.support.builders import Plant
@@ -261,3 +264,66 @@ def test_the_command_names_the_first_bad_row_and_fails(
         call_command("verify_audit", lot.code, site=plant.site.code)
     assert f"BAD {chain} row 3" in capsys.readouterr().out
     assert verify_chain(f"lot:{lot.pk + 1}") is None
+
+
+def delete_whole(chain: str) -> None:
+    with connections["owner"].cursor() as cursor:
+        for table in ("lots_auditevent", "lots_auditchain"):
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        cursor.execute("DELETE FROM lots_auditevent WHERE chain = %s", [chain])
+        cursor.execute("DELETE FROM lots_auditchain WHERE key = %s", [chain])
+
+
+def test_a_chain_deleted_whole_is_missed_where_its_lot_is(plant: Plant, chain: str) -> None:
+    delete_whole(chain)
+    assert BadRow(chain, 1, "the whole chain is missing") in list(verify())
+    assert BadRow(chain, 1, "the whole chain is missing") in list(verify(int(chain.split(":")[1])))
+
+
+@pytest.mark.parametrize("kind", ["hold:", "chart:", "quality_requirement:", "user:"])
+def test_any_chain_deleted_whole_is_missed_by_its_anchor(plant: Plant, tmp_path: Path, kind: str) -> None:
+    file = tmp_path / "anchors.jsonl"
+    assert write_anchor(file, now=timezone.now()) == AuditChain.objects.count()
+    assert write_anchor(file, now=timezone.now()) == 0 and list(verify_anchors(file)) == []
+    key = AuditChain.objects.filter(key__startswith=kind).values_list("key", flat=True).first()
+    assert key is not None
+    delete_whole(key)
+    assert [bad.chain for bad in verify_anchors(file)] == [key]
+    with pytest.raises(CommandError, match=r"1 chain\(s\)"):
+        call_command("verify_audit", anchors=file)
+
+
+def test_a_chain_written_anew_is_told_from_the_anchored_one(plant: Plant, chain: str, tmp_path: Path) -> None:
+    file = tmp_path / "anchors.jsonl"
+    write_anchor(file, now=timezone.now())
+    with connections["owner"].cursor() as cursor:
+        for table in ("lots_auditevent", "lots_auditchain"):
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        # The forger rewrites the actor of the first row and every hash after it: the chain itself verifies.
+        events = list(AuditEvent.objects.filter(chain=chain).order_by("sequence"))
+        head = bytes(32)
+        for event in events:
+            event.actor = "nobody"
+            event.previous_hash, head = head, event_hash(event, head)
+            cursor.execute(
+                "UPDATE lots_auditevent SET actor = %s, previous_hash = %s, hash = %s WHERE id = %s",
+                [event.actor, event.previous_hash, head, event.pk],
+            )
+        cursor.execute("UPDATE lots_auditchain SET head = %s WHERE key = %s", [head, chain])
+    assert verify_chain(chain) is None
+    assert [bad.chain for bad in verify_anchors(file)] == [chain]
+    assert list(verify_anchors(file, "lot:0")) == []
+
+
+def test_anchors_are_a_chain_themselves(plant: Plant, tmp_path: Path) -> None:
+    file = tmp_path / "anchors.jsonl"
+    write_anchor(file, now=timezone.now())
+    plant.raw()
+    assert write_anchor(file, now=timezone.now()) == 1
+    first, second = file.read_text().splitlines()
+    file.write_text(f"{first}\n{second}\n{second[:50]}")  # a crash while a third line was written
+    assert list(verify_anchors(file)) == []
+    for damaged in (second, first.replace('"heads"', '"tails"') + "\n" + second):
+        file.write_text(damaged + "\n")
+        with pytest.raises(UnreadableAnchors, match="line"):
+            list(verify_anchors(file))

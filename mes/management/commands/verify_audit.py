@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from lots.anchors import UnreadableAnchors, verify_anchors
 from lots.audit import verify
 from lots.models import AuditChain, Lot
 
@@ -15,6 +18,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("lot", nargs="?", default="", help="lot code; without it, every chain")
+        parser.add_argument(
+            "--anchors", type=Path, help="file of anchored heads to compare with (default: the sweeper's)"
+        )
         parser.add_argument(
             "--site", default="", help="site code, where the lot code exists at several sites"
         )
@@ -30,9 +36,18 @@ class Command(BaseCommand):
                 raise CommandError(f"lot {options['lot']!r} is not known")
             lot_id = lot.pk
         bad = list(verify(lot_id))
+        file: Path = options["anchors"] or settings.ANCHORS_FILE
+        try:
+            if file.exists():
+                bad += verify_anchors(file, None if lot_id is None else f"lot:{lot_id}")
+            elif options["anchors"]:
+                raise CommandError(f"{file} does not exist")
+        except UnreadableAnchors as error:
+            raise CommandError(str(error)) from error
         for row in bad:
             self.stdout.write(f"BAD {row.chain} row {row.sequence}: {row.reason}")
         if bad:
             raise CommandError(f"{len(bad)} chain(s) do not verify")
         count = 1 if lot_id is not None else AuditChain.objects.count()
-        self.stdout.write(f"{count} chain(s) verified")
+        anchored = f", and against {file.name}" if file.exists() else "; no heads are anchored yet"
+        self.stdout.write(f"{count} chain(s) verified{anchored}")
