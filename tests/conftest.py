@@ -36,6 +36,8 @@ import django  # noqa: E402
 
 django.setup()
 
+from django.core.cache import cache  # noqa: E402
+
 from tests.support.cluster import Database, TestCluster, use_database  # noqa: E402
 
 pytest_plugins = ["tests.support.processes", "tests.support.browser"]
@@ -68,6 +70,12 @@ def django_db_setup(cluster: TestCluster, django_db_blocker: DjangoDbBlocker) ->
     yield
     with django_db_blocker.unblock():
         restore()
+
+
+@pytest.fixture(autouse=True)
+def empty_cache() -> None:
+    """Wrong passwords of one test are not counted in the next."""
+    cache.clear()
 
 
 @pytest.fixture

@@ -9,10 +9,13 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.contrib.auth.hashers import check_password
+from django.core.cache import cache
 
 from lots.digest import canonical_instant
 from lots.models import User
 from quality.models import Signature
+
+MOST_FAILURES, COOL_OFF_SECONDS = 10, 300
 
 
 class SignatureRefused(Exception):
@@ -42,10 +45,21 @@ def sign(
     content: Mapping[str, object],
     now: datetime,
 ) -> Signature:
-    """Sign `content` as `user`. Raises SignatureRefused for a wrong password or a disabled account."""
+    """Sign `content` as `user`.
+
+    Raises SignatureRefused for a wrong password, a disabled account, or after too many wrong ones: who finds a session
+    open must not be able to guess the password.
+    """
     signer = User.objects.get(pk=user.pk)  # as the account is now, not as it was when the caller read it
+    # Counted in the cache and not in the database, where the refusal rolls everything back.
+    failures = f"signing-failures:{signer.username}"
+    if cache.get(failures, 0) >= MOST_FAILURES:
+        raise SignatureRefused("password: too many wrong ones; wait 5 minutes. Nothing was signed")
     if not signer.is_active or not check_password(password, signer.password):
+        cache.add(failures, 0, COOL_OFF_SECONDS)
+        cache.incr(failures)
         raise SignatureRefused("password: that is not your password; nothing was signed")
+    cache.delete(failures)
     return Signature.objects.create(
         signer=signer,
         printed_name=signer.printed_name,

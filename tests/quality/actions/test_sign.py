@@ -92,3 +92,22 @@ def test_signature_is_never_changed(engineer: User) -> None:
 def test_canonical_bytes_keep_numbers_apart_from_text() -> None:
     assert canonical({"a": 1}) != canonical({"a": "1"})
     assert canonical({"a": None}) != canonical({"a": ""})
+
+
+def test_a_password_cannot_be_guessed_at_a_signature(engineer: User) -> None:
+    other = make_user(make_site(), "quality_engineer")
+    for _ in range(10):
+        with pytest.raises(SignatureRefused, match="not your password"):
+            signed(engineer, password="a guess")
+    with pytest.raises(SignatureRefused, match="wait 5 minutes"):
+        signed(engineer)
+    assert Signature.objects.count() == 0
+    assert signed(other).signer == other  # nobody else is kept out
+
+
+def test_a_right_password_forgets_the_wrong_ones(engineer: User) -> None:
+    for _ in range(3):
+        for _ in range(9):
+            with pytest.raises(SignatureRefused):
+                signed(engineer, password="a slip")
+        assert signed(engineer).signer == engineer
