@@ -43,6 +43,16 @@ class Feature(StrEnum):
     CHANNEL_EFFECT = "channel_effect"
     OCV_LOSS = "ocv_loss"
 
+    @property
+    def words(self) -> str:
+        """What it is, for people."""
+        spelled = {
+            "r_hf": "high-frequency resistance",
+            "r_mid": "mid-frequency resistance",
+            "fce": "first-cycle efficiency",
+        }
+        return spelled.get(self.value, self.value.replace("_", " "))
+
 
 MEASUREMENT = {
     Feature.R_HF: "impedance at high frequency, same state of charge and temperature",

@@ -190,4 +190,5 @@ def _next_move(request: SiteRequest, lot: Lot) -> dict[str, Any]:
         words, blockers = f"Next: {step.step.name}", can_proceed(lot, step.step.code, now=request.now)
     else:
         words, blockers = "All its steps are done.", can_leave(lot, now=request.now)
-    return {"lot": lot, "words": words, "blockers": blocker_rows(lot, blockers)}
+    moves = lot.state == Lot.State.ACTIVE  # of the others the words say all
+    return {"lot": lot, "words": words, "moves": moves, "blockers": blocker_rows(lot, blockers)}

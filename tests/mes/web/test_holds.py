@@ -242,6 +242,7 @@ def test_scrap_ends_the_lot(client: Client, plant: Plant) -> None:
     lot = plant.lot()
     hold = held(plant, lot)
     page = client.post(page_of(hold), form(hold, decision="scrap"), follow=True).content.decode()
+    assert "Scrapped: it moves no more." in page and "it may move" not in page
     lot.refresh_from_db()
     assert lot.state == Lot.State.SCRAPPED
     assert "it moves no more" in page
