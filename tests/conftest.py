@@ -36,6 +36,7 @@ import django  # noqa: E402
 
 django.setup()
 
+from django.conf import settings  # noqa: E402
 from django.core.cache import cache  # noqa: E402
 
 from tests.support.cluster import Database, TestCluster, use_database  # noqa: E402
@@ -73,9 +74,10 @@ def django_db_setup(cluster: TestCluster, django_db_blocker: DjangoDbBlocker) ->
 
 
 @pytest.fixture(autouse=True)
-def empty_cache() -> None:
-    """Wrong passwords of one test are not counted in the next."""
+def nothing_from_earlier_tests() -> None:
+    """Wrong passwords of one test are not counted in the next, nor are the audit chains of another database missed."""
     cache.clear()
+    settings.ANCHORS_FILE.unlink(missing_ok=True)
 
 
 @pytest.fixture
