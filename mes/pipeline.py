@@ -16,11 +16,12 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 
 from lots.actions import exposure
 from lots.actions.acting import act_as
+from lots.actions.correct import Correction
 from lots.actions.record_submission import Recorded, claim_key, record_submission
 from lots.clock import site_time
 from lots.envelope import Envelope
 from lots.masters import steady
-from lots.models import IdempotencyKey, Lot, OpenInterval, Site, StepExecution
+from lots.models import IdempotencyKey, Lot, OpenInterval, Site, Source, StepExecution, User
 from mes.hints import send_hints
 from quality.actions.judge import Verdicts, judge_values
 from quality.actions.quarantine import note_failure
@@ -67,6 +68,24 @@ def finish_step(
             return Answer(earlier.answer, replayed=True)
         mark_finished(execution, user=envelope.user, now=now, at=at)
         return _take_in(whole, now=now, finished=execution)
+
+
+def correct(correction: Correction, *, key: str, source: Source, user: User, now: datetime) -> Answer:
+    """Let a new value take the place of a measurement, or withdraw it. Holds that it caused stay.
+
+    What was computed from it is computed anew, and its charts are replayed. Raises CorrectionRefused,
+    InvalidSubmission, IdempotencyConflict or NotPermitted; nothing is stored then.
+    """
+    envelope = correction.envelope(key=key, source=source, user=user)
+    with steady(), transaction.atomic():
+        act_as(user)
+        require(user, envelope.site, Action.CORRECT)
+        earlier = claim_key(envelope)
+        if earlier is not None:
+            return Answer(earlier.answer, replayed=True)
+        correction.lock()
+        correction.check()
+        return _take_in(envelope, now=now, correction=correction)
 
 
 def close_container(lot: Lot, *, user: Any, at: datetime) -> OpenInterval:
@@ -154,9 +173,15 @@ def _is_away_or_busy(error: Exception) -> bool:
     return isinstance(error, OperationalError | InterfaceError) and not _sqlstate(error).startswith("HL")
 
 
-def _take_in(envelope: Envelope, *, now: datetime, finished: StepExecution | None = None) -> Answer:
+def _take_in(
+    envelope: Envelope,
+    *,
+    now: datetime,
+    finished: StepExecution | None = None,
+    correction: Correction | None = None,
+) -> Answer:
     """Store, judge and queue a submission whose key is claimed and new."""
-    recorded = record_submission(envelope, now=now, finished=finished)
+    recorded = record_submission(envelope, now=now, finished=finished, correction=correction)
     site_now = site_time(envelope.site, now)
     verdicts = judge_values(recorded.rows, recorded.lots, envelope.site, now=now, site_now=site_now)
     plans = chart_plans(
@@ -165,7 +190,15 @@ def _take_in(envelope: Envelope, *, now: datetime, finished: StepExecution | Non
         {row.characteristic_id for row in recorded.rows},
         zones=any(row.zone_id is not None for row in recorded.rows),
     )
-    charts = enqueue(recorded.submission, recorded.rows, plans, recorded.lots, now=now, finished=finished)
+    charts = enqueue(
+        recorded.submission,
+        recorded.rows,
+        plans,
+        recorded.lots,
+        now=now,
+        finished=finished,
+        superseded=recorded.superseded,
+    )
     body = _answer(recorded, verdicts, charts)
     IdempotencyKey.objects.create(
         source=envelope.source,
@@ -198,6 +231,7 @@ def _answer(recorded: Recorded, verdicts: Verdicts, charts: Sequence[int] | set[
             {"lot": codes.get(m.lot_id, ""), "characteristic": m.characteristic, "reason": m.reason}
             for m in recorded.missing
         ],
+        "superseded": len(recorded.superseded),
         "suspect": sum(1 for row in recorded.rows if row.quality != "good"),
         "judged": len(verdicts.judgements),
         "violations": [

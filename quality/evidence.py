@@ -11,7 +11,8 @@ from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet
 from lots.models import Hold, HoldLot, Lot, Measurement, Membership, Site, Submission, User
 from quality.models import Defect
 from quality.permissions import MATRIX, Action
-from spc.models import Point, Signal, SubgroupMember
+from spc.models import Signal, SubgroupMember
+from spc.queries import current_points
 
 NEIGHBOURS = 3
 # A neighbour is looked for among so many points on either side.
@@ -93,7 +94,7 @@ def neighbours(hold: Hold, evidence: Evidence) -> tuple[list[Lot], list[Lot]]:
     direct = hold.members.filter(inherited_from__isnull=True).order_by("id").values_list("lot_id", flat=True)
     roots = list(direct[:200]) or held[:1]
     if evidence.chart_id is not None:
-        points = Point.objects.filter(chart=evidence.chart_id, subgroup__members__lot_id__in=roots)
+        points = current_points(evidence.chart_id).filter(subgroup__members__lot_id__in=roots)
         ends = points.aggregate(first=Min("sequence"), last=Max("sequence"))
         if ends["first"] is not None:
             before = _lots_of_points(
@@ -116,6 +117,7 @@ def _lots_of_points(chart_id: int, first: int, end: int, without: Sequence[int])
     rows = (
         SubgroupMember.objects.filter(
             subgroup__points__chart=chart_id,
+            subgroup__points__replaced_at__isnull=True,
             subgroup__points__sequence__gte=first,
             subgroup__points__sequence__lt=end,
             lot_id__isnull=False,

@@ -16,6 +16,8 @@ class Action(StrEnum):
     RUN_STEP = "start and finish steps"
     PLACE_HOLD = "place a hold"
     DISPOSE = "dispose of held material"
+    CORRECT = "correct measurements"
+    EXCLUDE_POINT = "exclude points of a chart"
     JUDGE_SIGNAL = "assign the cause of a signal"
     FREEZE_LIMITS = "freeze control limits"
     EDIT_MASTERS = "edit products, recipes and specifications"
@@ -28,6 +30,8 @@ class Action(StrEnum):
 MATRIX: dict[Action, frozenset[str]] = {
     Action.VIEW: frozenset(Role.values),
     Action.RECORD: frozenset({Role.OPERATOR, Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER, Role.EQUIPMENT}),
+    Action.CORRECT: frozenset({Role.OPERATOR, Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
+    Action.EXCLUDE_POINT: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
     Action.RUN_STEP: frozenset({Role.OPERATOR, Role.PROCESS_ENGINEER, Role.EQUIPMENT}),
     Action.PLACE_HOLD: frozenset({Role.OPERATOR, Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
     Action.DISPOSE: frozenset({Role.QUALITY_ENGINEER}),

@@ -162,7 +162,7 @@ def weekly_false_alarms(lines: Iterable[ControlPlanLine], site: Site, *, now: da
     charted = [line for line in lines if line.chart_plan_id is not None]
     # Walks back from the newest point to the first that is a week old, not over the whole history.
     older = Point.objects.filter(
-        chart=OuterRef("pk"), generation=OuterRef("generation"), measured_at__lte=now - timedelta(days=7)
+        chart=OuterRef("pk"), replaced_at__isnull=True, measured_at__lte=now - timedelta(days=7)
     ).order_by("-sequence")
     charts = (
         Chart.objects.filter(

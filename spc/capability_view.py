@@ -16,7 +16,8 @@ from spc.engine import (
     estimate_capability,
     rules_for,
 )
-from spc.models import BasisPoint, Chart, SubgroupMember
+from spc.models import BasisPoint, Chart
+from spc.queries import current_members, excluded_subgroups
 
 READINGS_FROM_POINTS = 500
 
@@ -60,12 +61,14 @@ def chart_capability(
     baseline = Baseline.from_dict(revision.baseline)
     excluded = BasisPoint.objects.filter(limit_revision=revision, excluded=True).values("point_id")
     readings = (
-        SubgroupMember.objects.filter(
+        current_members()
+        .filter(
             subgroup__points__chart=chart,
-            subgroup__points__generation=chart.generation,
+            subgroup__points__replaced_at__isnull=True,
             subgroup__points__sequence__gte=chart.state.next_sequence - READINGS_FROM_POINTS,
         )
         .exclude(subgroup__points__in=excluded)
+        .exclude(subgroup__in=excluded_subgroups(chart.pk).keys())
         .values_list("value", flat=True)
     )
     try:

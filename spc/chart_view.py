@@ -18,6 +18,7 @@ from django.db.models import Count, Min, Q
 from lots.models import Lot
 from spc.engine import Family
 from spc.models import BasisPoint, Chart, LimitRevision, Point, Signal, SignalMember, SubgroupMember
+from spc.queries import current_points, excluded_subgroups
 
 WINDOW = 2_000
 COLUMNS = (
@@ -80,13 +81,11 @@ class ChartWindow:
 
 
 def chart_window(chart: Chart, *, before: int | None = None, limit: int = WINDOW) -> ChartWindow:
-    """The newest `limit` points of the chart's generation, or those before sequence `before`."""
+    """The newest `limit` points of the chart, or those before sequence `before`."""
     total = chart.state.next_sequence
     end = total if before is None else max(0, min(before, total))
     first = max(0, end - limit)
-    points = Point.objects.filter(
-        chart=chart, generation=chart.generation, sequence__gte=first, sequence__lt=end
-    )
+    points = current_points(chart.pk).filter(sequence__gte=first, sequence__lt=end)
     rows = list(points.order_by("sequence").values_list(*COLUMNS))
     values = map(list, zip(*rows, strict=True)) if rows else ([] for _ in COLUMNS)
     column: dict[str, list[Any]] = dict(zip(COLUMNS, values, strict=True))
@@ -107,7 +106,7 @@ def chart_window(chart: Chart, *, before: int | None = None, limit: int = WINDOW
         dispersion_ucl=column["dispersion_ucl"],
         lots=_lot_codes(column["subgroup_id"]),
         signals=_signals(column["id"]),
-        excluded=_excluded(chart, column["id"]),
+        excluded=_excluded(chart, column["id"], column["subgroup_id"]),
         breaks=_breaks(chart, column["limit_revision_id"]),
     )
 
@@ -167,14 +166,19 @@ def _signals(ids: list[int]) -> list[WindowSignal]:
     return sorted(signals, key=lambda signal: (signal.index, signal.id))
 
 
-def _excluded(chart: Chart, ids: list[int]) -> list[int]:
+def _excluded(chart: Chart, ids: list[int], subgroups: list[int]) -> list[int]:
+    """Places of points that are excluded by decision or left out of the limits in force."""
+    decided = excluded_subgroups(chart.pk)
     revision = chart.state.limit_revision
-    if revision is None or revision.kind != LimitRevision.Kind.FROZEN:
-        return []
-    keys = set(
-        BasisPoint.objects.filter(limit_revision=revision, excluded=True).values_list("point_id", flat=True)
-    )
-    return [index for index, key in enumerate(ids) if key in keys]
+    left_out: set[int] = set()
+    if revision is not None and revision.kind == LimitRevision.Kind.FROZEN:
+        basis = BasisPoint.objects.filter(limit_revision=revision, excluded=True)
+        left_out = set(basis.values_list("point_id", flat=True))
+    return [
+        index
+        for index, (key, subgroup) in enumerate(zip(ids, subgroups, strict=True))
+        if key in left_out or subgroup in decided
+    ]
 
 
 def _breaks(chart: Chart, revisions: list[int | None]) -> list[tuple[int, int]]:
@@ -192,7 +196,7 @@ def recent_statistics(charts: Iterable[Chart], *, count: int) -> dict[int, list[
     One condition per chart, in constants: a join with the charts' states would read their whole history.
     """
     tails = [
-        Q(chart=chart.pk, generation=chart.generation, sequence__gte=chart.state.next_sequence - count)
+        Q(chart=chart.pk, replaced_at__isnull=True, sequence__gte=chart.state.next_sequence - count)
         for chart in charts
     ]
     newest: dict[int, list[float]] = {}

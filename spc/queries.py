@@ -6,12 +6,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Exists, F, Min, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Exists, Min, OuterRef, Prefetch, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from lots.models import Measurement
+from lots.models import Measurement, Supersession
 from spc.engine import Family, SubgroupData
-from spc.models import Chart, LimitRevision, OutboxEntry, Point, Signal, Subgroup, SubgroupMember
+from spc.engine.families import MISSING_POINT
+from spc.models import (
+    Chart,
+    LimitRevision,
+    OutboxEntry,
+    Point,
+    PointExclusion,
+    Signal,
+    Subgroup,
+    SubgroupMember,
+)
 
 
 @dataclass(frozen=True)
@@ -28,13 +38,42 @@ ATTRIBUTES = {Family.P, Family.NP, Family.C, Family.U}
 
 
 def subgroup_values(family: Family, readings: Iterable[SubgroupMember]) -> SubgroupData:
-    """The readings of a subgroup in their order; attribute readings are added up with their sizes."""
+    """The readings of a subgroup in their order; attribute readings are added up with their sizes.
+
+    A subgroup whose readings were all withdrawn is a missing point.
+    """
     members = sorted(readings, key=lambda member: (member.measured_at, member.pk))
+    if not members:
+        return MISSING_POINT
     values = tuple(member.value for member in members)
     if family not in ATTRIBUTES:
         return SubgroupData(values=values, size=None)
     sizes = [member.sample_size for member in members if member.sample_size is not None]
     return SubgroupData(values=(sum(values),), size=sum(sizes) if sizes else len(values))
+
+
+def current_points(chart_id: int) -> QuerySet[Point]:
+    """The chart's points as they stand; a replay has replaced the others."""
+    return Point.objects.filter(chart=chart_id, replaced_at__isnull=True)
+
+
+def current_members(rows: QuerySet[SubgroupMember] | None = None) -> QuerySet[SubgroupMember]:
+    """Readings of subgroups that no correction has superseded."""
+    start = SubgroupMember.objects.all() if rows is None else rows
+    return start.filter(~Exists(Supersession.objects.filter(old_id=OuterRef("measurement_id"))))
+
+
+def with_current_members(points: QuerySet[Point]) -> QuerySet[Point]:
+    """The points with `subgroup.members` as they stand."""
+    return points.select_related("subgroup").prefetch_related(
+        Prefetch("subgroup__members", queryset=current_members())
+    )
+
+
+def excluded_subgroups(chart_id: int) -> dict[int, PointExclusion]:
+    """Subgroup → the decision that excludes its point, where the latest one does."""
+    latest = PointExclusion.objects.filter(chart=chart_id).order_by("subgroup", "-id").distinct("subgroup")
+    return {row.subgroup_id: row for row in latest.select_related("decided_by") if row.excluded}
 
 
 def charts_with_work() -> list[int]:
@@ -72,14 +111,14 @@ def unfinished_for_lots(lot_ids: Iterable[int]) -> QuerySet[OutboxEntry]:
 def unjudged_signals_for_lots(lot_ids: Iterable[int]) -> QuerySet[Signal]:
     """Signals of streams that the lots touched, on which the reaction plan has not acted yet."""
     touched = SubgroupMember.objects.filter(lot_id__in=list(lot_ids), subgroup__chart=OuterRef("chart"))
-    return Signal.objects.filter(Exists(touched), judged_at__isnull=True)
+    return Signal.objects.filter(Exists(touched), judged_at__isnull=True, point__replaced_at__isnull=True)
 
 
 def charts_of_site(site_id: int) -> QuerySet[Chart]:
     """Charts of the site with what names them; `open_signals` counts those that nobody has looked at."""
     unseen = (
         Signal.objects.filter(
-            chart=OuterRef("pk"), acknowledged_at__isnull=True, point__generation=OuterRef("generation")
+            chart=OuterRef("pk"), acknowledged_at__isnull=True, point__replaced_at__isnull=True
         )
         .order_by()
         .values("chart")
@@ -138,7 +177,7 @@ def open_signals(site_id: int) -> QuerySet[Signal]:
     """Signals of the site that nobody has looked at, newest first."""
     return (
         Signal.objects.filter(chart__stream__plan__site=site_id, acknowledged_at__isnull=True)
-        .filter(point__generation=F("chart__generation"))
+        .filter(point__replaced_at__isnull=True)
         .select_related(
             "point",
             "chart__state",
@@ -157,13 +196,13 @@ def open_signals(site_id: int) -> QuerySet[Signal]:
 def phase1_data(chart: Chart) -> tuple[list[Point], list[SubgroupData]]:
     """The newest points that limits may be estimated from, in order, and the engine's data behind each.
 
-    At most LARGEST_BASIS: older points say little about the process of today, and cost must not grow with history.
+    Points excluded by decision are left out. At most LARGEST_BASIS: older points say little about the process of
+    today, and cost must not grow with history.
     """
     family = Family(chart.stream.plan.family)
     newest = (
-        Point.objects.filter(chart=chart, generation=chart.generation)
-        .select_related("subgroup")
-        .prefetch_related("subgroup__members")
+        with_current_members(current_points(chart.pk))
+        .exclude(subgroup__in=excluded_subgroups(chart.pk).keys())
         .order_by("-sequence")[:LARGEST_BASIS]
     )
     points = list(newest)[::-1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -34,10 +34,13 @@ class Uncomputed:
 
 @dataclass
 class Derived:
-    """New derived rows (unsaved), the keys of rows that they supersede, and what could not be computed."""
+    """New derived rows (unsaved), the rows that they supersede, and what could not be computed.
+
+    A row superseded by None lost an input and cannot be computed without it.
+    """
 
     rows: list[Measurement]
-    superseded: list[tuple[Measurement, Measurement]]
+    superseded: list[tuple[Measurement, Measurement | None]]
     missing: list[Uncomputed]
 
 
@@ -48,15 +51,18 @@ def derive(
     *,
     now: datetime,
     finished: StepExecution | None = None,
+    superseded: Sequence[Measurement] = (),
 ) -> Derived:
     """Derive everything whose inputs changed with `new_rows` (they carry their ids already).
 
     `executions` are the latest of the lots by (lot, step); without them they are read when they are needed. With
-    `finished`, the summaries of that execution's step are computed as well.
+    `finished`, the summaries of that execution's step are computed as well. `superseded` are rows that a correction
+    takes away: what was computed from them is computed anew or withdrawn.
     """
     rows = [row for row in new_rows if row.lot_id is not None and row.quality == Measurement.Quality.GOOD]
     touched: dict[int, set[str]] = {}
-    for row in rows:
+    gone = [row for row in superseded if row.lot_id is not None]
+    for row in [*rows, *gone]:
         touched.setdefault(row.lot_id, set()).add(row.characteristic.code)
     if finished is not None:
         touched.setdefault(finished.lot_id, set())
@@ -70,7 +76,7 @@ def derive(
     wanted = {lot_id: declarations for lot_id, declarations in wanted.items() if declarations}
     if not wanted:
         return result
-    work = _Derivation(wanted, rows, lots, executions, now, finished)
+    work = _Derivation(wanted, rows, lots, executions, now, finished, {row.id for row in gone})
     work.run(result)
     return result
 
@@ -100,8 +106,9 @@ class _Derivation:
         executions: Mapping[tuple[int, int], StepExecution] | None,
         now: datetime,
         finished: StepExecution | None,
+        gone: set[int],
     ) -> None:
-        self.wanted, self.lots = wanted, lots
+        self.wanted, self.lots, self.gone = wanted, lots, gone
         self.executions = executions_by_step(wanted) if executions is None else executions
         self.now, self.finished = now, finished
         codes = {d.output for ds in wanted.values() for d in ds}
@@ -112,7 +119,7 @@ class _Derivation:
         self.values: dict[tuple[int, str], list[Measurement]] = {}
         stored = valid_measurements(wanted).filter(characteristic__in=self.characteristics.values())
         names = {c.pk: code for code, c in self.characteristics.items()}
-        for row in stored.order_by("measured_at", "id"):
+        for row in stored.exclude(id__in=gone).order_by("measured_at", "id"):
             self.values.setdefault((row.lot_id, names[row.characteristic_id]), []).append(row)
         for row in rows:
             self.values.setdefault((row.lot_id, row.characteristic.code), []).append(row)
@@ -124,9 +131,18 @@ class _Derivation:
                     outputs = self._compute(lot_id, declaration)
                 except NotComputable as reason:
                     result.missing.append(Uncomputed(lot_id, declaration.output, str(reason)))
-                    continue
+                    outputs = ()
                 for output in outputs:
                     self._store(lot_id, declaration, output, result)
+                self._withdraw(lot_id, declaration.output, result)
+
+    def _withdraw(self, lot_id: int, output: str, result: Derived) -> None:
+        """Take back what was computed from a row that is gone and could not be computed without it."""
+        for row in list(self.values.get((lot_id, output), [])):
+            if self.gone.intersection(row.input_ids or ()):
+                self.values[lot_id, output].remove(row)
+                self.gone.add(row.id)
+                result.superseded.append((row, None))
 
     def _compute(self, lot_id: int, declaration: DerivationDeclaration) -> tuple[DerivedReading, ...]:
         readings = {}
@@ -184,6 +200,7 @@ class _Derivation:
             if before.value == value and (before.input_ids or []) == inputs:
                 return
             known.remove(before)
+            self.gone.add(before.id)
             result.superseded.append((before, row))
         known.append(row)
         result.rows.append(row)

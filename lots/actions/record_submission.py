@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.db import connection
 
+from lots.actions.correct import Correction
 from lots.actions.derive import Uncomputed, derive
 from lots.actions.validate import look_up, to_measurements
 from lots.digest import VERSION, submission_digest
@@ -24,10 +25,11 @@ class IdempotencyConflict(Exception):
 
 @dataclass(frozen=True)
 class Recorded:
-    """What was stored. `rows` holds entered and derived measurements in their order."""
+    """What was stored: `rows` are entered and derived measurements in their order, `superseded` ids of former ones."""
 
     submission: Submission
     rows: tuple[Measurement, ...]
+    superseded: tuple[int, ...]
     lots: dict[int, Lot]
     missing: tuple[Uncomputed, ...]
 
@@ -50,11 +52,16 @@ def claim_key(envelope: Envelope) -> IdempotencyKey | None:
 
 
 def record_submission(
-    envelope: Envelope, *, now: datetime, finished: StepExecution | None = None
+    envelope: Envelope,
+    *,
+    now: datetime,
+    finished: StepExecution | None = None,
+    correction: Correction | None = None,
 ) -> Recorded:
     """Validate and store; must run inside the caller's transaction.
 
     `finished` names the execution whose step has just been finished, so that its summaries are derived.
+    `correction` names the measurement that the envelope's reading takes the place of.
     Raises InvalidSubmission with every problem found; nothing is stored then.
     """
     if not envelope.key or len(envelope.key) > 128:
@@ -72,24 +79,35 @@ def record_submission(
     if finished is not None and finished.lot_id not in lots:
         lots[finished.lot_id] = finished.lot
         executions = None
+    corrected = [correction.old] if correction is not None else []
+    if correction is not None:
+        correction.place(rows)
+        executions = None
+        absent = {old.lot_id for old in corrected if old.lot_id is not None} - lots.keys()
+        lots |= Lot.objects.select_related("material", "work_order").in_bulk(absent)
     _number(rows)
-    derived = derive(rows, lots, executions, now=now, finished=finished)
+    derived = derive(rows, lots, executions, now=now, finished=finished, superseded=corrected)
     _number(derived.rows)
     everything = [*rows, *derived.rows]
     submission = _store(envelope, everything, _single_execution(rows, finished), now)
+    replaced = [(old, new, "its inputs changed") for old, new in derived.superseded]
+    if correction is not None:
+        replaced.append((correction.old, rows[0] if rows else None, correction.reason.strip()))
     Supersession.objects.bulk_create(
         Supersession(
             old_received_at=old.received_at,
             old_id=old.id,
-            new_received_at=new.received_at,
-            new_id=new.id,
-            reason="its inputs changed",
+            new_received_at=new.received_at if new else None,
+            new_id=new.id if new else None,
+            reason=reason,
             superseded_by=envelope.user,
             superseded_at=now,
+            submission=submission,
         )
-        for old, new in derived.superseded
+        for old, new, reason in replaced
     )
-    return Recorded(submission, tuple(everything), lots, tuple(derived.missing))
+    gone = tuple(old.id for old, _, _ in replaced)
+    return Recorded(submission, tuple(everything), gone, lots, tuple(derived.missing))
 
 
 def _number(rows: Sequence[Measurement]) -> None:

@@ -123,6 +123,14 @@ class Supersession(models.Model):
     reason = models.CharField(max_length=300)
     superseded_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
     superseded_at = models.DateTimeField()
+    submission = models.ForeignKey(
+        Submission,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="supersessions",
+        help_text="The submission that corrected or withdrew.",
+    )
 
     def __str__(self) -> str:
         return f"{self.old_id} → {self.new_id}"

@@ -17,6 +17,7 @@ from mes.api.schemas import Line, OptionalCode, Password, Strict
 from quality.actions.approve_limits import approve_limits
 from spc.engine import Rule
 from spc.models import Chart, LimitRevision, Point, Signal, SubgroupMember
+from spc.queries import current_points
 
 router = Router(tags=["Charts"])
 
@@ -155,7 +156,7 @@ def _chart(site: Site, chart_id: int) -> Chart:
 
 
 def _window(chart: Chart, wanted: PointFilter) -> list[Point]:
-    rows = Point.objects.filter(chart=chart, generation=chart.generation)
+    rows = current_points(chart.pk)
     if wanted.after is not None:
         return list(rows.filter(sequence__gt=wanted.after).order_by("sequence")[: wanted.limit])
     return list(rows.order_by("-sequence")[: wanted.limit])[::-1]

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from datetime import datetime
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from lots.models import Hold, HoldLot, Lot, Membership, ProcessStep, RouteStep, Site, StepExecution
 from quality.models import Disposition, DispositionItem
@@ -76,11 +76,11 @@ def open_holds(site: Site) -> QuerySet[Hold]:
 
 
 def open_signals(site: Site, *, since: datetime | None = None) -> QuerySet[Signal]:
-    """Signals that nobody has acknowledged, of the charts' present generation, newest first."""
+    """Signals that nobody has acknowledged, of the charts as they stand, newest first."""
     signals = Signal.objects.filter(
         acknowledged_at__isnull=True,
         chart__stream__plan__site=site,
-        point__generation=F("chart__generation"),
+        point__replaced_at__isnull=True,
     )
     if since is not None:
         signals = signals.filter(point__measured_at__gte=since)
@@ -92,7 +92,7 @@ def charts_ready_to_freeze(site: Site) -> QuerySet[Chart]:
     frozen = LimitRevision.objects.filter(chart=OuterRef("pk"), kind=LimitRevision.Kind.FROZEN)
     enough = Point.objects.filter(
         chart=OuterRef("pk"),
-        generation=OuterRef("generation"),
+        replaced_at__isnull=True,
         sequence__gte=OuterRef("stream__plan__phase1_subgroups") - 1,
     )
     return Chart.objects.filter(~Exists(frozen), Exists(enough), stream__plan__site=site).order_by("id")

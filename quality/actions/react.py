@@ -12,7 +12,7 @@ from quality.models import ReactionFiring
 from quality.plans import line_of_chart
 from spc.engine import Rule
 from spc.models import Chart, ChartPlan, Point, Signal, SubgroupMember
-from spc.queries import strata_words
+from spc.queries import current_points, strata_words
 
 Reaction = Signal.Reaction
 
@@ -83,9 +83,8 @@ def window_start(signal: Signal) -> int:
         signal.members.values_list("point__sequence", flat=True), default=signal.point.sequence
     )
     last_accepted = (
-        Point.objects.filter(
-            chart=signal.chart_id, generation=signal.point.generation, sequence__lt=first_member
-        )
+        current_points(signal.chart_id)
+        .filter(sequence__lt=first_member)
         .exclude(signals__isnull=False)
         .order_by("-sequence")
         .values_list("sequence", flat=True)
@@ -96,9 +95,7 @@ def window_start(signal: Signal) -> int:
 
 def _extents(chart: Chart, first: int, last: Point) -> list[HeldExtent]:
     """Lots behind the points of the window; for a zone's stream, lots that lay open to it meanwhile."""
-    points = Point.objects.filter(
-        chart=chart, generation=last.generation, sequence__gte=first, sequence__lte=last.sequence
-    )
+    points = current_points(chart.pk).filter(sequence__gte=first, sequence__lte=last.sequence)
     members = SubgroupMember.objects.filter(subgroup__points__in=points)
     if chart.stream.zone_id is not None:
         times = sorted(members.values_list("measured_at", flat=True))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from lots.models import Lot, Measurement, StepExecution, Submission
-from spc.models import ChartPlan, OutboxEntry, Subgroup
+from spc.models import ChartPlan, OutboxEntry, Subgroup, SubgroupMember
 from spc.streams import charts_for, recipes_of, stratum_of
 
 
@@ -18,10 +18,12 @@ def enqueue(
     *,
     now: datetime,
     finished: StepExecution | None = None,
+    superseded: Collection[int] = (),
 ) -> set[int]:
     """One outbox row per (submission, chart). Returns the charts' keys.
 
-    With `finished`, charts that hold an open subgroup of that execution are woken too, so that it closes.
+    With `finished`, charts that hold an open subgroup of that execution are woken too, so that it closes. Charts that
+    plotted one of the `superseded` measurements plot it anew.
     """
     recipes = recipes_of(lots)
     by_characteristic: dict[int, list[ChartPlan]] = {}
@@ -37,6 +39,9 @@ def enqueue(
     if finished is not None:
         waiting = Subgroup.objects.filter(closed_at__isnull=True, key__startswith=f"{finished.pk}:")
         keys |= set(waiting.values_list("chart_id", flat=True))
+    if superseded:
+        plotted = SubgroupMember.objects.filter(measurement_id__in=superseded)
+        keys |= set(plotted.values_list("subgroup__chart_id", flat=True))
     OutboxEntry.objects.bulk_create(
         OutboxEntry(submission=submission, chart_id=key, created_at=now) for key in sorted(keys)
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from spc.actions.evaluate import chart_rules, new_limits
-from spc.engine import Family, TooFewReadingsError, estimate_baseline, start
+from spc.actions.evaluate import new_limits
+from spc.actions.plotter import state_at_start
+from spc.engine import Family, TooFewReadingsError, estimate_baseline
 from spc.models import BasisPoint, Chart, ChartState, LimitRevision
 from spc.queries import phase1_data
 
@@ -73,6 +74,6 @@ def freeze_limits(
         for point in points
     )
     state.limit_revision = revision
-    state.state = start(baseline, chart_rules(plan.rules)).to_dict()
+    state.state = state_at_start(revision, plan.rules).to_dict()
     state.save(update_fields=["limit_revision", "state"])
     return revision

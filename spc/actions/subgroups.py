@@ -6,9 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from lots.models import Measurement, StepExecution
+from django.db.models import Prefetch
+
+from lots.models import Measurement, StepExecution, Supersession
 from lots.queries import current_measurements, group_of, lots_by_id
 from spc.models import Chart, ChartPlan, OutboxEntry, Subgroup, SubgroupMember
+from spc.queries import current_members
 from spc.streams import recipes_of, stratum_of, stratum_of_stream
 
 By = ChartPlan.SubgroupBy
@@ -21,33 +24,145 @@ class Formed:
     subgroup: Subgroup
     members: list[SubgroupMember] = field(default_factory=list)
 
+    @property
+    def measured_at(self) -> datetime:
+        """The subgroup's instant on the chart: its last reading."""
+        return max((member.measured_at for member in self.members), default=self.subgroup.opened_at)
+
     def close(self, by: Subgroup.ClosedBy, at: datetime) -> None:
         self.subgroup.closed_by, self.subgroup.closed_at = by, at
 
 
-def form(chart: Chart, entries: Iterable[OutboxEntry], *, site_now: datetime) -> list[Formed]:
+@dataclass
+class Forming:
+    """Subgroups that closed, and the keys of closed ones whose readings changed: their points must be plotted anew."""
+
+    closed: list[Formed]
+    changed: frozenset[int]
+
+
+def form(chart: Chart, entries: Iterable[OutboxEntry], *, site_now: datetime) -> Forming:
     """Put the entries' readings into subgroups, in (measured_at, sequence, id) order, and close what is due.
 
-    Returns the subgroups that closed: those that became complete, in the order of their closing, then those whose
-    step was finished or whose time is up. Everything is stored.
+    Those that closed come in this order: those that became complete, in the order of their closing, then those whose
+    step was finished or whose time is up. Everything is stored. A reading that corrects another takes its place; one
+    that came after its subgroup had closed unfilled joins it.
     """
+    submissions = [entry.submission_id for entry in entries]
     still_open = _open(chart)
-    closed = _collect(chart, _readings(chart, entries), still_open)
+    rows = _readings(chart, submissions)
+    corrections = Corrections(chart, submissions)
+    rows = corrections.take(rows, still_open)
+    late = LateReadings(chart, still_open)
+    rows = late.take(rows)
+    closed = _collect(chart, rows, still_open)
     closed += _close_overdue(chart.stream.plan, still_open, site_now)
     _store(closed, still_open.values())
-    return closed
+    SubgroupMember.objects.bulk_create(corrections.joined + late.joined)
+    return Forming(closed, frozenset(corrections.changed | late.changed))
 
 
 def _open(chart: Chart) -> dict[str, Formed]:
     stored = chart.subgroups.filter(closed_at__isnull=True).order_by("opened_at", "id")
-    return {s.key: Formed(s, list(s.members.all())) for s in stored.prefetch_related("members")}
+    members = Prefetch("members", queryset=current_members())
+    return {s.key: Formed(s, list(s.members.all())) for s in stored.prefetch_related(members)}
+
+
+class Corrections:
+    """Readings that supersede charted ones take their place in the subgroup; `changed` are closed subgroups."""
+
+    def __init__(self, chart: Chart, submissions: Iterable[int]) -> None:
+        self.joined: list[SubgroupMember] = []
+        self.changed: set[int] = set()
+        self._predecessor: dict[int, int] = {}
+        self._subgroup_of: dict[int, Subgroup] = {}
+        wanted = set()
+        for old, new in Supersession.objects.filter(submission__in=list(submissions)).values_list(
+            "old_id", "new_id"
+        ):
+            wanted.add(old)
+            if new is not None:
+                self._predecessor[new] = old
+        while wanted:
+            members = SubgroupMember.objects.filter(measurement_id__in=wanted, subgroup__chart=chart)
+            found = {m.measurement_id: m.subgroup for m in members.select_related("subgroup")}
+            self._subgroup_of |= found
+            # One that was corrected before it was ever charted stands for its own predecessor.
+            earlier = Supersession.objects.filter(new_id__in=wanted - found.keys())
+            hops = {new: old for old, new in earlier.values_list("old_id", "new_id") if new is not None}
+            self._predecessor |= hops
+            wanted = set(hops.values()) - self._subgroup_of.keys()
+        self.changed = {s.pk for s in self._subgroup_of.values() if s.closed_at is not None}
+
+    def take(self, rows: list[Measurement], still_open: dict[str, Formed]) -> list[Measurement]:
+        """Place the readings that correct a charted one; returns the others."""
+        others = []
+        for row in rows:
+            subgroup = self._place_of(row.id)
+            if subgroup is None:
+                others.append(row)
+                continue
+            member = _member(subgroup, row)
+            if subgroup.closed_at is None:
+                still_open[subgroup.key].members.append(member)
+            else:
+                self.joined.append(member)
+        return others
+
+    def _place_of(self, key: int) -> Subgroup | None:
+        while key in self._predecessor:
+            key = self._predecessor[key]
+            if key in self._subgroup_of:
+                return self._subgroup_of[key]
+        return None
+
+
+class LateReadings:
+    """Readings whose subgroup closed by time or with its step before it was full: they join it."""
+
+    def __init__(self, chart: Chart, still_open: dict[str, Formed]) -> None:
+        self.chart, self.plan, self.still_open = chart, chart.stream.plan, still_open
+        self.joined: list[SubgroupMember] = []
+        self.changed: set[int] = set()
+
+    def take(self, rows: list[Measurement]) -> list[Measurement]:
+        """Place the late readings; returns the others."""
+        if self.plan.subgroup_by not in {By.PROFILE, By.EXECUTION, By.GROUP} or not rows:
+            return rows
+        groups = _groups(self.plan, rows)
+        keys = {row.id: subgroup_key(self.plan, row, groups) for row in rows}
+        unfilled = self._unfilled(set(keys.values()) - self.still_open.keys())
+        others = []
+        for row in rows:
+            subgroup, room = unfilled.get(keys[row.id], (None, 0))
+            if subgroup is None or room == 0:
+                others.append(row)
+                continue
+            unfilled[keys[row.id]] = (subgroup, room - 1)
+            self.joined.append(_member(subgroup, row))
+            self.changed.add(subgroup.pk)
+        return others
+
+    def _unfilled(self, keys: set[str]) -> dict[str, tuple[Subgroup, int]]:
+        closed = self.chart.subgroups.filter(
+            key__in=keys, closed_by__in=(Subgroup.ClosedBy.TIMEOUT, Subgroup.ClosedBy.STEP_CLOSED)
+        )
+        members = Prefetch("members", queryset=current_members())
+        return {
+            subgroup.key: (subgroup, max(0, _complete_at(self.plan) - len(subgroup.members.all())))
+            for subgroup in closed.order_by("id").prefetch_related(members)
+        }
+
+
+def _groups(plan: ChartPlan, rows: list[Measurement]) -> dict[int, int]:
+    lots = {row.lot_id for row in rows if row.lot_id}
+    return group_of(lots) if lots and plan.subgroup_by == By.GROUP else {}
 
 
 def _collect(chart: Chart, rows: list[Measurement], still_open: dict[str, Formed]) -> list[Formed]:
     """The subgroups that became complete; they leave `still_open`, new ones enter it."""
     plan = chart.stream.plan
-    lots = {row.lot_id for row in rows if row.lot_id}
-    groups = group_of(lots) if lots and plan.subgroup_by == By.GROUP else {}
+    groups = _groups(plan, rows)
     closed = []
     for row in rows:
         key = subgroup_key(plan, row, groups)
@@ -104,8 +219,7 @@ def subgroup_key(plan: ChartPlan, row: Measurement, groups: dict[int, int]) -> s
     return "consecutive"
 
 
-def _readings(chart: Chart, entries: Iterable[OutboxEntry]) -> list[Measurement]:
-    submissions = [entry.submission_id for entry in entries]
+def _readings(chart: Chart, submissions: list[int]) -> list[Measurement]:
     if not submissions:
         return []
     plan = chart.stream.plan

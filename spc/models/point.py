@@ -29,6 +29,8 @@ class Subgroup(models.Model):
             models.Index(
                 fields=("chart", "key"), name="subgroup_open", condition=models.Q(closed_at__isnull=True)
             ),
+            # The closed one that a late reading belongs to.
+            models.Index(fields=("chart", "key"), name="subgroup_by_key"),
         )
 
     def __str__(self) -> str:
@@ -63,7 +65,11 @@ class SubgroupMember(models.Model):
 
 
 class Point(models.Model):
-    """A plotted point, versioned by generation; `sequence` counts the chart's points from 0."""
+    """A plotted point; `sequence` counts the chart's points from 0.
+
+    A replay writes points anew in its own generation and stamps those that they replace; a point without that stamp
+    is current.
+    """
 
     chart = models.ForeignKey(Chart, models.PROTECT, related_name="points")
     subgroup = models.ForeignKey(Subgroup, models.PROTECT, related_name="points")
@@ -84,10 +90,15 @@ class Point(models.Model):
     dispersion_lcl = models.FloatField(null=True)
     dispersion_ucl = models.FloatField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    replaced_at = models.DateTimeField(null=True, blank=True, help_text="A replay plotted its subgroup anew.")
 
     class Meta:
         constraints = (
-            models.UniqueConstraint(fields=("chart", "generation", "sequence"), name="point_sequence_once"),
+            models.UniqueConstraint(
+                fields=("chart", "sequence"),
+                name="point_current_once",
+                condition=models.Q(replaced_at__isnull=True),
+            ),
             models.UniqueConstraint(fields=("subgroup", "generation"), name="point_subgroup_once"),
         )
 
@@ -95,8 +106,33 @@ class Point(models.Model):
         return f"{self.chart_id}#{self.sequence}"
 
 
+class PointExclusion(models.Model):
+    """A person's decision that a point says nothing of the process, or that it does after all; the latest holds.
+
+    An excluded point stays plotted; rules and limits pass over it.
+    """
+
+    chart = models.ForeignKey(Chart, models.PROTECT, related_name="exclusions")
+    subgroup = models.ForeignKey(Subgroup, models.PROTECT, related_name="exclusions")
+    excluded = models.BooleanField()
+    reason = models.CharField(max_length=300)
+    decided_by = models.ForeignKey("lots.User", models.PROTECT, related_name="+")
+    decided_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(name="point_exclusion_explained", condition=~models.Q(reason="")),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.subgroup_id} {'excluded' if self.excluded else 'included'}"
+
+
 class Signal(models.Model):
-    """A rule completed its pattern at a point. `judged_at` is set once, when the reaction plan has acted."""
+    """A rule completed its pattern at a point. `judged_at` is set once, when the reaction plan has acted.
+
+    `carried_from` is the signal of the same subgroup that a replay found again: its judgement stays.
+    """
 
     class Panel(models.TextChoices):
         LOCATION = "location", "Location"
@@ -118,6 +154,7 @@ class Signal(models.Model):
     acknowledged_by = models.ForeignKey("lots.User", models.PROTECT, null=True, blank=True, related_name="+")
     acknowledged_at = models.DateTimeField(null=True, blank=True)
     cause = models.CharField(max_length=300, blank=True)
+    carried_from = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="+")
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("point", "rule", "panel"), name="signal_once"),)

@@ -53,7 +53,7 @@ APPEND_ONLY = {
     "lots_routestep",
     "lots_workorderrecipe",
     "lots_auditevent",
-    "spc_point",
+    "spc_pointexclusion",
     "spc_signalmember",
     "spc_subgroupmember",
     "spc_basispoint",

@@ -19,25 +19,29 @@ CHECKS = {
         WHERE m.id IS NULL OR m.value <> s.value::numeric""",
     "closed subgroups without a point, or with several": """
         SELECT count(*) FROM (
-            SELECT s.id FROM spc_subgroup s LEFT JOIN spc_point p ON p.subgroup_id = s.id
+            SELECT s.id FROM spc_subgroup s LEFT JOIN spc_point p ON p.subgroup_id = s.id AND p.replaced_at IS NULL
             WHERE s.closed_at IS NOT NULL GROUP BY s.id HAVING count(p.id) <> 1) wrong""",
     "charts whose points have gaps": """
         SELECT count(*) FROM (
-            SELECT chart_id FROM spc_point GROUP BY chart_id, generation
+            SELECT chart_id FROM spc_point WHERE replaced_at IS NULL GROUP BY chart_id
             HAVING min(sequence) <> 0 OR max(sequence) <> count(*) - 1) wrong""",
     "charts whose state is not that of their last point": """
         SELECT count(*) FROM spc_chartstate c
-        WHERE c.next_sequence <> (SELECT count(*) FROM spc_point p WHERE p.chart_id = c.chart_id)""",
-    "signals not judged": "SELECT count(*) FROM spc_signal WHERE judged_at IS NULL",
+        WHERE c.next_sequence <> (
+            SELECT count(*) FROM spc_point p WHERE p.chart_id = c.chart_id AND p.replaced_at IS NULL)""",
+    "signals not judged": """
+        SELECT count(*) FROM spc_signal s JOIN spc_point p ON p.id = s.point_id
+        WHERE s.judged_at IS NULL AND p.replaced_at IS NULL""",
     "judged signals without their one firing": """
         SELECT count(*) FROM (
             SELECT s.id FROM spc_signal s LEFT JOIN quality_reactionfiring f ON f.signal_id = s.id
-            GROUP BY s.id HAVING count(f.id) <> 1) wrong""",
+            WHERE s.carried_from_id IS NULL GROUP BY s.id HAVING count(f.id) <> 1) wrong""",
     "signals that hold without their one hold": """
         SELECT count(*) FROM (
             SELECT s.id FROM spc_signal s
             LEFT JOIN lots_hold h ON h.source = 'signal' AND h.source_id = s.id
-            WHERE s.reaction IN ('hold', 'contain') GROUP BY s.id HAVING count(h.id) <> 1) wrong""",
+            WHERE s.reaction IN ('hold', 'contain') AND s.carried_from_id IS NULL
+            GROUP BY s.id HAVING count(h.id) <> 1) wrong""",
 }
 
 

@@ -16,7 +16,7 @@ from mes.web.sparkline import sparkline
 from quality.permissions import Action, may
 from quality.plans import line_of_chart
 from quality.queries import lines_of_chart
-from spc.actions.evaluate import chart_rules
+from spc.actions.plotter import chart_rules
 from spc.capability_view import chart_capability, false_alarms
 from spc.chart_view import WINDOW, chart_window, recent_statistics
 from spc.engine import Baseline, Family, Rule

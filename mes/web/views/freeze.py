@@ -15,8 +15,8 @@ from mes.web.views.charts import chart_of_site
 from quality.actions.approve_limits import approve_limits
 from quality.actions.sign import SignatureRefused
 from quality.permissions import Action
-from spc.actions.evaluate import chart_rules
 from spc.actions.freeze import FreezeRefused
+from spc.actions.plotter import chart_rules
 from spc.engine import (
     Baseline,
     Family,
@@ -90,7 +90,7 @@ def _page(
         problem = str(failure)
     suggested = {removal.index: removal for removal in screening.trail} if screening else {}
     signalled: dict[int, list[str]] = {}
-    signals = Signal.objects.filter(chart=chart, point__generation=chart.generation)
+    signals = Signal.objects.filter(chart=chart, point__replaced_at__isnull=True)
     for point_id, rule, panel in signals.values_list("point_id", "rule", "panel"):
         signalled.setdefault(point_id, []).append(f"{Rule(rule).label} ({panel})")
     rows = [

@@ -49,7 +49,7 @@ def _point(
     values = measurements_by_id((m.measurement_received_at, m.measurement_id) for m in members)
     lots = lots_by_id(m.lot_id for m in members if m.lot_id is not None)
     signals = list(
-        point.signals.select_related("firing__hold", "acknowledged_by")
+        point.signals.select_related("firing__hold", "carried_from__firing__hold", "acknowledged_by")
         .prefetch_related("members__point")
         .order_by("id")
     )
@@ -65,7 +65,7 @@ def _point(
         {
             "chart": found,
             "point": point,
-            "current": point.generation == found.generation,
+            "current": point.replaced_at is None,
             "unit": found.stream.plan.characteristic.unit,
             "decimals": decimals_of(found),
             "value_decimals": found.stream.plan.characteristic.decimals,
@@ -81,7 +81,7 @@ def _point(
                     "nelson": Rule(signal.rule).nelson,
                     "western_electric": Rule(signal.rule).western_electric,
                     "members": sorted(m.point.sequence + 1 for m in signal.members.all()),
-                    "firing": getattr(signal, "firing", None),
+                    "firing": getattr(signal.carried_from or signal, "firing", None),
                     "error": refused[1] if refused and refused[0] == signal.pk else "",
                 }
                 for signal in signals
