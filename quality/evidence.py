@@ -75,7 +75,7 @@ def measurements_by_id(keys: Iterable[tuple[datetime, int]]) -> dict[int, Measur
     wanted = list(keys)
     rows = Measurement.objects.filter(
         received_at__in={at for at, _ in wanted}, id__in={key for _, key in wanted}
-    ).select_related("characteristic", "operator", "gauge", "zone", "equipment")
+    ).select_related("characteristic", "operator", "gauge", "zone", "equipment", "submission")
     return {row.id: row for row in rows}
 
 

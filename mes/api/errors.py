@@ -15,6 +15,7 @@ from ninja.errors import HttpError, ValidationError
 from typing_extensions import TypedDict
 
 from lots.actions.clock import ClockRefused
+from lots.actions.correct import CorrectionRefused
 from lots.actions.exposure import ExposureRefused
 from lots.actions.record_submission import IdempotencyConflict
 from lots.envelope import InvalidSubmission, Problem
@@ -27,6 +28,7 @@ from quality.actions.produce import ProductionRefused
 from quality.actions.run_step import StepRefused
 from quality.actions.sign import SignatureRefused
 from quality.permissions import NotPermitted
+from spc.actions.exclude import ExclusionRefused
 from spc.actions.freeze import FreezeRefused
 
 log = structlog.get_logger(__name__)
@@ -55,6 +57,8 @@ DOMAIN: tuple[type[Exception], ...] = (
     ProductionRefused,
     DispositionRefused,
     HoldRefused,
+    CorrectionRefused,
+    ExclusionRefused,
 )
 WORDS = {
     "missing": "is missing",
@@ -114,7 +118,13 @@ def refusal_of(error: Exception) -> tuple[int, dict[str, Any]] | None:
             return 403, _body("signature_refused", error)
         case ClockRefused() | StepRefused() | ExposureRefused() | SignalRefused() | FreezeRefused():
             return 409, _body("refused", error)
-        case ProductionRefused() | DispositionRefused() | HoldRefused():
+        case (
+            ProductionRefused()
+            | DispositionRefused()
+            | HoldRefused()
+            | CorrectionRefused()
+            | ExclusionRefused()
+        ):
             return 409, {**_body("refused", error), "problems": [_named(str(error))]}
     return None
 

@@ -4,19 +4,34 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Annotated, Any
+from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from ninja import Router
-from pydantic import Field, ValidationError, WrapValidator
+from pydantic import Field, StringConstraints, ValidationError, WrapValidator
 from pydantic_core.core_schema import ValidatorFunctionWrapHandler
 
+from lots.actions.correct import Correction, measurement_at
 from lots.envelope import Envelope, InvalidSubmission
 from mes.api.auth import Caller, caller_of
 from mes.api.errors import answered, details, refusal_of, writing
 from mes.api.idempotency import IdempotencyKeyHeader
-from mes.api.schemas import KeyedSubmissionIn, Reading, Strict, SubmissionIn, to_readings
+from mes.api.schemas import (
+    PRINTABLE,
+    DecimalText,
+    Instant,
+    KeyedSubmissionIn,
+    Line,
+    OptionalCode,
+    Reading,
+    Strict,
+    SubmissionIn,
+    Whole,
+    to_readings,
+)
 from mes.pipeline import Answer, record
+from mes.pipeline import correct as pipeline_correct
 
 router = Router(tags=["Measurements"])
 
@@ -65,6 +80,46 @@ def submit_many(request: HttpRequest, payload: BulkIn) -> HttpResponse:
     """
     caller = caller_of(request)
     return JsonResponse({"answers": [_one(caller, item) for item in payload.submissions]})
+
+
+class CorrectionIn(Strict):
+    """What takes the place of the measurement; without `value` it is withdrawn. What is not given stays as it was."""
+
+    reason: Line
+    value: DecimalText | None = None
+    measured_at: Instant | None = None
+    gauge: OptionalCode | None = None
+    sample_size: Whole | None = None
+    qualifier: Annotated[str, StringConstraints(max_length=1, pattern=PRINTABLE)] = ""
+
+
+@router.post(
+    "/submissions/{submission}/measurements/{sequence}/correction",
+    response={201: dict[str, Any], 200: dict[str, Any], **writing(404)},
+)
+def correct(
+    request: HttpRequest,
+    submission: UUID,
+    sequence: int,
+    payload: CorrectionIn,
+    idempotency_key: IdempotencyKeyHeader,
+) -> HttpResponse:
+    """Correct one measurement of a submission, named by its place in it (from 0), or withdraw it.
+
+    The old value stays on record. Derived values follow, charts are replayed, and holds stay.
+    """
+    caller = caller_of(request)
+    row = measurement_at(str(submission), sequence, caller.site.pk)
+    if row is None:
+        raise Http404
+    answer = pipeline_correct(
+        Correction(old=row, **payload.model_dump()),
+        key=idempotency_key,
+        source=caller.source,
+        user=caller.user,
+        now=timezone.now(),
+    )
+    return answered(answer.body, replayed=answer.replayed)
 
 
 def _record(caller: Caller, key: str, readings: list[Reading]) -> Answer:

@@ -27,11 +27,12 @@ def main() -> int:
         print(f"postgres: {error}", file=sys.stderr)
         return 1
     server.create_roles_and_database()
+    signals = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+    # Before the address is printed: who reads it may send a signal at once.
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     print(f"HALITE_DIR={state.root}")
     print(f"DATABASE_URL={state.database_url(APP)!r}")
     print(f"DATABASE_OWNER_URL={state.database_url(OWNER)!r}", flush=True)
-    signals = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
-    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     signal.sigwait(signals)
     child.stop()
     return 0

@@ -106,7 +106,7 @@ def values_of(lot: Lot) -> tuple[list[StepValues], bool]:
     """All values by step and characteristic, and whether some were left out because there are too many."""
     rows = list(
         Measurement.objects.filter(lot_id=lot.pk)
-        .select_related("characteristic__step", "gauge", "operator")
+        .select_related("characteristic__step", "gauge", "operator", "submission")
         .order_by("-id")[: MEASUREMENTS_SHOWN + 1]
     )
     truncated = len(rows) > MEASUREMENTS_SHOWN

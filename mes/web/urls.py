@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 
 from mes.web import urls_quality
-from mes.web.views import auth, formation, judge, line, lots, station, upload
+from mes.web.views import auth, correct, formation, judge, line, lots, station, upload
 
 pages = [
     path("login/", auth.Login.as_view(), name="login"),
@@ -28,6 +28,7 @@ pages = [
     path("lots/<str:code>/formation/", formation.formation, name="lot_formation"),
     path("lots/<str:code>/formation.json", formation.formation_data, name="lot_formation_data"),
     path("lots/<str:code>/hold/", lots.hold, name="lot_hold"),
+    path("measurements/<uuid:submission>/<int:sequence>/", correct.correct, name="correct"),
     path("upload/", upload.upload, name="upload"),
     *urls_quality.urlpatterns,
 ]

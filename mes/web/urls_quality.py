@@ -13,6 +13,7 @@ urlpatterns = [
     path("charts/<int:key>/table/", charts.chart_table, name="chart_table"),
     path("charts/<int:key>/points/<int:point>/", points.chart_point, name="chart_point"),
     path("charts/<int:key>/signals/<int:signal>/cause/", points.chart_cause, name="chart_cause"),
+    path("charts/<int:key>/points/<int:point>/exclude/", points.chart_exclude, name="chart_exclude"),
     path("charts/<int:key>/freeze/", freeze.chart_freeze, name="chart_freeze"),
     path("review/", review.review, name="review"),
     path("holds/<int:key>/", holds.hold, name="hold"),

@@ -125,8 +125,12 @@ def test_a_worker_that_hangs_in_the_middle_gives_its_chart_back(one_worker: Stac
         while not frozen.is_set():
             one_worker.pause("worker-1")
             if _in_transaction():
-                frozen.set()
-                return
+                time.sleep(
+                    0.2
+                )  # what it had sent before it stopped, a COMMIT too, has reached the database by now
+                if _in_transaction():
+                    frozen.set()
+                    return
             one_worker.resume("worker-1")
             time.sleep(0.01)
 

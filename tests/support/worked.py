@@ -10,9 +10,11 @@ from lots.queries import active_holds
 from mes import pipeline
 from quality.actions.approve_limits import approve_limits
 from quality.actions.dispose import Ruling, dispose
+from quality.actions.exclude_point import exclude_point
 from quality.actions.produce import Input
 from quality.models import Disposition
 from spc.models import Chart, ChartCheckpoint
+from spc.queries import current_points
 from tests.support.builders import PASSWORD, Plant, add_chart, make_gauge, make_plant, publish, specify
 
 SOLIDS = "mixing.solids_pct"
@@ -79,6 +81,13 @@ def worked_plant(*, signals: int = 1) -> Plant:
     LotAlias.objects.create(site=plant.site, issuer="Supplier", alias=f"S-{raw.pk}", lot=raw)
     _correct_a_filling(plant)
     _keep_a_curve(plant)
+    exclude_point(
+        current_points(chart.pk).get(sequence=3),
+        excluded=True,
+        reason="sample spilt",
+        user=plant.engineer,
+        now=timezone.now(),
+    )
     state = chart.state
     ChartCheckpoint.objects.create(
         chart=chart, generation=1, sequence=0, limit_revision=state.limit_revision, state=state.state

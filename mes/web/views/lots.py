@@ -114,6 +114,7 @@ def detail(request: SiteRequest, code: str) -> HttpResponse:
         "events": events,
         "older_url": f"?before={older}#history" if older else "",
         "aliases": lot.aliases.all(),
+        "may_correct": may(request.user, request.site, Action.CORRECT),
         "may_hold": may(request.user, request.site, Action.PLACE_HOLD),
         "hold_url": reverse("web:lot_hold", args=[lot.code]),
         "back": "lot",

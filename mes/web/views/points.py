@@ -12,11 +12,14 @@ from lots.queries import lots_by_id
 from mes.web.chart_json import decimals_of
 from mes.web.site import SiteRequest, site_page
 from mes.web.views.charts import chart_of_site
+from quality.actions.exclude_point import exclude_point
 from quality.actions.judge_signal import SignalRefused, assign_cause
 from quality.evidence import measurements_by_id
 from quality.permissions import Action, may
+from spc.actions.exclude import ExclusionRefused
 from spc.engine import Rule
 from spc.models import Chart, Point, Signal
+from spc.queries import current_members, current_points, excluded_subgroups
 
 
 @require_GET
@@ -40,12 +43,34 @@ def chart_cause(request: SiteRequest, key: int, signal: int) -> HttpResponse:
     return redirect(f"{reverse('web:chart', args=[found.pk])}?point={row.point_id}")
 
 
+@require_POST
+@site_page(Action.EXCLUDE_POINT)
+def chart_exclude(request: SiteRequest, key: int, point: int) -> HttpResponse:
+    """Exclude the point from rules and limits, or include it again; the chart is judged anew from there."""
+    found = chart_of_site(request, key)
+    row = get_object_or_404(Point.objects.select_related("chart__stream__plan__site"), pk=point, chart=found)
+    excluded = request.POST.get("excluded") == "1"
+    back = f"{reverse('web:chart', args=[found.pk])}?point="
+    try:
+        exclude_point(
+            row, excluded=excluded, reason=request.POST.get("reason", ""), user=request.user, now=request.now
+        )
+    except ExclusionRefused as refusal:
+        messages.error(request, f"Nothing changed. {str(refusal).capitalize()}.")
+        return redirect(f"{back}{row.pk}")
+    current = current_points(found.pk).get(subgroup=row.subgroup_id)
+    messages.success(
+        request, "The point is excluded; it stays plotted." if excluded else "The point counts again."
+    )
+    return redirect(f"{back}{current.pk}")
+
+
 def _point(
     request: SiteRequest, found: Chart, key: int, *, refused: tuple[int, str] | None = None, status: int = 200
 ) -> HttpResponse:
     """The panel of one point: readings, rules in words, what the reaction plan did, and the cause."""
     point = get_object_or_404(Point.objects.select_related("subgroup", "limit_revision"), pk=key, chart=found)
-    members = list(point.subgroup.members.order_by("measured_at", "id"))
+    members = list(current_members(point.subgroup.members.all()).order_by("measured_at", "id"))
     values = measurements_by_id((m.measurement_received_at, m.measurement_id) for m in members)
     lots = lots_by_id(m.lot_id for m in members if m.lot_id is not None)
     signals = list(
@@ -87,6 +112,9 @@ def _point(
                 for signal in signals
             ],
             "part_of": [(signal, Rule(signal.rule).label) for signal in part_of],
+            "excluded": excluded_subgroups(found.pk).get(point.subgroup_id),
+            "may_exclude": may(request.user, request.site, Action.EXCLUDE_POINT),
+            "may_correct": may(request.user, request.site, Action.CORRECT),
             "may_judge": may(request.user, request.site, Action.JUDGE_SIGNAL),
             "entered": request.POST.get("cause", ""),
         },
