@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
-from lots.models import Hold, Site, User
+from lots.models import Hold, Lot, Site, User
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ WITH RECURSIVE reach (lot_id, from_mm, to_mm, parent_id) AS (
        OR int8range(r.from_mm, r.to_mm)
           && int8range(greatest(0, l.parent_from_mm - l.uncertainty_mm), l.parent_to_mm + l.uncertainty_mm)
 )
-SELECT lot_id, from_mm, to_mm, min(parent_id) FROM reach GROUP BY lot_id, from_mm, to_mm
+SELECT lot_id, from_mm, to_mm, CASE WHEN bool_and(parent_id IS NOT NULL) THEN min(parent_id) END FROM reach GROUP BY lot_id, from_mm, to_mm
 ORDER BY lot_id, from_mm NULLS FIRST
 """
 
@@ -60,7 +60,11 @@ SELECT %s, *, now() FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bi
 """
 
 
-def _reach(extents: list[HeldExtent]) -> list[tuple[int, int | None, int | None, int | None]]:
+# Lot, held interval, and the parent it was inherited from (None: held directly).
+Member = tuple[int, int | None, int | None, int | None]
+
+
+def _reach(extents: list[HeldExtent]) -> list[Member]:
     with connection.cursor() as cursor:
         cursor.execute(
             DESCENDANTS,
@@ -93,12 +97,7 @@ def place_hold(
     roots = list(dict.fromkeys(extents))
     if not roots:
         raise ValueError("a hold needs at least one lot")
-    locked: set[int] = set()
-    reached = _reach(roots)
-    while new := {row[0] for row in reached} - locked:
-        _lock(new)
-        locked |= new
-        reached = _reach(roots)
+    reached = reach_locked(roots)
     hold = Hold.objects.create(
         site=site,
         source=source,
@@ -107,9 +106,47 @@ def place_hold(
         placed_by=placed_by,
         placed_at=placed_at,
     )
-    with connection.cursor() as cursor:
-        cursor.execute(MEMBERS, [hold.pk, *(list(column) for column in zip(*reached, strict=True))])
+    _add_members(hold, reached)
     return hold
+
+
+def reach_locked(roots: list[HeldExtent]) -> list[Member]:
+    """What a hold on the roots must cover. Every lot is locked: nothing can be made from them meanwhile."""
+    locked: set[int] = set()
+    reached = _reach(roots)
+    while new := {row[0] for row in reached} - locked:
+        _lock(new)
+        locked |= new
+        reached = _reach(roots)
+    return reached
+
+
+@transaction.atomic
+def extend_hold(hold: Hold, reached: Iterable[Member]) -> int:
+    """Add to a hold what of `reached` it does not cover yet; returns how many members were new.
+
+    Raises ValueError, naming a lot, where a member was closed before: a closed hold is not opened again.
+    """
+    known = {
+        (lot_id, from_mm, to_mm): closed_at
+        for lot_id, from_mm, to_mm, closed_at in hold.members.values_list(
+            "lot_id", "from_mm", "to_mm", "closed_at"
+        )
+    }
+    reached = list(reached)
+    closed = [row[0] for row in reached if known.get(row[:3]) is not None]
+    if closed:
+        code = Lot.objects.values_list("code", flat=True).get(pk=closed[0])
+        raise ValueError(f"this hold was closed on {code} before; place a new hold")
+    new = [row for row in reached if row[:3] not in known]
+    if new:
+        _add_members(hold, new)
+    return len(new)
+
+
+def _add_members(hold: Hold, rows: list[Member]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(MEMBERS, [hold.pk, *(list(column) for column in zip(*rows, strict=True))])
 
 
 def _lock(keys: set[int]) -> None:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from django.urls import path
 
-from mes.web.views import charts, freeze, holds, plans, points, requirements, review, sampling, specifications
+from mes.web.views import (
+    charts,
+    containment,
+    freeze,
+    holds,
+    plans,
+    points,
+    requirements,
+    review,
+    sampling,
+    specifications,
+)
 
 urlpatterns = [
     path("charts/", charts.charts, name="charts"),
@@ -17,6 +28,7 @@ urlpatterns = [
     path("charts/<int:key>/freeze/", freeze.chart_freeze, name="chart_freeze"),
     path("review/", review.review, name="review"),
     path("holds/<int:key>/", holds.hold, name="hold"),
+    path("holds/<int:key>/containment/", containment.containment, name="containment"),
     path("holds/<int:key>/recount/", holds.hold_recount, name="hold_recount"),
     path("requirements/", requirements.requirements, name="requirements"),
     path("requirements/<str:code>/", requirements.requirement, name="requirement"),

@@ -1,3 +1,4 @@
+from quality.models.containment import ContainmentChange
 from quality.models.control_plan import ControlPlan, ControlPlanLine, ControlPlanRevision, WorkOrderPlan
 from quality.models.disposition import Disposition, DispositionItem, Signature
 from quality.models.judgement import Defect, Judgement, Nonconformance, ReactionFiring
@@ -11,6 +12,7 @@ from quality.models.requirement import (
 )
 
 __all__ = [
+    "ContainmentChange",
     "ControlPlan",
     "ControlPlanLine",
     "ControlPlanRevision",

@@ -38,6 +38,7 @@ class Disposition(models.Model):
         REGRADE = "regrade", "Regrade"
         SCRAP = "scrap", "Scrap"
         CONCESSION = "concession", "Concession"
+        NARROW = "narrow", "Not affected"
 
     site = models.ForeignKey(Site, models.PROTECT, related_name="dispositions")
     decision = models.CharField(max_length=12, choices=Decision)

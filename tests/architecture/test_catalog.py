@@ -63,6 +63,7 @@ APPEND_ONLY = {
     "quality_judgement",
     "quality_defect",
     "quality_reactionfiring",
+    "quality_containmentchange",
     "quality_disposition",
     "quality_dispositionitem",
     "quality_signature",

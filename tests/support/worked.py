@@ -5,10 +5,12 @@ from __future__ import annotations
 from django.utils import timezone
 
 from lots.actions.keep_curve import Curve, keep_curve
+from lots.actions.place_hold import HeldExtent
 from lots.models import CurveFile, Lot, LotAlias
 from lots.queries import active_holds
 from mes import pipeline
 from quality.actions.approve_limits import approve_limits
+from quality.actions.contain import widen
 from quality.actions.dispose import Ruling, dispose
 from quality.actions.exclude_point import exclude_point
 from quality.actions.produce import Input
@@ -75,6 +77,9 @@ def worked_plant(*, signals: int = 1) -> Plant:
     bad = mixing_lot(plant)
     plant.submit([plant.reading(SOLIDS, "71", bad)])
     evaluate_all()
+    hold = active_holds([bad.pk]).earliest("pk").hold
+    other = HeldExtent(plant.raw().pk)
+    widen(hold, [other], reason="of the same drum", user=plant.engineer, now=timezone.now())
     release(plant, bad)
     raw = plant.raw()
     plant.lot(inputs=[Input(parent=raw.code, quantity=1)])  # type: ignore[arg-type]
