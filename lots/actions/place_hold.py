@@ -46,7 +46,9 @@ WITH RECURSIVE reach (lot_id, from_mm, to_mm, parent_id) AS (
        OR int8range(r.from_mm, r.to_mm)
           && int8range(greatest(0, l.parent_from_mm - l.uncertainty_mm), l.parent_to_mm + l.uncertainty_mm)
 )
-SELECT lot_id, from_mm, to_mm, CASE WHEN bool_and(parent_id IS NOT NULL) THEN min(parent_id) END FROM reach GROUP BY lot_id, from_mm, to_mm
+-- What is named directly stays so, although it is also reached from above.
+SELECT lot_id, from_mm, to_mm, CASE WHEN bool_and(parent_id IS NOT NULL) THEN min(parent_id) END
+FROM reach GROUP BY lot_id, from_mm, to_mm
 ORDER BY lot_id, from_mm NULLS FIRST
 """
 

@@ -24,9 +24,10 @@ from quality.actions.dispose import DispositionRefused
 from quality.actions.gate import GateRefused
 from quality.actions.hold import HoldRefused
 from quality.actions.judge_signal import SignalRefused
-from quality.actions.produce import ProductionRefused
+from quality.actions.report_movement import ReportRefused
 from quality.actions.run_step import StepRefused
 from quality.actions.sign import SignatureRefused
+from quality.actions.taking import ProductionRefused
 from quality.permissions import NotPermitted
 from spc.actions.exclude import ExclusionRefused
 from spc.actions.freeze import FreezeRefused
@@ -59,6 +60,7 @@ DOMAIN: tuple[type[Exception], ...] = (
     HoldRefused,
     CorrectionRefused,
     ExclusionRefused,
+    ReportRefused,
 )
 WORDS = {
     "missing": "is missing",
@@ -124,6 +126,7 @@ def refusal_of(error: Exception) -> tuple[int, dict[str, Any]] | None:
             | HoldRefused()
             | CorrectionRefused()
             | ExclusionRefused()
+            | ReportRefused()
         ):
             return 409, {**_body("refused", error), "problems": [_named(str(error))]}
     return None

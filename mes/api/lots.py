@@ -30,7 +30,8 @@ from mes.api.schemas import (
     Quantity,
     Strict,
 )
-from quality.actions.produce import Input, NewLot, consume_into, produce_lots
+from quality.actions.produce import NewLot, consume_into, produce_lots
+from quality.actions.taking import Input
 from quality.gates import can_leave, can_proceed, next_step
 
 router = Router(tags=["Lots"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 
 from mes.web import urls_quality
-from mes.web.views import auth, correct, formation, judge, line, lots, station, upload
+from mes.web.views import auth, correct, formation, judge, line, lots, report, station, upload
 
 pages = [
     path("login/", auth.Login.as_view(), name="login"),
@@ -17,6 +17,7 @@ pages = [
     path("station/terminal/", station.terminal, name="station_terminal"),
     path("station/<str:code>/", station.card, name="station_lot"),
     path("station/<str:code>/start/", station.start, name="station_start"),
+    path("station/<str:code>/report/", report.report, name="station_report"),
     path("station/<str:code>/record/", station.record, name="station_record"),
     path("station/<str:code>/judge/", judge.judge, name="station_judge"),
     path("station/<str:code>/finish/", station.finish, name="station_finish"),

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from playwright.sync_api import Page, expect
 
-from quality.actions.produce import Input
+from quality.actions.taking import Input
 from tests.support.processes import Stack
 from tests.support.watch import log_in
 from tests.support.web import mixing_plant

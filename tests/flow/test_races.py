@@ -23,8 +23,8 @@ from lots.actions.place_hold import HeldExtent
 from lots.models import GenealogyLink, Lot, MaterialDefinition, StepExecution
 from quality.actions.gate import GateRefused
 from quality.actions.hold import hold_by_hand
-from quality.actions.produce import Input
 from quality.actions.run_step import StepRefused
+from quality.actions.taking import Input
 from tests.support.builders import Plant, make_plant, publish
 from tests.support.cluster import Database
 

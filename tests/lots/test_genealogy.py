@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lots.genealogy import count_reached, trace
 from lots.models import GenealogyLink, Lot
-from quality.actions.produce import Input
+from quality.actions.taking import Input
 from tests.support.builders import Plant, make_plant
 
 SPLIT = GenealogyLink.Kind.SPLIT

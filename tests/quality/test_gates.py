@@ -12,7 +12,8 @@ from lots.models import Lot, WorkOrder, Zone
 from mes import pipeline
 from quality.actions.dispose import Ruling, dispose
 from quality.actions.hold import hold_by_hand
-from quality.actions.produce import Input, NewLot, produce_lots
+from quality.actions.produce import NewLot, produce_lots
+from quality.actions.taking import Input
 from quality.blockers import Blocker, Code
 from quality.gates import can_leave, can_proceed, next_step
 from quality.models import Disposition

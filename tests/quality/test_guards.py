@@ -11,7 +11,7 @@ from lots.models import GateDecision, HoldLot, Lot, Movement, StepExecution
 from lots.queries import active_holds
 from quality.actions.gate import GateRefused
 from quality.actions.hold import hold_by_hand
-from quality.actions.produce import Input
+from quality.actions.taking import Input
 from tests.support.builders import Plant, make_plant, publish
 
 pytestmark = pytest.mark.django_db

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from lots.models import Lot
 from lots.science.defects.signatures import Family, Feature
-from quality.actions.produce import Input
+from quality.actions.taking import Input
 from quality.suspects import suspect_defects
 from tests.support.builders import Plant, make_plant, publish
 from tests.support.web import signed_in

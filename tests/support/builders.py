@@ -36,9 +36,10 @@ from lots.models import (
     Zone,
 )
 from mes import pipeline
-from quality.actions.produce import Input, NewLot, produce_lots
+from quality.actions.produce import NewLot, produce_lots
 from quality.actions.publish_plan import publish_plan
 from quality.actions.run_step import start_step
+from quality.actions.taking import Input
 from quality.models import (
     ControlPlan,
     ControlPlanLine,

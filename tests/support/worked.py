@@ -13,7 +13,7 @@ from quality.actions.approve_limits import approve_limits
 from quality.actions.contain import widen
 from quality.actions.dispose import Ruling, dispose
 from quality.actions.exclude_point import exclude_point
-from quality.actions.produce import Input
+from quality.actions.taking import Input
 from quality.models import Disposition
 from spc.models import Chart, ChartCheckpoint
 from spc.queries import current_points

@@ -15,7 +15,7 @@ from lots.actions.place_hold import HeldExtent
 from lots.models import Hold, HoldLot, Lot, RouteStep
 from lots.queries import active_holds
 from quality.actions.hold import hold_by_hand
-from quality.actions.produce import Input
+from quality.actions.taking import Input
 from quality.containment import recount
 from quality.models import Disposition, Signature
 from quality.models import Disposition as D

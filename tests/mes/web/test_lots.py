@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from lots.models import HoldLot, LotAlias, Measurement
 from mes.web.views import lots as views
-from quality.actions.produce import Input
+from quality.actions.taking import Input
 from tests.support.builders import Plant, add_line, make_gauge, make_plant, publish, specify
 from tests.support.web import mixing_plant, running_mix, signed_in
 

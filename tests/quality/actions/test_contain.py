@@ -13,8 +13,8 @@ from lots.models import Hold, Lot
 from lots.queries import active_holds
 from quality.actions.contain import ContainmentRefused, narrow, widen
 from quality.actions.hold import hold_by_hand
-from quality.actions.produce import Input
 from quality.actions.sign import SignatureRefused
+from quality.actions.taking import Input
 from quality.containment import recount
 from quality.containment_sheet import containment_sheet
 from quality.models import ContainmentChange, Disposition

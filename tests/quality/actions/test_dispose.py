@@ -16,8 +16,8 @@ from mes.pipeline import record
 from quality.actions.dispose import DispositionRefused, Ruling, dispose
 from quality.actions.gate import GateRefused
 from quality.actions.hold import HoldRefused, hold_by_hand
-from quality.actions.produce import Input
 from quality.actions.sign import SignatureRefused, verify
+from quality.actions.taking import Input
 from quality.gates import can_proceed, next_step
 from quality.models import Disposition, Signature
 from quality.permissions import NotPermitted

@@ -17,7 +17,8 @@ from lots.models import GenealogyLink, Lot, Movement
 from lots.queries import active_holds
 from quality.actions.gate import GateRefused
 from quality.actions.hold import hold_by_hand
-from quality.actions.produce import Input, NewLot, ProductionRefused, consume_into, produce_lots
+from quality.actions.produce import NewLot, consume_into, produce_lots
+from quality.actions.taking import Input, ProductionRefused
 from quality.permissions import NotPermitted
 from tests.support.builders import Plant, make_plant, publish
 
