@@ -15,6 +15,7 @@ class Action(StrEnum):
     RECORD = "record measurements"
     RUN_STEP = "start and finish steps"
     PLACE_HOLD = "place a hold"
+    CALIBRATE = "record calibrations"
     CONTAIN = "widen or narrow a containment"
     DISPOSE = "dispose of held material"
     CORRECT = "correct measurements"
@@ -35,6 +36,7 @@ MATRIX: dict[Action, frozenset[str]] = {
     Action.EXCLUDE_POINT: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
     Action.RUN_STEP: frozenset({Role.OPERATOR, Role.PROCESS_ENGINEER, Role.EQUIPMENT}),
     Action.PLACE_HOLD: frozenset({Role.OPERATOR, Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
+    Action.CALIBRATE: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
     Action.CONTAIN: frozenset({Role.QUALITY_ENGINEER}),
     Action.DISPOSE: frozenset({Role.QUALITY_ENGINEER}),
     Action.JUDGE_SIGNAL: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),

@@ -76,6 +76,13 @@ class Calibration(models.Model):
     calibrated_at = models.DateTimeField()
     due_at = models.DateTimeField()
     passed = models.BooleanField()
+    as_found_error = models.DecimalField(
+        max_digits=18,
+        decimal_places=8,
+        null=True,
+        blank=True,
+        help_text="Reading minus reference before adjustment, in the unit that the gauge reads; empty: not known.",
+    )
     certificate = models.CharField(max_length=100)
     recorded_by = models.ForeignKey(User, models.PROTECT)
 

@@ -27,6 +27,7 @@ EXPECTED = {
     "correct measurements": "yes yes yes no no no no",
     "start and finish steps": "yes no yes no no yes no",
     "place a hold": "yes yes yes no no no no",
+    "record calibrations": "no yes yes no no no no",
     "widen or narrow a containment": "no yes no no no no no",
     "dispose of held material": "no yes no no no no no",
     "exclude points of a chart": "no yes yes no no no no",
