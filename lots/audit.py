@@ -12,7 +12,7 @@ from django.db.models import CharField, Exists, OuterRef, Value
 from django.db.models.functions import Cast, Concat
 
 from lots.digest import submission_digest
-from lots.models import AuditChain, AuditEvent, Lot, Measurement, Submission
+from lots.models import AuditChain, AuditEvent, HoldLot, Lot, Measurement, Submission
 
 GENESIS = bytes(32)
 SEPARATOR = "\x1f"
@@ -112,10 +112,18 @@ def _lots_without_chain(lot_id: int | None) -> Iterator[BadRow]:
         yield BadRow(f"lot:{key}", 1, "the whole chain is missing")
 
 
+def chains_of_lot(lot_id: int) -> list[str]:
+    """The chain of the lot, and those of the holds that covered it."""
+    holds = HoldLot.objects.filter(lot=lot_id).order_by("hold").values_list("hold", flat=True).distinct()
+    return [f"lot:{lot_id}", *(f"hold:{key}" for key in holds)]
+
+
 def verify(lot_id: int | None = None) -> Iterator[BadRow]:
     """Bad rows of every chain (or of one lot's), one per chain at most."""
-    keys = {f"lot:{lot_id}"} if lot_id is not None else set(AuditChain.objects.values_list("key", flat=True))
-    if lot_id is None:
+    if lot_id is not None:
+        keys = set(chains_of_lot(lot_id))
+    else:
+        keys = set(AuditChain.objects.values_list("key", flat=True))
         keys |= set(AuditEvent.objects.values_list("chain", flat=True).distinct())
     for key in sorted(keys):
         bad = verify_chain(key)

@@ -25,6 +25,7 @@ pages = [
     path("lots/", lots.index, name="lots"),
     path("lots/<str:code>/", lots.detail, name="lot"),
     path("lots/<str:code>/genealogy.json", lots.genealogy, name="lot_genealogy"),
+    path("lots/<str:code>/audit.zip", lots.audit, name="lot_audit"),
     path("lots/<str:code>/label.svg", lots.label, name="lot_label"),
     path("lots/<str:code>/formation/", formation.formation, name="lot_formation"),
     path("lots/<str:code>/formation.json", formation.formation_data, name="lot_formation_data"),

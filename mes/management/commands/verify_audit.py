@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from lots.anchors import UnreadableAnchors, verify_anchors
-from lots.audit import verify
+from lots.audit import chains_of_lot, verify
 from lots.models import AuditChain, Lot
 
 
@@ -48,6 +48,6 @@ class Command(BaseCommand):
             self.stdout.write(f"BAD {row.chain} row {row.sequence}: {row.reason}")
         if bad:
             raise CommandError(f"{len(bad)} chain(s) do not verify")
-        count = 1 if lot_id is not None else AuditChain.objects.count()
+        count = len(chains_of_lot(lot_id)) if lot_id is not None else AuditChain.objects.count()
         anchored = f", and against {file.name}" if file.exists() else "; no heads are anchored yet"
         self.stdout.write(f"{count} chain(s) verified{anchored}")

@@ -14,6 +14,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
 from lots.actions.place_hold import HeldExtent
+from lots.audit_export import export_audit
 from lots.models import HoldLot, Lot, LotAlias, MaterialDefinition, StepExecution
 from lots.queries import active_holds
 from mes.web.genealogy import genealogy_document
@@ -126,6 +127,16 @@ def detail(request: SiteRequest, code: str) -> HttpResponse:
 @site_page()
 def genealogy(request: SiteRequest, code: str) -> JsonResponse:
     return JsonResponse(genealogy_document(lot_at(request, code)))
+
+
+@require_safe
+@site_page()
+def audit(request: SiteRequest, code: str) -> HttpResponse:
+    """The lot's audit trail as a zip, with a verifier that runs offline."""
+    lot = lot_at(request, code)
+    answer = HttpResponse(export_audit(lot), content_type="application/zip")
+    answer["Content-Disposition"] = f'attachment; filename="{lot.code}-audit.zip"'
+    return answer
 
 
 @require_safe
