@@ -1,6 +1,6 @@
 """Patterns of run rules on standardised values z = (point - its centre) / its own sigma.
 
-Each pattern answers two questions. `mask(z)`: at which points is it complete? (vectorised, whole series).
+Each pattern answers two questions. `complete(zones)`: at which points is it complete? (a row of bits, whole series).
 `members(window)`: is it complete at the window's last point, and which points form it? (one point, plain
 Python). A point is marked when it COMPLETES the pattern and as long as the pattern stays true. All
 comparisons are strict. A missing value (NaN) keeps its place in the series and satisfies nothing, so a
@@ -14,11 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
+from spc.engine.bits import Words, Zones, all_of_last, count_of_last, earlier
 
 
 class Pattern(Protocol):
@@ -26,22 +22,11 @@ class Pattern(Protocol):
     def span(self) -> int:
         """How many consecutive points decide whether the pattern is complete at the last of them."""
 
-    def mask(self, z: FloatArray) -> BoolArray:
-        """True at each point of the series (n,) where the pattern is complete."""
+    def complete(self, zones: Zones) -> Words:
+        """The points of the series at which the pattern is complete."""
 
     def members(self, window: Sequence[float]) -> tuple[int, ...]:
         """Offsets back from the window's last point of the points that form the pattern; () if incomplete."""
-
-
-def _all_of_last(flags: BoolArray, length: int) -> BoolArray:
-    """True where this and the `length - 1` flags before it are all True, by doubling."""
-    run, done = flags.copy(), 1
-    while done < length:
-        shift = min(done, length - done)
-        run[shift:] = run[shift:] & run[:-shift]
-        run[:shift] = False
-        done += shift
-    return run
 
 
 @dataclass(frozen=True)
@@ -55,16 +40,13 @@ class SameSide:
     span: int
     sigmas: float
 
-    def mask(self, z: FloatArray) -> BoolArray:
-        return self._side(z > self.sigmas) | self._side(z < -self.sigmas)
+    def complete(self, zones: Zones) -> Words:
+        return self._side(zones.above(self.sigmas)) | self._side(zones.below(self.sigmas))
 
-    def _side(self, beyond: BoolArray) -> BoolArray:
+    def _side(self, beyond: Words) -> Words:
         if self.count == self.span:
-            return _all_of_last(beyond, self.span)
-        total = np.zeros(len(beyond), dtype=np.int8)
-        for back in range(min(self.span, len(beyond))):
-            total[back:] += beyond[: len(beyond) - back]
-        return beyond & (total >= self.count)
+            return all_of_last(beyond, self.span)
+        return beyond & count_of_last(beyond, self.count, self.span)
 
     def members(self, window: Sequence[float]) -> tuple[int, ...]:
         sign = 1.0 if window[-1] > 0 else -1.0
@@ -81,11 +63,9 @@ class Trend:
 
     span: int
 
-    def mask(self, z: FloatArray) -> BoolArray:
-        complete = np.zeros(len(z), dtype=np.bool_)
+    def complete(self, zones: Zones) -> Words:
         steps = self.span - 1
-        complete[1:] = _all_of_last(z[1:] > z[:-1], steps) | _all_of_last(z[1:] < z[:-1], steps)
-        return complete
+        return all_of_last(zones.rises(), steps) | all_of_last(zones.falls(), steps)
 
     def members(self, window: Sequence[float]) -> tuple[int, ...]:
         recent = window[-self.span :]
@@ -102,12 +82,10 @@ class Alternating:
 
     span: int
 
-    def mask(self, z: FloatArray) -> BoolArray:
-        complete = np.zeros(len(z), dtype=np.bool_)
-        up, down = z[1:] > z[:-1], z[1:] < z[:-1]
-        turns = (up[1:] & down[:-1]) | (down[1:] & up[:-1])
-        complete[2:] = _all_of_last(turns, self.span - 2)
-        return complete
+    def complete(self, zones: Zones) -> Words:
+        up, down = zones.rises(), zones.falls()
+        turns = (up & earlier(down, 1)) | (down & earlier(up, 1))
+        return all_of_last(turns, self.span - 2)
 
     def members(self, window: Sequence[float]) -> tuple[int, ...]:
         recent = window[-self.span :]
@@ -126,8 +104,8 @@ class Within:
     span: int
     sigmas: float
 
-    def mask(self, z: FloatArray) -> BoolArray:
-        return _all_of_last(np.abs(z) < self.sigmas, self.span)
+    def complete(self, zones: Zones) -> Words:
+        return all_of_last(zones.within(self.sigmas), self.span)
 
     def members(self, window: Sequence[float]) -> tuple[int, ...]:
         recent = window[-self.span :]
@@ -144,12 +122,12 @@ class Outside:
     sigmas: float
     both_sides: bool
 
-    def mask(self, z: FloatArray) -> BoolArray:
-        above, below = z > self.sigmas, z < -self.sigmas
-        complete = _all_of_last(above | below, self.span)
+    def complete(self, zones: Zones) -> Words:
+        above, below = zones.above(self.sigmas), zones.below(self.sigmas)
+        outside = all_of_last(above | below, self.span)
         if self.both_sides:
-            complete &= ~_all_of_last(above, self.span) & ~_all_of_last(below, self.span)
-        return complete
+            outside &= ~(all_of_last(above, self.span) | all_of_last(below, self.span))
+        return outside
 
     def members(self, window: Sequence[float]) -> tuple[int, ...]:
         recent = window[-self.span :]

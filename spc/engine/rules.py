@@ -15,8 +15,9 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from spc.engine.bits import FloatArray, Zones, positions
 from spc.engine.families import Dispersion, Family, Panel
-from spc.engine.patterns import Alternating, FloatArray, Outside, Pattern, SameSide, Trend, Within
+from spc.engine.patterns import Alternating, Outside, Pattern, SameSide, Trend, Within
 
 
 class Rule(StrEnum):
@@ -125,10 +126,15 @@ def rules_for(family: Family, panel: Panel, rules: Iterable[Rule]) -> tuple[Rule
     return tuple(rule for rule in dict.fromkeys(rules) if rule in allowed)
 
 
+def evaluate(rules: Iterable[Rule], z: FloatArray) -> dict[Rule, NDArray[np.intp]]:
+    """Positions in the series z (n,) at which each rule's pattern is complete, ascending; comparisons are shared."""
+    zones = Zones(np.asarray(z, dtype=np.float64))
+    return {rule: positions(rule.pattern.complete(zones)) for rule in rules}
+
+
 def completions(rule: Rule, z: FloatArray) -> NDArray[np.intp]:
-    """Positions in the series z (n,) at which the rule's pattern is complete."""
-    series = np.asarray(z, dtype=np.float64)
-    return np.flatnonzero(rule.pattern.mask(series))
+    """Positions in the series z (n,) at which this one rule's pattern is complete, ascending."""
+    return evaluate((rule,), z)[rule]
 
 
 def members(rule: Rule, window: Sequence[float]) -> tuple[int, ...]:

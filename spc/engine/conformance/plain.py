@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spc.engine.bits import Zones, positions
 from spc.engine.families import SubgroupData
 from spc.engine.patterns import SameSide
 from spc.engine.rules import NELSON, WESTERN_ELECTRIC, Rule, completions
@@ -77,7 +78,7 @@ def all_rules(z: FloatArray, statistic: FloatArray, lcl: FloatArray, ucl: FloatA
         "we": western_electric(z),
         "nelson": nelson(z, either=True),
         "beyond_limits": beyond.tolist(),
-        "run7_qcc": np.flatnonzero(QCC_RUN.mask(z)).tolist(),
+        "run7_qcc": positions(QCC_RUN.complete(Zones(z))).tolist(),
     }
 
 
