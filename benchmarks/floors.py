@@ -1,4 +1,7 @@
-"""Floors for the engine: all eight Nelson rules on z, twice, written straight down and sharing no code with it.
+"""Floors for the engine, written straight down and sharing no code with it: rules on z, and whole charts.
+
+`individuals` and `mean_and_range` answer what a chart answers: limits from the data, and where each rule of each
+panel is complete. Both use the packed rules.
 
 `boolean_flags` uses one byte per point, `packed_positions` one bit per point. Both mark the point that completes
 a pattern, with strict comparisons and no full window needed for "2 of 3" and "4 of 5".
@@ -13,6 +16,9 @@ Flags = NDArray[np.bool_]
 Words = NDArray[np.uint64]
 Positions = NDArray[np.intp]
 WORD = 64
+# Mean and standard deviation of the range of n standard normal values (Harter 1960).
+D2 = {2: 1.1283791670955126, 5: 2.3259289472810253}
+D3 = {2: 0.8525024664027213, 5: 0.8640819411013485}
 
 
 def boolean_flags(z: NDArray[np.float64]) -> list[Flags]:
@@ -54,6 +60,29 @@ def _some(flags: Flags, count: int, span: int) -> Flags:
     return flags & (total >= count)
 
 
+def individuals(x: NDArray[np.float64]) -> list[Positions]:
+    """Rules 1 to 8 of readings (n,), then rule 1 of their moving ranges; limits from the mean moving range."""
+    ranges = np.abs(np.diff(x))
+    mean_range = ranges.mean()
+    z = (x - x.mean()) / (mean_range / D2[2])
+    return [*packed_positions(z), np.flatnonzero(ranges > (D2[2] + 3.0 * D3[2]) / D2[2] * mean_range) + 1]
+
+
+def mean_and_range(x: NDArray[np.float64]) -> list[Positions]:
+    """Rules 1 to 8 of the means of readings (n, 5), then rules 1 to 4 of their ranges; limits from the mean range."""
+    means, low, high = x[:, 0] + x[:, 1], np.minimum(x[:, 0], x[:, 1]), np.maximum(x[:, 0], x[:, 1])
+    for column in x.T[2:]:
+        means += column
+        np.minimum(low, column, out=low)
+        np.maximum(high, column, out=high)
+    means /= 5.0
+    ranges = high - low
+    mean_range = ranges.mean()
+    sigma = mean_range / D2[5]
+    z = (means - means.mean()) / (sigma / np.sqrt(5.0))
+    return [*packed_positions(z), *_first_four((ranges - mean_range) / (D3[5] * sigma))]
+
+
 def packed_positions(z: NDArray[np.float64]) -> list[Positions]:
     """Positions at which rules 1 to 8 are complete; 64 points a word."""
     above = {sigmas: _pack(z > sigmas) for sigmas in (0.0, 1.0, 2.0, 3.0)}
@@ -72,6 +101,20 @@ def packed_positions(z: NDArray[np.float64]) -> list[Positions]:
         _four_of_five(above[1.0]) | _four_of_five(below[1.0]),
         _run_bits(within, 15),
         _run_bits(outside, 8) & ~_run_bits(above[1.0], 8) & ~_run_bits(below[1.0], 8),
+    ]
+    return [_positions(words) for words in found]
+
+
+def _first_four(z: NDArray[np.float64]) -> list[Positions]:
+    """Positions at which rules 1 to 4 are complete."""
+    above, below = _pack(z > 0.0), _pack(z < 0.0)
+    up = _pack(np.concatenate(([False], z[1:] > z[:-1])))
+    down = _pack(np.concatenate(([False], z[1:] < z[:-1])))
+    found = [
+        _pack(z > 3.0) | _pack(z < -3.0),
+        _run_bits(above, 9) | _run_bits(below, 9),
+        _run_bits(up, 5) | _run_bits(down, 5),
+        _run_bits((up & _shift(down, 1)) | (down & _shift(up, 1)), 12),
     ]
     return [_positions(words) for words in found]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from spc.engine.arl import RunLengthError, arl_profile, average_run_length, expected_false_alarms
 from spc.engine.baseline import Baseline, BaselineError, estimate_baseline
-from spc.engine.batch import ChartHit, ChartResult, FamilyMismatchError, RuleHit, chart
+from spc.engine.batch import ChartHit, ChartResult, FamilyMismatchError, RuleHit, chart, phase1_chart
 from spc.engine.capability import (
     Capability,
     Fallout,
@@ -61,6 +61,7 @@ __all__ = [
     "estimate_capability",
     "expected_false_alarms",
     "fallout",
+    "phase1_chart",
     "process_indices",
     "rules_for",
     "screen_phase1",

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
-from spc.engine.families import NOTHING_PLOTTED, Family, SubgroupData, Summary, standard_deviation, summarise
+import numpy as np
+from numpy.typing import NDArray
+
+from spc.engine.families import MISSING_POINT, Family
 from spc.engine.sigma import (
+    USES_RANGES,
     SigmaEstimate,
     SigmaMethod,
-    Spread,
     TooFewReadingsError,
     method_for,
     sigma_from_moving_ranges,
     sigma_from_spreads,
+    total,
 )
+from spc.engine.summaries import Subgroups, Summaries, summarise_all
+
+FloatArray = NDArray[np.float64]
 
 
 class BaselineError(ValueError):
@@ -85,53 +90,69 @@ def _float_or_none(value: float | None) -> float | None:
 
 def estimate_baseline(
     family: Family,
-    subgroups: Sequence[SubgroupData],
+    subgroups: Subgroups,
     *,
     excluded: frozenset[int] = frozenset(),
     sigma_method: SigmaMethod | None = None,
 ) -> Baseline:
-    """Estimate a baseline from subgroups in their order; `excluded` holds positions to leave out.
+    """Estimate a baseline from subgroups in their order, or from an array of individuals (n,) or of readings (n, k).
 
-    A moving range never spans a missing or excluded point. Raises SubgroupError for a subgroup the family
-    cannot plot, SigmaMethodError for a method it cannot use, TooFewReadingsError if nothing can be estimated.
+    `excluded` holds positions to leave out. A moving range never spans a missing or excluded point. Raises
+    SubgroupError for a subgroup the family cannot plot, SigmaMethodError for a method it cannot use,
+    TooFewReadingsError if nothing can be estimated.
     """
     method = method_for(family, sigma_method)
-    summaries = [
-        NOTHING_PLOTTED if position in excluded else summarise(family, subgroup)
-        for position, subgroup in enumerate(subgroups)
-    ]
-    used = [summary for summary in summaries if not math.isnan(summary.statistic)]
-    if not used:
+    kept = _without(subgroups, excluded)
+    return baseline_of(family, summarise_all(family, kept), kept, method)
+
+
+def baseline_of(
+    family: Family, summaries: Summaries, subgroups: Subgroups, method: SigmaMethod | None
+) -> Baseline:
+    """The baseline of subgroups that are already reduced; a summary of NaN takes no part. Raises as above."""
+    used = ~np.isnan(summaries.statistic)
+    n_subgroups = int(np.count_nonzero(used))
+    if not n_subgroups:
         raise TooFewReadingsError("no subgroup to estimate a baseline from")
-    n_values = math.fsum(summary.size for summary in used)
+    size, totals = np.broadcast_to(summaries.size, used.shape), summaries.total
+    if n_subgroups < len(used):
+        size, totals = size[used], totals[used]
+    n_values = total(size)
     estimate = _estimate_sigma(family, method, summaries, subgroups) if method else None
     return Baseline(
         family=family,
         # Means, proportions and rates alike: everything observed over everything inspected.
-        center=math.fsum(summary.total for summary in used) / n_values,
+        center=total(totals) / n_values,
         sigma=None if estimate is None else estimate.sigma,
-        subgroup_size=n_values / len(used),
-        n_subgroups=len(used),
+        subgroup_size=n_values / n_subgroups,
+        n_subgroups=n_subgroups,
         n_values=n_values,
         sigma_method=method,
         sigma_df=None if estimate is None else estimate.df,
     )
 
 
-def moving_ranges(statistics: Sequence[float]) -> list[float]:
-    """|x - the one before|, (n,); NaN at the start and next to a missing value."""
-    pairs = pairwise(statistics)
-    return [math.nan] * min(1, len(statistics)) + [abs(after - before) for before, after in pairs]
+def _without(subgroups: Subgroups, excluded: frozenset[int]) -> Subgroups:
+    if not excluded:
+        return subgroups
+    if isinstance(subgroups, np.ndarray):
+        kept = np.array(subgroups, dtype=np.float64)
+        kept[[position for position in excluded if position < len(kept)]] = np.nan
+        return kept
+    return [MISSING_POINT if i in excluded else subgroup for i, subgroup in enumerate(subgroups)]
 
 
 def _estimate_sigma(
-    family: Family, method: SigmaMethod, summaries: Sequence[Summary], subgroups: Sequence[SubgroupData]
+    family: Family, method: SigmaMethod, summaries: Summaries, subgroups: Subgroups
 ) -> SigmaEstimate:
+    gone = np.isnan(summaries.statistic)
     if family is Family.IMR:
-        return sigma_from_moving_ranges(moving_ranges([summary.statistic for summary in summaries]))
-    spreads = []
-    for summary, subgroup in zip(summaries, subgroups, strict=True):
-        if summary.size >= 2:
-            values = [value for value in subgroup.values if not math.isnan(value)]
-            spreads.append(Spread(len(values), max(values) - min(values), standard_deviation(values)))
-    return sigma_from_spreads(method, spreads)
+        ranges = summaries.dispersion
+        if np.any(gone):
+            ranges = np.where(gone, np.nan, ranges)
+            ranges[1:][gone[:-1]] = np.nan
+        return sigma_from_moving_ranges(ranges)
+    shows = Family.XBAR_R if method in USES_RANGES else Family.XBAR_S
+    own = summaries if family is shows else summarise_all(shows, subgroups)
+    spreads = np.where(gone, np.nan, own.dispersion)
+    return sigma_from_spreads(method, own.size, spreads)

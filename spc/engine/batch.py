@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import cached_property
+from itertools import chain, pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
-from spc.engine.baseline import Baseline
-from spc.engine.families import Dispersion, Family, Panel, SubgroupData, summarise
+from spc.engine.baseline import Baseline, baseline_of
+from spc.engine.families import Dispersion, Family, Panel
 from spc.engine.limits import FloatArray, PanelLimits, dispersion_limits, location_limits
-from spc.engine.rules import Rule, completions, members, rules_for
+from spc.engine.rules import Rule, evaluate, members, rules_for
+from spc.engine.sigma import SigmaMethod, method_for
+from spc.engine.summaries import Subgroups, Summaries, summarise_all
 
 
 class FamilyMismatchError(ValueError):
@@ -41,10 +45,21 @@ class ChartHit:
 
 
 @dataclass(frozen=True)
+class Completed:
+    """Positions of the chart, ascending, at which a rule's pattern is complete in the stretch from `start` on."""
+
+    rule: Rule
+    panel: Panel
+    start: int
+    positions: NDArray[np.intp]
+
+
+@dataclass(frozen=True)
 class ChartResult:
     """A chart of n points.
 
-    Arrays are (n,), NaN where there is nothing; hits ordered by point, panel, rule.
+    Arrays are (n,), NaN where there is nothing; lines that all points share may be read-only. Hits are ordered by
+    point, panel, rule.
     """
 
     baseline: Baseline
@@ -53,7 +68,22 @@ class ChartResult:
     location: PanelLimits
     dispersion: FloatArray
     dispersion_panel: PanelLimits
-    hits: tuple[ChartHit, ...]
+    completed: tuple[Completed, ...]
+
+    @cached_property
+    def hits(self) -> tuple[ChartHit, ...]:
+        """Every completed pattern with its members; formed when first asked for."""
+        found = [hit for completed in self.completed for hit in self._hits(completed)]
+        found.sort(key=lambda hit: hit.index)  # stable: panel and rule order is kept within a point
+        return tuple(found)
+
+    def _hits(self, completed: Completed) -> Iterable[ChartHit]:
+        rule, panel = completed.rule, completed.panel
+        z = self.location.z if panel is Panel.LOCATION else self.dispersion_panel.z
+        for index in completed.positions.tolist():
+            window = z[max(completed.start, index - rule.pattern.span + 1) : index + 1].tolist()
+            forming = tuple(index - back for back in reversed(members(rule, window)))
+            yield ChartHit(index, rule, panel, forming)
 
     @property
     def center(self) -> FloatArray:
@@ -88,50 +118,65 @@ class ChartResult:
 
     def indices(self, rule: Rule, panel: Panel = Panel.LOCATION) -> list[int]:
         """Positions at which the rule's pattern is complete."""
-        return [hit.index for hit in self.hits if hit.rule is rule and hit.panel is panel]
+        found = (c.positions.tolist() for c in self.completed if c.rule is rule and c.panel is panel)
+        return list(chain.from_iterable(found))
 
 
 def chart(
     family: Family,
     baseline: Baseline,
-    subgroups: Sequence[SubgroupData],
+    subgroups: Subgroups,
     rules: Iterable[Rule],
     *,
     restarts: frozenset[int] = frozenset(),
 ) -> ChartResult:
-    """Plot subgroups against a baseline and apply those of `rules` that each panel allows.
+    """Plot subgroups, or an array of individuals (n,) or of readings (n, k), against a baseline.
 
-    At each position in `restarts` (a phase boundary, a changeover, a splice) rules start anew and no moving
-    range reaches back. A subgroup of NaN keeps its place and never signals. Raises SubgroupError,
-    FamilyMismatchError.
+    Those of `rules` that each panel allows are applied. At each position in `restarts` (a phase boundary, a
+    changeover, a splice) rules start anew and no moving range reaches back. A subgroup of NaN keeps its place and
+    never signals. Raises SubgroupError, FamilyMismatchError.
     """
     if baseline.family is not family:
         raise FamilyMismatchError(f"a {baseline.family} baseline cannot judge a {family} chart")
-    summaries = [summarise(family, subgroup) for subgroup in subgroups]
-    statistic = np.array([summary.statistic for summary in summaries], dtype=np.float64)
-    size = np.array([summary.size for summary in summaries], dtype=np.float64)
-    dispersion = np.array([summary.dispersion for summary in summaries], dtype=np.float64)
-    starts = sorted({0, len(summaries)} | {start for start in restarts if 0 < start < len(summaries)})
-    if family.dispersion is Dispersion.MOVING_RANGE and len(statistic):
-        dispersion[1:] = np.abs(np.diff(statistic))
+    return _plotted(baseline, summarise_all(family, subgroups), rules, restarts)
+
+
+def phase1_chart(
+    family: Family,
+    subgroups: Subgroups,
+    rules: Iterable[Rule],
+    *,
+    excluded: frozenset[int] = frozenset(),
+    sigma_method: SigmaMethod | None = None,
+) -> ChartResult:
+    """Plot subgroups against the baseline that they themselves give; every subgroup is reduced once.
+
+    Positions in `excluded` are plotted and judged, but take no part in the estimate. Raises what
+    `estimate_baseline` raises.
+    """
+    method = method_for(family, sigma_method)
+    summaries = summarise_all(family, subgroups)
+    baseline = baseline_of(family, summaries.without(excluded), subgroups, method)
+    return _plotted(baseline, summaries, rules, frozenset())
+
+
+def _plotted(
+    baseline: Baseline, summaries: Summaries, rules: Iterable[Rule], restarts: frozenset[int]
+) -> ChartResult:
+    family = baseline.family
+    statistic, dispersion = summaries.statistic, summaries.dispersion
+    starts = sorted({0, len(statistic)} | {start for start in restarts if 0 < start < len(statistic)})
+    if family.dispersion is Dispersion.MOVING_RANGE and len(starts) > 2:
+        dispersion = dispersion.copy()
         dispersion[starts[:-1]] = np.nan
-    location = location_limits(baseline, statistic, size)
-    lower = dispersion_limits(baseline, dispersion, size)
+    location = location_limits(baseline, statistic, summaries.size)
+    lower = dispersion_limits(baseline, dispersion, summaries.size)
     wanted = tuple(rules)
-    hits = [
-        hit
+    completed = tuple(
+        Completed(rule, panel, start, positions + start)
         for panel, z in ((Panel.LOCATION, location.z), (Panel.DISPERSION, lower.z))
-        for rule in rules_for(family, panel, wanted)
         for start, stop in pairwise(starts)
-        for hit in _hits(rule, panel, z[start:stop], start)
-    ]
-    hits.sort(key=lambda hit: hit.index)  # stable: panel and rule order is kept within a point
-    return ChartResult(baseline, statistic, size, location, dispersion, lower, tuple(hits))
-
-
-def _hits(rule: Rule, panel: Panel, z: FloatArray, start: int) -> Iterable[ChartHit]:
-    span = rule.pattern.span
-    for position in completions(rule, z).tolist():
-        window = z[max(0, position - span + 1) : position + 1].tolist()
-        forming = tuple(start + position - back for back in reversed(members(rule, window)))
-        yield ChartHit(start + position, rule, panel, forming)
+        for rule, positions in evaluate(rules_for(family, panel, wanted), z[start:stop]).items()
+    )
+    size = np.broadcast_to(summaries.size, statistic.shape)
+    return ChartResult(baseline, statistic, size, location, dispersion, lower, completed)

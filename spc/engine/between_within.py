@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from spc.engine.constants import c4, d2, d3, sd_of_s
 from spc.engine.families import standard_deviation
 from spc.engine.sigma import (
+    USES_RANGES,
     SigmaMethod,
-    Spread,
     TooFewReadingsError,
     sigma_from_moving_ranges,
     sigma_from_spreads,
@@ -79,16 +79,12 @@ def three_way_chart(
     n = sizes.pop()
     data = np.asarray(subgroups, dtype=np.float64)
     means = data.mean(axis=1)
-    spreads = [
-        Spread(n, float(row.max() - row.min()), standard_deviation(row.tolist()))
-        for row in data
-        if not np.any(np.isnan(row))
-    ]
-    sigma_within = sigma_from_spreads(method, spreads).sigma
+    by_range = method in USES_RANGES
+    spreads = np.array([np.ptp(row) if by_range else standard_deviation(row.tolist()) for row in data])
+    sigma_within = sigma_from_spreads(method, np.full(len(data), float(n)), spreads).sigma
     ranges = np.abs(np.diff(means))
-    sigma_means = sigma_from_moving_ranges(ranges.tolist()).sigma
+    sigma_means = sigma_from_moving_ranges(ranges).sigma
     center = float(np.nanmean(means))
-    by_range = method in {SigmaMethod.RBAR, SigmaMethod.MVLUE_R}
     constant, deviation = (d2(n), d3(n)) if by_range else (c4(n), sd_of_s(n))
     reach = 3.0 * sigma_within / math.sqrt(n)
     return ThreeWayChart(

@@ -32,7 +32,9 @@ def positions(row: Words) -> NDArray[np.intp]:
     words = row[occupied].astype("<u8", copy=False)
     bits = np.unpackbits(words.view(np.uint8), bitorder="little").view(np.bool_)
     found = np.flatnonzero(bits)
-    return found + (occupied - np.arange(len(occupied)))[found >> 6] * WORD
+    skipped = occupied - np.arange(len(occupied))
+    found += WORD * skipped[found >> 6]
+    return found
 
 
 def earlier(row: Words, back: int) -> Words:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from spc.engine.baseline import Baseline, estimate_baseline
-from spc.engine.batch import ChartResult, chart
+from spc.engine.baseline import Baseline
+from spc.engine.batch import ChartResult, chart, phase1_chart
 from spc.engine.families import Family, Panel, SubgroupData
 from spc.engine.rules import Rule
 from spc.engine.sigma import SigmaMethod
@@ -61,14 +61,17 @@ def screen_phase1(
     iteration = 0
     while True:
         iteration += 1
-        baseline = estimate_baseline(
-            family, subgroups, excluded=frozenset(removed), sigma_method=sigma_method
+        judged = phase1_chart(
+            family,
+            subgroups,
+            (Rule.BEYOND_LIMITS,),
+            excluded=frozenset(removed),
+            sigma_method=sigma_method,
         )
-        judged = chart(family, baseline, subgroups, (Rule.BEYOND_LIMITS,))
         found = [removal for removal in _beyond(judged, iteration) if removal.index not in removed]
         if not found:
-            final = chart(family, baseline, subgroups, rules)
-            return ScreeningResult(baseline, final, frozenset(removed), tuple(trail), iteration)
+            final = chart(family, judged.baseline, subgroups, rules)
+            return ScreeningResult(judged.baseline, final, frozenset(removed), tuple(trail), iteration)
         trail.extend(found)
         removed.update(removal.index for removal in found)
 

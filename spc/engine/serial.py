@@ -193,7 +193,7 @@ def _series(y: ArrayLike, n_phase1: int | None, *, least: int) -> FloatArray:
 
 
 def _moving_range_sigma(values: FloatArray) -> float:
-    return sigma_from_moving_ranges(np.abs(np.diff(values)).tolist()).sigma
+    return sigma_from_moving_ranges(np.abs(np.diff(values))).sigma
 
 
 def _beyond(residuals: FloatArray, reach: float) -> tuple[int, ...]:

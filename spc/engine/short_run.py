@@ -112,6 +112,6 @@ def _checked(part: Sequence[Hashable], value: Sequence[float]) -> FloatArray:
 
 def _sigma(row: FloatArray, what: str) -> float:
     try:
-        return sigma_from_moving_ranges(np.abs(np.diff(row)).tolist()).sigma
+        return sigma_from_moving_ranges(np.abs(np.diff(row))).sigma
     except TooFewReadingsError:
         raise TooFewReadingsError(f"{what}: two readings in a row at least") from None

@@ -12,10 +12,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
-from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
 
 from spc.engine.constants import c4, c4_of_df, d2, d3, sd_of_s
 from spc.engine.families import Family
+
+FloatArray = NDArray[np.float64]
 
 
 class SigmaMethod(StrEnum):
@@ -52,15 +56,6 @@ class SigmaEstimate:
     df: float
 
 
-@dataclass(frozen=True)
-class Spread:
-    """Range and standard deviation (ddof 1) of one subgroup of n >= 2 values."""
-
-    n: int
-    range: float
-    s: float
-
-
 def method_for(family: Family, method: SigmaMethod | None) -> SigmaMethod | None:
     """The method asked for, or the family's default; None for counts. Raises SigmaMethodError."""
     default = DEFAULT_METHOD.get(family)
@@ -71,21 +66,28 @@ def method_for(family: Family, method: SigmaMethod | None) -> SigmaMethod | None
     return chosen
 
 
-def sigma_from_moving_ranges(ranges: Sequence[float]) -> SigmaEstimate:
+def total(values: FloatArray) -> float:
+    """Sum of a row: exactly rounded up to 10,000 values, in pairs (relative error about 1e-15) beyond."""
+    return math.fsum(values.tolist()) if len(values) <= 10_000 else float(np.sum(values))
+
+
+def sigma_from_moving_ranges(ranges: Sequence[float] | FloatArray) -> SigmaEstimate:
     """Mean moving range of two over d2(2). `ranges` holds NaN wherever a pair is not of neighbours.
 
     The variance counts that neighbouring ranges share a reading: Cov(|x2 - x1|, |x3 - x2|) follows from the
     absolute moments of a bivariate normal with correlation -1/2.
     """
-    valid = [value for value in ranges if not math.isnan(value)]
-    if not valid:
+    row = np.asarray(ranges, dtype=np.float64)
+    known = ~np.isnan(row)
+    m = int(np.count_nonzero(known))
+    if not m:
         raise TooFewReadingsError("no two neighbouring readings to form a moving range")
-    m = len(valid)
-    adjacent = sum(not (math.isnan(a) or math.isnan(b)) for a, b in pairwise(ranges))
+    adjacent = int(np.count_nonzero(known[1:] & known[:-1]))
     variance = 2.0 - 4.0 / math.pi
     covariance = 4.0 / math.pi * (math.sqrt(0.75) + math.asin(0.5) / 2.0 - 1.0)
     relative = (m * variance + 2 * adjacent * covariance) / (m * d2(2)) ** 2
-    return SigmaEstimate(math.fsum(valid) / m / d2(2), 1.0 / (2.0 * relative))
+    mean = total(row[1:] if m == len(row) - 1 and not known[0] else row[known]) / m
+    return SigmaEstimate(mean / d2(2), 1.0 / (2.0 * relative))
 
 
 def sigma_from_moving_spans(values: Sequence[float], span: int = 2) -> float:
@@ -104,48 +106,60 @@ def sigma_from_moving_spans(values: Sequence[float], span: int = 2) -> float:
     return math.fsum(ranges) / len(ranges) / d2(span)
 
 
-def _mean_of_unbiased(spreads: Sequence[Spread], *, use_range: bool) -> SigmaEstimate:
-    k = len(spreads)
-    estimates = [_unbiased(spread, use_range=use_range) for spread in spreads]
-    relative = math.fsum(variance for _, variance in estimates) / k**2
-    return SigmaEstimate(math.fsum(sigma for sigma, _ in estimates) / k, 1.0 / (2.0 * relative))
+# What an estimator takes: sizes n >= 2 of subgroups, (m,) or (1,), and their ranges or standard deviations (m,).
+_Estimator = Callable[[FloatArray, FloatArray], SigmaEstimate]
 
 
-def _minimum_variance(spreads: Sequence[Spread], *, use_range: bool) -> SigmaEstimate:
+def _mean_of_unbiased(sizes: FloatArray, spreads: FloatArray, *, use_range: bool) -> SigmaEstimate:
+    m = len(spreads)
+    expected, relative_variance = _constants(sizes, use_range=use_range)
+    relative = total(np.broadcast_to(relative_variance, m)) / m**2
+    return SigmaEstimate(total(spreads / expected) / m, 1.0 / (2.0 * relative))
+
+
+def _minimum_variance(sizes: FloatArray, spreads: FloatArray, *, use_range: bool) -> SigmaEstimate:
     """Minimum variance linear unbiased estimate (Burr 1969): weights are reciprocal variances."""
-    estimates = [_unbiased(spread, use_range=use_range) for spread in spreads]
-    weight = math.fsum(1.0 / variance for _, variance in estimates)
-    return SigmaEstimate(math.fsum(sigma / variance for sigma, variance in estimates) / weight, weight / 2.0)
+    expected, relative_variance = _constants(sizes, use_range=use_range)
+    weight = total(np.broadcast_to(1.0 / relative_variance, len(spreads)))
+    return SigmaEstimate(total(spreads / expected / relative_variance) / weight, weight / 2.0)
 
 
-def _unbiased(spread: Spread, *, use_range: bool) -> tuple[float, float]:
-    """One subgroup's unbiased estimate of sigma, and its variance over sigma squared."""
-    if use_range:
-        return spread.range / d2(spread.n), (d3(spread.n) / d2(spread.n)) ** 2
-    return spread.s / c4(spread.n), (sd_of_s(spread.n) / c4(spread.n)) ** 2
+def _constants(sizes: FloatArray, *, use_range: bool) -> tuple[FloatArray, FloatArray]:
+    """E[spread] / sigma of each subgroup, and the variance of its unbiased estimate of sigma over sigma squared."""
+    expected, deviation = (d2, d3) if use_range else (c4, sd_of_s)
+    present = [int(n) for n in np.flatnonzero(np.bincount(sizes.astype(np.intp)))]
+    means, variances = np.empty(len(sizes)), np.empty(len(sizes))
+    for n in present:
+        alike = slice(None) if len(present) == 1 else sizes == n
+        means[alike], variances[alike] = expected(n), (deviation(n) / expected(n)) ** 2
+    return means, variances
 
 
-def _pooled(spreads: Sequence[Spread]) -> SigmaEstimate:
+def _pooled(sizes: FloatArray, spreads: FloatArray) -> SigmaEstimate:
     """Root of the pooled variance over c4(df + 1)."""
-    df = sum(spread.n - 1 for spread in spreads)
-    pooled = math.sqrt(math.fsum((spread.n - 1) * spread.s**2 for spread in spreads) / df)
-    return SigmaEstimate(pooled / c4_of_df(float(df)), float(df))
+    df = total(np.broadcast_to(sizes - 1.0, len(spreads)))
+    return SigmaEstimate(math.sqrt(total((sizes - 1.0) * spreads**2) / df) / c4_of_df(df), df)
 
 
-_FROM_SPREADS: dict[SigmaMethod, Callable[[Sequence[Spread]], SigmaEstimate]] = {
+_FROM_SPREADS: dict[SigmaMethod, _Estimator] = {
     SigmaMethod.RBAR: partial(_mean_of_unbiased, use_range=True),
     SigmaMethod.SBAR: partial(_mean_of_unbiased, use_range=False),
     SigmaMethod.POOLED: _pooled,
     SigmaMethod.MVLUE_R: partial(_minimum_variance, use_range=True),
     SigmaMethod.MVLUE_S: partial(_minimum_variance, use_range=False),
 }
+USES_RANGES = frozenset({SigmaMethod.RBAR, SigmaMethod.MVLUE_R})
 
 
-def sigma_from_spreads(method: SigmaMethod, spreads: Sequence[Spread]) -> SigmaEstimate:
-    """Sigma within from the spreads of subgroups of any sizes.
+def sigma_from_spreads(method: SigmaMethod, sizes: FloatArray, spreads: FloatArray) -> SigmaEstimate:
+    """Sigma within from subgroups of sizes (m,), or (1,) where all share one, and their spreads (m,).
 
-    Raises TooFewReadingsError if there are none.
+    The spreads are ranges where the method uses ranges (`USES_RANGES`), standard deviations (ddof 1) otherwise.
+    Subgroups below two readings or missing are left out. Raises TooFewReadingsError if none is left.
     """
-    if not spreads:
+    known = (sizes >= 2) & ~np.isnan(spreads)
+    if not np.any(known):
         raise TooFewReadingsError("no subgroup of two or more readings to estimate sigma within")
-    return _FROM_SPREADS[method](spreads)
+    if not np.all(known):
+        sizes, spreads = np.broadcast_to(sizes, spreads.shape)[known], spreads[known]
+    return _FROM_SPREADS[method](sizes, spreads)
