@@ -1,4 +1,4 @@
-"""Published packages at the engine's own task: `pip install -r requirements-benchmarks.txt` brings them in.
+"""Published packages at the engine's own task: `pip install -r benchmarks/requirements.txt` brings them in.
 
 Each is called as its documentation says, with every rule that it has. What is not installed is left out, and said.
 """
@@ -39,7 +39,7 @@ class Package:
     def work(self, readings: FloatArray) -> Callable[[], object] | None:
         """What is to be timed; None where the package is not installed or needs too long for so many points."""
         if importlib.util.find_spec(self.name) is None:
-            print(f"engine: {self.name} is not installed (requirements-benchmarks.txt)", file=sys.stderr)
+            print(f"engine: {self.name} is not installed (benchmarks/requirements.txt)", file=sys.stderr)
             return None
         if len(readings) > self.most:
             return None
