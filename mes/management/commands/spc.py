@@ -53,6 +53,12 @@ class Command(BaseCommand):
         parser.add_argument("--interval", type=float, default=5.0, help="decision interval h of a cusum (5)")
         parser.add_argument("--limit", type=float, default=8.66, help="h4 of mewma (8.66)")
         parser.add_argument("--confidence", type=float, default=0.9973, help="of a t2 limit (0.9973)")
+        parser.add_argument(
+            "--coverage", type=float, help="tolerance intervals that hold this fraction, such as 0.99"
+        )
+        parser.add_argument(
+            "--coverage-confidence", type=float, default=0.95, help="of the tolerance intervals (0.95)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         kind = ChartKind(options["chart"])
@@ -73,6 +79,8 @@ class Command(BaseCommand):
                     interval=options["interval"],
                     limit=options["limit"],
                     confidence=options["confidence"],
+                    coverage=options["coverage"],
+                    coverage_confidence=options["coverage_confidence"],
                 ),
             )
         except ValueError as error:  # every refusal of the engine is one, and says what would be right

@@ -15,7 +15,9 @@ from spc.engine.analysis.table import (
     capability,
     phase1_of,
     result,
+    steadiness,
     subgroups,
+    tolerance,
 )
 from spc.engine.baseline import estimate_baseline
 from spc.engine.batch import ChartResult, chart
@@ -48,6 +50,8 @@ def shewhart(family: Family) -> Callable[[Readings, Options], dict[str, Any]]:
         if family.dispersion is not None:
             found["dispersion"] = _second_panel(shown)
             found["capability"] = capability(values, baseline, options)
+            found["stability"] = steadiness(values, baseline)
+            found["tolerance"] = tolerance(values, options)
         return found
 
     return analysis

@@ -17,6 +17,8 @@ from spc.engine.capability import Capability, estimate_capability
 from spc.engine.families import Family, SubgroupData
 from spc.engine.rules import Rule
 from spc.engine.sigma import TooFewReadingsError
+from spc.engine.stability import stability
+from spc.engine.tolerance import distribution_free_interval, normal_interval
 
 FloatArray = NDArray[np.float64]
 
@@ -85,6 +87,8 @@ class Options:
     interval: float = 5.0
     limit: float = 8.66
     confidence: float = 0.9973
+    coverage: float | None = None
+    coverage_confidence: float = 0.95
 
 
 def subgroups(readings: Readings, family: Family) -> list[SubgroupData]:
@@ -158,6 +162,30 @@ def capability(values: Sequence[float], baseline: Baseline, options: Options) ->
     except TooFewReadingsError:
         return None
     return _indices(found)
+
+
+def steadiness(values: Sequence[float], baseline: Baseline) -> dict[str, Any] | None:
+    """Stability index of the readings that limits were estimated from."""
+    try:
+        found = stability(values, sigma_within=baseline.require_sigma(), within_df=baseline.sigma_df)
+    except TooFewReadingsError:
+        return None
+    return dict(vars(found))
+
+
+def tolerance(values: Sequence[float], options: Options) -> dict[str, Any] | None:
+    """Tolerance intervals of the readings, where a coverage was asked for; one that cannot be had says why."""
+    if options.coverage is None:
+        return None
+    found: dict[str, Any] = {}
+    for name, interval in (("normal", normal_interval), ("distribution_free", distribution_free_interval)):
+        try:
+            found[name] = vars(
+                interval(values, coverage=options.coverage, confidence=options.coverage_confidence)
+            )
+        except TooFewReadingsError as error:
+            found[name] = {"missing": str(error)}
+    return found
 
 
 def _indices(found: Capability) -> dict[str, Any]:

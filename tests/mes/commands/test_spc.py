@@ -12,6 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from spc.engine.analysis import NEEDS_SIZE, NEEDS_SUBGROUP, VECTORS, ChartKind
+from spc.engine.tolerance import two_sided_factor
 
 KEYS = {
     "chart",
@@ -142,3 +143,19 @@ def test_a_wrong_file_is_refused_with_its_line(tmp_path: Path, content: str, wor
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match=r"none\.csv cannot be read"):
         spc(str(tmp_path / "none.csv"), "--chart", "imr")
+
+
+def test_tolerance_intervals_and_stability_of_the_readings(table: Path) -> None:
+    asked = [str(table), "--chart", "imr", "--value", "x"]
+    found = spc(*asked, "--coverage", "0.9", "--coverage-confidence", "0.95")
+    normal, free = found["tolerance"]["normal"], found["tolerance"]["distribution_free"]
+    assert normal["factor"] == pytest.approx(two_sided_factor(120, 0.9, 0.95))
+    assert normal["lower"] < 9 < 11 < normal["upper"]
+    assert free["factor"] is None
+    assert 0.95 <= free["confidence"] < 1
+    assert found["stability"]["verdict"] == "stable"
+    wider = spc(*asked, "--coverage", "0.99")["tolerance"]
+    assert "takes 473" in wider["distribution_free"]["missing"]
+    assert spc(*asked)["tolerance"] is None
+    with pytest.raises(CommandError, match="between 0 and 1"):
+        spc(*asked, "--coverage", "1.5")
