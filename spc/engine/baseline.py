@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spc.engine.families import MISSING_POINT, Family
+from spc.engine.families import MISSING_POINT, Dispersion, Family
 from spc.engine.sigma import (
     USES_RANGES,
     SigmaEstimate,
@@ -33,8 +33,8 @@ class BaselineError(ValueError):
 class Baseline:
     """The frozen estimate behind a chart's limits.
 
-    `center`: mean of individuals; grand mean weighted by subgroup size; mean proportion (p and np, sum of
-    counts over sum of sizes); mean count (c); mean rate per unit of area (u). `sigma`: standard deviation of
+    `center`: mean of individuals; grand mean weighted by subgroup size, of medians likewise; mean proportion (p
+    and np, sum of counts over sum of sizes); mean count (c); mean rate per unit of area (u). `sigma`: standard deviation of
     an individual value within subgroups, in its unit; None for counts. `sigma_df`: the degrees of freedom of
     that estimate. `subgroup_size`: the size all subgroups share, or the mean of their sizes. `n_subgroups`:
     subgroups used, missing and excluded ones not counted. `n_values`: sum of sizes.
@@ -152,7 +152,8 @@ def _estimate_sigma(
             ranges = np.where(gone, np.nan, ranges)
             ranges[1:][gone[:-1]] = np.nan
         return sigma_from_moving_ranges(ranges)
-    shows = Family.XBAR_R if method in USES_RANGES else Family.XBAR_S
-    own = summaries if family is shows else summarise_all(shows, subgroups)
+    shows = Dispersion.RANGE if method in USES_RANGES else Dispersion.STANDARD_DEVIATION
+    other = Family.XBAR_R if shows is Dispersion.RANGE else Family.XBAR_S
+    own = summaries if family.dispersion is shows else summarise_all(other, subgroups)
     spreads = np.where(gone, np.nan, own.dispersion)
     return sigma_from_spreads(method, own.size, spreads)

@@ -70,3 +70,30 @@ def c4_of_df(df: float) -> float:
 def sd_of_s(n: int) -> float:
     """Standard deviation of s over sigma, sqrt(1 - c4(n)^2). n >= 2."""
     return math.sqrt(1.0 - c4(n) ** 2)
+
+
+@lru_cache(maxsize=1024)
+def sd_of_median(n: int) -> float:
+    """Standard deviation of the median of n standard normal values. n >= 1.
+
+    By the densities of order statistics (David and Nagaraja 2003, Order Statistics, 2.1 and 2.3); for even n the median
+    is the mean of the middle two, whose centre and distance are integrated together.
+    """
+    if n < 1:
+        raise SubgroupSizeError(f"a median takes one value at least, got {n}")
+    half = (n + 1) // 2
+    density = np.exp(-0.5 * _AXIS**2) / math.sqrt(2.0 * math.pi)
+    if n % 2:
+        log_factor = math.lgamma(n + 1) - 2.0 * math.lgamma(half)
+        weight = np.exp(log_factor + (half - 1) * (log_ndtr(_AXIS) + log_ndtr(-_AXIS))) * density
+        return math.sqrt(float(np.sum(weight * _AXIS**2)) * _STEP)
+    nodes, weights = np.polynomial.legendre.leggauss(_RANGE_NODES)
+    reach = (nodes + 1.0) * (_RANGE_MAX / 4)  # half the distance of the two
+    low, high = _AXIS[None, :] - reach[:, None], _AXIS[None, :] + reach[:, None]
+    log_factor = math.lgamma(n + 1) - 2.0 * math.lgamma(half)
+    joint = np.exp(log_factor + (half - 1) * (log_ndtr(low) + log_ndtr(-high)) - 0.5 * (low**2 + high**2)) / (
+        2.0 * math.pi
+    )
+    # dx dy = 2 d(centre) d(half the distance)
+    inner = (joint * _AXIS**2).sum(axis=1) * _STEP
+    return math.sqrt(float(np.sum(weights * (_RANGE_MAX / 4) * 2.0 * inner)))

@@ -21,7 +21,8 @@ from spc.engine.constants import c4, c4_of_df, d2, d3
 from spc.engine.families import Family
 from spc.engine.rules import Rule
 
-VARIABLES = {Family.IMR, Family.XBAR_R, Family.XBAR_S}
+# Medians are taken for normal, which they are nearly.
+VARIABLES = {Family.IMR, Family.XBAR_R, Family.XBAR_S, Family.MEDIAN_R}
 _NODES = 7
 
 

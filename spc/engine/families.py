@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from statistics import median
 
 
 class SubgroupError(ValueError):
@@ -30,6 +31,7 @@ class Family(StrEnum):
     IMR = "imr"
     XBAR_R = "xbar-r"
     XBAR_S = "xbar-s"
+    MEDIAN_R = "median-r"
     P = "p"
     NP = "np"
     C = "c"
@@ -49,6 +51,11 @@ class Family(StrEnum):
         return self in (Family.XBAR_R, Family.XBAR_S)
 
     @property
+    def takes_subgroups(self) -> bool:
+        """Whether a point is made of several readings of one subgroup."""
+        return self.plots_means or self is Family.MEDIAN_R
+
+    @property
     def needs_size(self) -> bool:
         """Whether every subgroup must say how much was inspected (c charts assume equal areas)."""
         return self in (Family.P, Family.NP, Family.U)
@@ -58,6 +65,7 @@ _DISPERSION = {
     Family.IMR: Dispersion.MOVING_RANGE,
     Family.XBAR_R: Dispersion.RANGE,
     Family.XBAR_S: Dispersion.STANDARD_DEVIATION,
+    Family.MEDIAN_R: Dispersion.RANGE,
 }
 
 
@@ -81,8 +89,8 @@ MISSING_POINT = SubgroupData((math.nan,))
 class Summary:
     """One subgroup reduced to what its chart needs. NaN where there is nothing to plot.
 
-    `total` is the sum of the readings, or the count. `dispersion` is the range or standard deviation of the
-    subgroup; the moving range needs the neighbour and is formed by the chart.
+    `total` is size times statistic: the sum of the readings, or the count. `dispersion` is the range or standard
+    deviation of the subgroup; the moving range needs the neighbour and is formed by the chart.
     """
 
     statistic: float
@@ -97,14 +105,14 @@ NOTHING_PLOTTED = Summary(math.nan, math.nan, math.nan)
 def summarise(family: Family, subgroup: SubgroupData) -> Summary:
     """Reduce a subgroup to its statistic, size and within-subgroup dispersion.
 
-    Missing readings (NaN) within a subgroup of means are left out and the size falls accordingly.
+    Missing readings (NaN) within a subgroup of several are left out and the size falls accordingly.
     Raises SubgroupError for infinities, an empty subgroup, impossible counts and absent sizes.
     """
     if not subgroup.values:
         raise SubgroupError("a subgroup needs at least one value; a missing one is NaN")
     if any(math.isinf(value) for value in subgroup.values):
         raise SubgroupError("a reading is infinite")
-    if family.plots_means:
+    if family.takes_subgroups:
         return _summarise_values(family, [value for value in subgroup.values if not math.isnan(value)])
     if len(subgroup.values) != 1:
         raise SubgroupError(f"a point of a {family} chart has one value, got {len(subgroup.values)}")
@@ -120,10 +128,13 @@ def _summarise_values(family: Family, values: list[float]) -> Summary:
     n = len(values)
     if n == 0:
         return NOTHING_PLOTTED
-    total = math.fsum(values)
     if n == 1:
-        return Summary(total, 1.0, total)
-    spread = max(values) - min(values) if family is Family.XBAR_R else standard_deviation(values)
+        return Summary(values[0], 1.0, values[0])
+    spread = standard_deviation(values) if family is Family.XBAR_S else max(values) - min(values)
+    if family is Family.MEDIAN_R:
+        middle = median(values)
+        return Summary(middle, float(n), n * middle, spread)
+    total = math.fsum(values)
     return Summary(total / n, float(n), total, spread)
 
 

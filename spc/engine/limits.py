@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spc.engine.baseline import Baseline
-from spc.engine.constants import c4, d2, d3, sd_of_s
+from spc.engine.constants import c4, d2, d3, sd_of_median, sd_of_s
 from spc.engine.families import Dispersion, Family
 
 FloatArray = NDArray[np.float64]
@@ -43,6 +43,8 @@ def location_limits(baseline: Baseline, statistic: FloatArray, size: FloatArray)
         sigma = np.array([baseline.require_sigma()])
     elif baseline.family.plots_means:
         sigma = baseline.require_sigma() / np.sqrt(size)
+    elif baseline.family is Family.MEDIAN_R:
+        sigma = baseline.require_sigma() * _by_size(sd_of_median, size, least=1)
     elif baseline.family is Family.P:
         sigma = np.sqrt(baseline.center * (1.0 - baseline.center) / size)
         bottom, top = np.zeros(1), np.ones(1)
@@ -74,10 +76,10 @@ def dispersion_limits(baseline: Baseline, dispersion: FloatArray, size: FloatArr
     return _panel(dispersion, center, sigma, np.zeros(1), np.full(1, np.inf))
 
 
-def _by_size(constant: Callable[[int], float], size: FloatArray) -> FloatArray:
-    """The constant at each point's own size; NaN where the size is below two or missing."""
+def _by_size(constant: Callable[[int], float], size: FloatArray, *, least: int = 2) -> FloatArray:
+    """The constant at each point's own size; NaN where the size is below `least` or missing."""
     values = np.full(len(size), np.nan)
-    for n in np.unique(size[size >= 2]):
+    for n in np.unique(size[size >= least]):
         values[size == n] = constant(int(n))
     return values
 

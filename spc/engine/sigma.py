@@ -23,7 +23,7 @@ FloatArray = NDArray[np.float64]
 
 
 class SigmaMethod(StrEnum):
-    """How sigma within is estimated. Subgroup means take all but MR; individuals only MR."""
+    """How sigma within is estimated. Subgroups take all but MR; individuals only MR."""
 
     MR = "mr"
     RBAR = "rbar"
@@ -45,6 +45,7 @@ DEFAULT_METHOD = {
     Family.IMR: SigmaMethod.MR,
     Family.XBAR_R: SigmaMethod.RBAR,
     Family.XBAR_S: SigmaMethod.SBAR,
+    Family.MEDIAN_R: SigmaMethod.RBAR,
 }
 
 

@@ -107,7 +107,12 @@ def _rows(family: Family, readings: FloatArray) -> Summaries:
                     deviation = np.sqrt(_sum_carrying((columns - total[block] / k) ** 2) / (k - 1))
                     spread = np.where(spread == 0.0, 0.0, deviation)
                 dispersion[block] = spread
-    statistic, size = total / k, np.full(1, float(k))
+    size = np.full(1, float(k))
+    statistic = total / k
+    if family is Family.MEDIAN_R:
+        whole = np.isfinite(total)
+        statistic[whole] = np.median(readings[whole], axis=1)
+        total[whole] = k * statistic[whole]
     # Rows with a missing reading are smaller, those with an infinite one are refused.
     if odd := np.flatnonzero(~np.isfinite(total)).tolist():
         size = np.full(n, float(k))

@@ -29,6 +29,7 @@ class ChartKind(StrEnum):
     IMR = "imr"
     XBAR_R = "xbar-r"
     XBAR_S = "xbar-s"
+    MEDIAN_R = "median-r"
     P = "p"
     NP = "np"
     C = "c"
@@ -46,7 +47,13 @@ class ChartKind(StrEnum):
 
 
 NEEDS_SIZE = {ChartKind.P, ChartKind.NP, ChartKind.U, ChartKind.LANEY_P, ChartKind.LANEY_U}
-NEEDS_SUBGROUP = {ChartKind.XBAR_R, ChartKind.XBAR_S, ChartKind.THREE_WAY, ChartKind.SHORT_RUN}
+NEEDS_SUBGROUP = {
+    ChartKind.XBAR_R,
+    ChartKind.XBAR_S,
+    ChartKind.MEDIAN_R,
+    ChartKind.THREE_WAY,
+    ChartKind.SHORT_RUN,
+}
 VECTORS = {ChartKind.T2, ChartKind.MEWMA}
 
 

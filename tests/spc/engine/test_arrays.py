@@ -23,7 +23,8 @@ from spc.engine import (
 from spc.engine.sigma import SigmaMethod
 from spc.engine.summaries import FloatArray, summarise_all
 
-MEANS = [Family.XBAR_R, Family.XBAR_S]
+SEVERAL = [Family.XBAR_R, Family.XBAR_S, Family.MEDIAN_R]
+MEANS = SEVERAL[:2]
 # Decimals as gauges give them: neighbouring values tie and lie on lines.
 reading = st.one_of(st.integers(740, 760).map(lambda k: k / 10), st.just(math.nan), st.floats(-1e6, 1e6))
 
@@ -62,8 +63,8 @@ def test_individuals(values: list[float]) -> None:
 
 @settings(deadline=None)
 @given(data=st.data(), k=st.integers(1, 6), n=st.integers(1, 20))
-@pytest.mark.parametrize("family", MEANS)
-def test_means(family: Family, data: st.DataObject, k: int, n: int) -> None:
+@pytest.mark.parametrize("family", SEVERAL)
+def test_subgroups_of_several(family: Family, data: st.DataObject, k: int, n: int) -> None:
     values = data.draw(st.lists(reading, min_size=k * n, max_size=k * n))
     assert_same_chart(family, np.array(values).reshape(n, k))
 
