@@ -34,10 +34,10 @@ class Baseline:
     """The frozen estimate behind a chart's limits.
 
     `center`: mean of individuals; grand mean weighted by subgroup size, of medians likewise; mean proportion (p
-    and np, sum of counts over sum of sizes); mean count (c); mean rate per unit of area (u). `sigma`: standard deviation of
-    an individual value within subgroups, in its unit; None for counts. `sigma_df`: the degrees of freedom of
-    that estimate. `subgroup_size`: the size all subgroups share, or the mean of their sizes. `n_subgroups`:
-    subgroups used, missing and excluded ones not counted. `n_values`: sum of sizes.
+    and np, sum of counts over sum of sizes); mean count (c); mean rate per unit of area (u). `sigma`: standard
+    deviation of an individual value within subgroups, in its unit; None for counts. `sigma_df`: the degrees of
+    freedom of that estimate. `subgroup_size`: the size all subgroups share, or the mean of their sizes.
+    `n_subgroups`: subgroups used, missing and excluded ones not counted. `n_values`: sum of sizes.
     """
 
     family: Family
