@@ -85,20 +85,51 @@ def count_chart_beta(mean: ArrayLike, *, lcl: float, ucl: float) -> FloatArray:
     return np.asarray(stats.poisson.cdf(math.floor(ucl), true) - below, dtype=np.float64)
 
 
+class AcceptanceError(ValueError):
+    """Risks, fractions or specification limits that give no acceptance chart."""
+
+
 @dataclass(frozen=True)
 class AcceptanceLimits:
-    """Limits of the mean of n values in an acceptance chart."""
+    """Limits of the mean of n values in an acceptance chart; infinite where there is no specification limit."""
 
     lcl: float
     ucl: float
 
 
 def acceptance_limits(
-    *, lsl: float, usl: float, sigma: float, n: int, delta: float, alpha: float
+    *, lsl: float | None, usl: float | None, sigma: float, n: int, delta: float, alpha: float
 ) -> AcceptanceLimits:
     """Means that leave at most a fraction `delta` beyond a limit are rejected with risk `alpha` at most.
 
-    UCL = USL - (z_delta - z_alpha / sqrt n) sigma (Freund 1957; Montgomery, 10.2.2).
+    UCL = USL - (z_delta - z_alpha / sqrt n) sigma (Freund 1957; Montgomery, 10.2.2). Raises AcceptanceError.
     """
+    _check_fractions(delta, alpha)
+    if n < 1 or not sigma >= 0.0:
+        raise AcceptanceError(f"an acceptance chart takes n >= 1 and sigma >= 0, got {n} and {sigma}")
     reach = (-float(ndtri(delta)) + float(ndtri(alpha)) / math.sqrt(n)) * sigma
-    return AcceptanceLimits(lcl=lsl + reach, ucl=usl - reach)
+    lcl = -math.inf if lsl is None else lsl + reach
+    ucl = math.inf if usl is None else usl - reach
+    if not ucl > lcl:
+        raise AcceptanceError("the specification is too narrow for this sigma: no mean would be accepted")
+    return AcceptanceLimits(lcl=lcl, ucl=ucl)
+
+
+def acceptance_sample_size(*, delta: float, alpha: float, gamma: float, beta: float) -> int:
+    """Subgroup size of an acceptance chart that keeps two risks (Montgomery, 10.2.2).
+
+    A process with a fraction `delta` beyond a limit is rejected with risk `alpha`, one with a larger fraction `gamma`
+    accepted with risk `beta`. Raises AcceptanceError.
+    """
+    _check_fractions(delta, alpha, gamma, beta)
+    if not delta < gamma:
+        raise AcceptanceError(f"the rejectable fraction must exceed the acceptable one: {gamma} and {delta}")
+    root = float((ndtri(alpha) + ndtri(beta)) / (ndtri(delta) - ndtri(gamma)))
+    return max(1, math.ceil(root**2 - 1e-9))
+
+
+def _check_fractions(*fractions: float) -> None:
+    if not all(0.0 < fraction < 1.0 for fraction in fractions):
+        raise AcceptanceError(
+            f"fractions and risks lie between 0 and 1, got {', '.join(map(str, fractions))}"
+        )

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from spc.engine import RULE_SETS, Rule
 from spc.engine.analysis import VECTORS, ChartKind, Options, Readings, analyse
 from spc.engine.conformance import to_plain
+from spc.engine.rare_events import Limits
 
 MOST_BYTES = 500_000_000
 
@@ -51,6 +52,21 @@ class Command(BaseCommand):
             "--shift", type=float, default=1.0, help="shift that a cusum looks for, in sigma (1)"
         )
         parser.add_argument("--interval", type=float, default=5.0, help="decision interval h of a cusum (5)")
+        parser.add_argument(
+            "--head-start", type=float, default=0.0, help="of a cusum, half of the interval is usual (0)"
+        )
+        parser.add_argument(
+            "--limits",
+            default=Limits.SIGMA.value,
+            choices=[kind.value for kind in Limits],
+            help="of g and t (sigma)",
+        )
+        parser.add_argument(
+            "--fraction", type=float, default=0.01, help="beyond a specification limit, still accepted (0.01)"
+        )
+        parser.add_argument(
+            "--alpha", type=float, default=0.00135, help="risk of an acceptance chart to reject it (0.00135)"
+        )
         parser.add_argument("--limit", type=float, default=8.66, help="h4 of mewma (8.66)")
         parser.add_argument("--confidence", type=float, default=0.9973, help="of a t2 limit (0.9973)")
         parser.add_argument(
@@ -79,6 +95,10 @@ class Command(BaseCommand):
                     interval=options["interval"],
                     limit=options["limit"],
                     confidence=options["confidence"],
+                    head_start=options["head_start"],
+                    limits=Limits(options["limits"]),
+                    fraction=options["fraction"],
+                    alpha=options["alpha"],
                     coverage=options["coverage"],
                     coverage_confidence=options["coverage_confidence"],
                 ),

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from spc.engine.analysis.rare import rare
 from spc.engine.analysis.shewhart import laney, shewhart
-from spc.engine.analysis.special import residuals, short_run, three_way
+from spc.engine.analysis.special import acceptance, residuals, short_run, three_way
 from spc.engine.analysis.table import (
     NEEDS_SIZE,
     NEEDS_SUBGROUP,
@@ -65,4 +66,8 @@ _ANALYSES: dict[ChartKind, Callable[[Readings, Options], dict[str, Any]]] = {
     ChartKind.SHORT_RUN: short_run,
     ChartKind.TREND: residuals,
     ChartKind.RESIDUAL: residuals,
+    ChartKind.MOVING_CENTER: residuals,
+    ChartKind.G: rare,
+    ChartKind.T: rare,
+    ChartKind.ACCEPTANCE: acceptance,
 }

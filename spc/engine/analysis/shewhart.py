@@ -45,10 +45,10 @@ def shewhart(family: Family) -> Callable[[Readings, Options], dict[str, Any]]:
             statistic=shown.statistic,
             lcl=shown.lcl,
             ucl=shown.ucl,
-            signals=_signals(shown, Panel.LOCATION),
+            signals=panel_signals(shown, Panel.LOCATION),
         )
         if family.dispersion is not None:
-            found["dispersion"] = _second_panel(shown)
+            found["dispersion"] = second_panel(shown)
             found["capability"] = capability(values, baseline, options)
             found["stability"] = steadiness(values, baseline)
             found["tolerance"] = tolerance(values, options)
@@ -57,18 +57,20 @@ def shewhart(family: Family) -> Callable[[Readings, Options], dict[str, Any]]:
     return analysis
 
 
-def _second_panel(shown: ChartResult) -> dict[str, Any]:
+def second_panel(shown: ChartResult) -> dict[str, Any]:
+    """Ranges, deviations or moving ranges with their lines."""
     known = shown.dispersion_center[~np.isnan(shown.dispersion_center)]
     return {
         "center_line": float(known[-1]) if len(known) else None,
         "lcl": shown.dispersion_lcl,
         "ucl": shown.dispersion_ucl,
         "statistic": shown.dispersion,
-        "signals": _signals(shown, Panel.DISPERSION),
+        "signals": panel_signals(shown, Panel.DISPERSION),
     }
 
 
-def _signals(shown: ChartResult, panel: Panel) -> list[dict[str, Any]]:
+def panel_signals(shown: ChartResult, panel: Panel) -> list[dict[str, Any]]:
+    """Hits of one panel as plain values."""
     return [
         {"index": hit.index, "rule": hit.rule.value, "members": list(hit.member_indices)}
         for hit in shown.hits

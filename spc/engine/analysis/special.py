@@ -1,7 +1,8 @@
-"""Between/within, short-run, trend and residual charts."""
+"""Between/within, short-run, trend, residual and acceptance charts."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,13 @@ from spc.engine.analysis.table import (
     result,
     subgroups,
 )
+from spc.engine.baseline import estimate_baseline
+from spc.engine.batch import chart
 from spc.engine.between_within import three_way_chart
 from spc.engine.families import Family, Panel
+from spc.engine.operating import acceptance_limits
 from spc.engine.rules import completions, rules_for
-from spc.engine.serial import autoregression_chart, trend_chart
+from spc.engine.serial import autoregression_chart, moving_center_line, trend_chart
 from spc.engine.short_run import z_chart
 
 
@@ -91,24 +95,67 @@ def short_run(readings: Readings, options: Options) -> dict[str, Any]:
 
 
 def residuals(readings: Readings, options: Options) -> dict[str, Any]:
-    """Residuals about a trend, or of an autoregression."""
+    """Residuals about a trend, or of an autoregression; forecast errors of a moving centre line."""
     y = readings.single
     if np.any(np.isnan(y)):
         raise AnalysisError(f"a {options.kind} chart needs a whole series: fill or cut the gaps")
     m = phase1_of(options, len(y))
-    shown = (
-        trend_chart(y, n_phase1=m) if options.kind is ChartKind.TREND else autoregression_chart(y, n_phase1=m)
-    )
-    slope = {"slope": shown.slope} if hasattr(shown, "slope") else {"phi": shown.phi}
-    reach = np.full(len(y), 3.0 * shown.sigma_mr)
+    fitted: dict[str, Any]
+    if options.kind is ChartKind.TREND:
+        trend = trend_chart(y, n_phase1=m)
+        statistic, sigma, signals = trend.residuals, trend.sigma_mr, trend.signals
+        fitted = {"intercept": trend.intercept, "slope": trend.slope}
+    elif options.kind is ChartKind.RESIDUAL:
+        regression = autoregression_chart(y, n_phase1=m)
+        statistic, sigma, signals = regression.residuals, regression.sigma_mr, regression.signals
+        fitted = {"intercept": regression.intercept, "phi": regression.phi}
+    else:
+        line = moving_center_line(y, n_phase1=m)
+        statistic, sigma, signals = line.errors, line.sigma_p, line.signals
+        fitted = {"weight": line.weight, "average": line.average}
+    reach = np.full(len(y), 3.0 * sigma)
     found = result(
         options,
         center=0.0,
-        sigma=shown.sigma_mr,
+        sigma=sigma,
         values=y[:m].tolist(),
-        statistic=shown.residuals,
+        statistic=statistic,
         lcl=-reach,
         ucl=reach,
-        signals=[{"index": i, "rule": "beyond_limits", "members": [i]} for i in shown.signals],
+        signals=[{"index": i, "rule": "beyond_limits", "members": [i]} for i in signals],
     )
-    return found | {"intercept": shown.intercept, **slope}
+    return found | fitted
+
+
+def acceptance(readings: Readings, options: Options) -> dict[str, Any]:
+    """Means against limits that the specification gives: how far the process may wander."""
+    if options.lsl is None and options.usl is None:
+        raise AnalysisError("an acceptance chart follows from the specification: give --lsl, --usl or both")
+    family = Family.IMR if readings.subgroup is None else Family.XBAR_R
+    data = subgroups(readings, family)
+    basis = data[: phase1_of(options, len(data))]
+    baseline = estimate_baseline(family, basis)
+    shown = chart(family, baseline, data, ())
+    lcl, ucl = np.full((2, len(data)), np.nan)
+    for n in np.unique(shown.size[~np.isnan(shown.size)]):
+        own = acceptance_limits(
+            lsl=options.lsl,
+            usl=options.usl,
+            sigma=baseline.require_sigma(),
+            n=int(n),
+            delta=options.fraction,
+            alpha=options.alpha,
+        )
+        lcl[shown.size == n], ucl[shown.size == n] = own.lcl, own.ucl
+    with np.errstate(invalid="ignore"):
+        beyond = np.flatnonzero((shown.statistic > ucl) | (shown.statistic < lcl)).tolist()
+    return result(
+        options,
+        center=options.target,
+        sigma=baseline.sigma,
+        values=[value for subgroup in basis for value in subgroup.values if not math.isnan(value)],
+        statistic=shown.statistic,
+        lcl=lcl,
+        ucl=ucl,
+        signals=[{"index": i, "rule": "beyond_limits", "members": [i]} for i in beyond],
+    )

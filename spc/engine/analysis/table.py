@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from spc.engine.baseline import Baseline
 from spc.engine.capability import Capability, estimate_capability
 from spc.engine.families import Family, SubgroupData
+from spc.engine.rare_events import Limits
 from spc.engine.rules import Rule
 from spc.engine.sigma import TooFewReadingsError
 from spc.engine.stability import stability
@@ -44,6 +45,10 @@ class ChartKind(StrEnum):
     SHORT_RUN = "short-run"
     TREND = "trend"
     RESIDUAL = "residual"
+    MOVING_CENTER = "moving-center"
+    G = "g"
+    T = "t"
+    ACCEPTANCE = "acceptance"
 
 
 NEEDS_SIZE = {ChartKind.P, ChartKind.NP, ChartKind.U, ChartKind.LANEY_P, ChartKind.LANEY_U}
@@ -92,10 +97,14 @@ class Options:
     width: float = 3.0
     shift: float = 1.0
     interval: float = 5.0
+    head_start: float = 0.0
     limit: float = 8.66
     confidence: float = 0.9973
     coverage: float | None = None
     coverage_confidence: float = 0.95
+    limits: Limits = Limits.SIGMA
+    fraction: float = 0.01
+    alpha: float = 0.00135
 
 
 def subgroups(readings: Readings, family: Family) -> list[SubgroupData]:

@@ -51,7 +51,12 @@ def weighted(readings: Readings, options: Options) -> dict[str, Any]:
     if not sigma > 0.0:
         raise AnalysisError("the readings do not vary: a CUSUM has no unit")
     z = (plain.statistic - center) / (sigma / np.sqrt(plain.size))
-    cusum = cusum_chart(z.tolist(), reference=options.shift / 2.0, interval=options.interval)
+    cusum = cusum_chart(
+        z.tolist(),
+        reference=options.shift / 2.0,
+        interval=options.interval,
+        head_start=options.head_start,
+    )
     signals = [
         {"index": i, "rule": rule, "members": [i]}
         for rule, positions in (("cusum_upper", cusum.signals_upper), ("cusum_lower", cusum.signals_lower))

@@ -27,6 +27,8 @@ KEYS = {
     "capability",
 }
 
+COUNTS = {ChartKind.C, ChartKind.G}
+
 
 def spc(*arguments: str) -> dict[str, Any]:
     out = StringIO()
@@ -50,11 +52,13 @@ def table(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("kind", list(ChartKind))
 def test_every_chart_answers_in_the_same_shape(table: Path, kind: ChartKind) -> None:
-    options = ["--value", "x,y" if kind in VECTORS else "bad" if kind in NEEDS_SIZE or kind == "c" else "x"]
+    options = ["--value", "x,y" if kind in VECTORS else "bad" if kind in NEEDS_SIZE | COUNTS else "x"]
     if kind in NEEDS_SIZE:
         options += ["--size", "size"]
     if kind in NEEDS_SUBGROUP:
         options += ["--subgroup", "batch"]
+    if kind is ChartKind.ACCEPTANCE:
+        options += ["--usl", "16"]
     found = spc(str(table), "--chart", kind.value, *options)
     assert found.keys() >= KEYS
     assert len(found["lcl"]) == len(found["ucl"]) == len(found["statistic"]) == found["n"]
@@ -159,3 +163,45 @@ def test_tolerance_intervals_and_stability_of_the_readings(table: Path) -> None:
     assert spc(*asked)["tolerance"] is None
     with pytest.raises(CommandError, match="between 0 and 1"):
         spc(*asked, "--coverage", "1.5")
+
+
+def test_rare_events_by_units_and_by_time(tmp_path: Path) -> None:
+    file = tmp_path / "events.csv"
+    # Montgomery, table 7.14: hours between failures of a valve.
+    hours = [286, 948, 536, 124, 816, 729, 4, 143, 431, 8, 2837, 596, 81, 227, 603, 492, 1199, 1214, 2831, 96]
+    file.write_text("hours\n" + "\n".join(map(str, hours)))
+    found = spc(str(file), "--chart", "t", "--rules", "nelson")
+    assert found["center_line"] == pytest.approx(5.3866, abs=0.01)
+    assert found["signals"] == []
+    assert found["times"]["lcl"] == 0 < found["times"]["center_line"] < found["times"]["ucl"]
+    assert found["dispersion"]["statistic"][0] is None
+    by_quantiles = spc(str(file), "--chart", "t", "--limits", "probability")
+    assert by_quantiles["center_line"] == pytest.approx(710.05 * 0.693147, rel=1e-5)
+    units = spc(str(file), "--chart", "g")
+    assert units["ucl"][0] == pytest.approx(710.05 + 3 * (710.05 * 711.05) ** 0.5)
+    file.write_text("parts\n" + "\n".join(["9", "12", "6", "9", "14", "4", "0", "0", "0"]))
+    zeros = spc(str(file), "--chart", "g", "--phase1", "6")
+    assert zeros["signals"] == [{"index": 8, "rule": "run_of_zeros", "members": [6, 7, 8]}]
+
+
+def test_an_acceptance_chart_stands_on_the_specification(table: Path) -> None:
+    asked = [str(table), "--chart", "acceptance", "--value", "x", "--subgroup", "batch"]
+    found = spc(*asked, "--lsl", "4", "--usl", "16", "--target", "10")
+    assert found["signals"] == []
+    assert 4 < found["lcl"][0] < 8 < 12 < found["ucl"][0] < 16
+    one_sided = spc(*asked, "--usl", "10")
+    assert one_sided["lcl"][0] is None
+    assert len(one_sided["signals"]) > 20
+    with pytest.raises(CommandError, match="give --lsl, --usl"):
+        spc(*asked)
+    with pytest.raises(CommandError, match="too narrow"):
+        spc(*asked, "--lsl", "9.5", "--usl", "10.5")
+
+
+def test_a_cusum_may_start_ahead(table: Path) -> None:
+    asked = [str(table), "--chart", "cusum", "--value", "x", "--target", "10"]
+    plain, ahead = spc(*asked), spc(*asked, "--head-start", "2.5")
+    first = plain["statistic"][0] + plain["statistic_lower"][0] + 0.5
+    assert ahead["statistic"][0] != plain["statistic"][0] or first < 0
+    with pytest.raises(CommandError, match="head start below h"):
+        spc(*asked, "--head-start", "5")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,7 +13,12 @@ from spc.engine.between_within import three_way_chart
 from spc.engine.constants import d2
 from spc.engine.groups import group_chart, longest_run
 from spc.engine.multivariate import MultivariateError, t_squared_individuals, t_squared_subgroups
-from spc.engine.operating import acceptance_limits, count_chart_beta
+from spc.engine.operating import (
+    AcceptanceError,
+    acceptance_limits,
+    acceptance_sample_size,
+    count_chart_beta,
+)
 from spc.engine.overdispersion import CountError, laney_p, laney_u
 from spc.engine.serial import (
     autocorrelation,
@@ -204,6 +211,24 @@ def test_a_count_on_the_limit_does_not_signal() -> None:
     beta = count_chart_beta([16.0], lcl=4.0, ucl=28.0)
     assert beta[0] == pytest.approx(stats.poisson.cdf(28, 16) - stats.poisson.cdf(3, 16))
     assert count_chart_beta([0.0], lcl=0.0, ucl=5.0)[0] == 1.0
+
+
+def test_sample_size_of_an_acceptance_chart_is_the_published_one() -> None:
+    # Montgomery, 10.2.2: 1 % rejected with 0.00135, 5 % accepted with 0.20; n = 31.43 with rounded quantiles, so 32.
+    assert acceptance_sample_size(delta=0.01, alpha=0.00135, gamma=0.05, beta=0.20) == 32
+
+
+def test_acceptance_charts_that_cannot_be_are_refused() -> None:
+    with pytest.raises(AcceptanceError, match="between 0 and 1"):
+        acceptance_limits(lsl=0.0, usl=12.0, sigma=1.0, n=9, delta=0.0, alpha=0.05)
+    with pytest.raises(AcceptanceError, match="n >= 1"):
+        acceptance_limits(lsl=0.0, usl=12.0, sigma=math.nan, n=9, delta=0.01, alpha=0.05)
+    with pytest.raises(AcceptanceError, match="too narrow"):
+        acceptance_limits(lsl=0.0, usl=4.0, sigma=1.0, n=9, delta=0.01, alpha=0.05)
+    with pytest.raises(AcceptanceError, match="exceed"):
+        acceptance_sample_size(delta=0.05, alpha=0.01, gamma=0.05, beta=0.1)
+    one_sided = acceptance_limits(lsl=None, usl=12.0, sigma=1.0, n=9, delta=0.01, alpha=0.05)
+    assert (one_sided.lcl, one_sided.ucl < 12.0) == (-math.inf, True)
 
 
 def test_acceptance_limits_leave_the_fraction_that_they_promise() -> None:

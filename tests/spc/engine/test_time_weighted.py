@@ -95,6 +95,21 @@ def test_a_head_start_finds_an_initial_shift_sooner() -> None:
     assert headed.signals_upper[0] < plain.signals_upper[0]
 
 
+def test_a_head_start_as_published() -> None:
+    # Montgomery, table 9.7: target 100, k = 3, h = 12, head start 6; the process is in control.
+    data = [102, 97, 104, 93, 100, 105, 96, 98, 105, 99]
+    chart = cusum_chart([x - 100 for x in data], reference=3.0, interval=12.0, head_start=6.0)
+    assert chart.upper.tolist() == [5, 0, 1, 0, 0, 2, 0, 0, 2, 0]
+    assert (-chart.lower).tolist() == [1, 1, 0, 4, 1, 0, 1, 0, 0, 0]
+    # Table 9.8: the same with the mean at 105 from the start; the sum passes 12 at the third point.
+    shifted = [x + 5 for x in data]
+    headed = cusum_chart([x - 100 for x in shifted], reference=3.0, interval=12.0, head_start=6.0)
+    assert headed.upper.tolist()[:3] == [10, 9, 15]
+    assert headed.signals_upper[0] == 2
+    plain = cusum_chart([x - 100 for x in shifted], reference=3.0, interval=12.0)
+    assert plain.signals_upper[0] == 5
+
+
 def test_limits_that_collapse_signal_nothing() -> None:
     assert ewma_chart([1.0, 2.0, 3.0], center=0.0, sigma=0.0, weight=0.2).signals == ()
 
