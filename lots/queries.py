@@ -114,4 +114,8 @@ def lots_open_in_zone(zone_id: int, since: datetime, until: datetime) -> list[in
 
 def lots_by_id(keys: Iterable[int]) -> Mapping[int, Lot]:
     """Lots with what pages and exports show beside the code."""
-    return Lot.objects.filter(pk__in=set(keys)).select_related("material", "site").in_bulk()
+    return (
+        Lot.objects.filter(pk__in=set(keys))
+        .select_related("material", "site", "work_order", "product_revision__product")
+        .in_bulk()
+    )

@@ -15,6 +15,7 @@ from pydantic import Field, StringConstraints
 from lots.genealogy import trace
 from lots.models import GenealogyLink, HoldLot, Lot
 from lots.queries import active_holds, latest_executions, lots_by_id
+from lots.tracing import details_of
 from mes.api.auth import caller_of
 from mes.api.errors import refusals, writing
 from mes.api.idempotency import IdempotencyKeyHeader, OptionalKeyHeader, once
@@ -184,7 +185,8 @@ class TraceFilter(Strict):
 
 @router.get("/lots/{code}/trace", response={200: dict[str, Any], **refusals(404)})
 def trace_lot(request: HttpRequest, code: Code, wanted: Query[TraceFilter]) -> JsonResponse:
-    """Everything made from the lot, or everything it was made from. `truncated` says that more may exist."""
+    """Everything made from the lot, or everything it was made from: with the stretches of it that count (none: all of
+    it), steps, equipment, people, gauges and revisions. `truncated` says that more may exist."""
     lot = lot_of(caller_of(request).site, code)
     from_mm, to_mm = (None if m is None else int(m * 1000) for m in (wanted.from_m, wanted.to_m))
     found = trace(
@@ -192,8 +194,15 @@ def trace_lot(request: HttpRequest, code: Code, wanted: Query[TraceFilter]) -> J
     )
     lots = lots_by_id(node.lot_id for node in found.nodes)
     held = held_among(lots.values())
+    details = details_of(lots)
     nodes = [
-        {**lot_out(lots[node.lot_id], held=node.lot_id in held), "depth": node.depth} for node in found.nodes
+        {
+            **lot_out(lots[node.lot_id], held=node.lot_id in held),
+            "depth": node.depth,
+            "intervals_mm": node.intervals_mm,
+            **details[node.lot_id],
+        }
+        for node in found.nodes
     ]
     links = [link_out(link, lots) for link in found.links]
     return JsonResponse({"lot": lot.code, "lots": nodes, "links": links, "truncated": found.truncated})

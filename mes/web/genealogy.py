@@ -14,7 +14,7 @@ LIMIT = 150  # lots in each direction: more cannot be read on a screen
 
 def genealogy_document(lot: Lot) -> dict[str, Any]:
     """Both directions merged, in the format of `genealogy.js`."""
-    traces = [trace_document(lot, forward=forward, limit=LIMIT) for forward in (False, True)]
+    traces = [trace_document(lot, forward=forward, limit=LIMIT, detailed=False) for forward in (False, True)]
     nodes = {node["code"]: node for trace in traces for node in trace["nodes"]}
     links = {
         (link["parent"], link["child"], str(link["parent_mm"]), str(link["lanes"])): link

@@ -22,6 +22,7 @@ from mes.web.history import history_of
 from mes.web.label import label_svg
 from mes.web.links import blocker_rows
 from mes.web.lot_page import charts_of, exposure_of, holds_of, links_of, progress_of, values_of
+from mes.web.ruler import ruler_of
 from mes.web.site import SiteRequest, site_page
 from mes.web.views.station import lot_at
 from mes.web.waiting import lots_in_line
@@ -105,6 +106,7 @@ def detail(request: SiteRequest, code: str) -> HttpResponse:
         "progress": progress,
         "values": values,
         "values_truncated": truncated,
+        "ruler": ruler_of(lot),
         "parents": parents,
         "children": children,
         "more_links": more_links,

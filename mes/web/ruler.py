@@ -1,0 +1,154 @@
+"""A roll as a ruler: metres along it, lanes across; what holds it, what signalled, what was made from where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from lots.models import GenealogyLink, HoldLot, Lot
+from spc.models import Signal
+
+WIDTH = 1000.0  # user units of the drawing
+LANE_HEIGHT = 30.0
+MARKS = 500  # of each kind: more would lie on top of each other
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A rectangle on the ruler. `x`, `y`, `width` and `height` in user units; metres in words."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    words: str
+    code: str = ""
+    key: int = 0
+    held: bool = False
+
+
+@dataclass(frozen=True)
+class Tick:
+    x: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Ruler:
+    """All that the drawing of a roll needs; `left_out` counts consumed stretches that are not drawn."""
+
+    length_mm: int
+    lanes: int
+    height: float
+    ticks: tuple[Tick, ...]
+    taken: tuple[Stretch, ...]
+    held: tuple[Stretch, ...]
+    signals: tuple[Stretch, ...]
+    left_out: int
+
+    @property
+    def box_height(self) -> int:
+        """Of the drawing: the lanes, and room above for the heads of signals."""
+        return round(self.height) + 18
+
+
+def ruler_of(lot: Lot) -> Ruler | None:
+    """None for a lot without a metre axis. Four queries, whatever the roll became."""
+    if lot.length_mm is None:
+        return None
+    lanes = lot.lanes or 1
+    scale = WIDTH / lot.length_mm
+    height = lanes * LANE_HEIGHT
+    links = GenealogyLink.objects.filter(parent=lot, parent_from_mm__isnull=False, voided_at__isnull=True)
+    drawn = list(links.select_related("child").order_by("parent_from_mm")[: MARKS + 1])
+    held_children = set(
+        HoldLot.objects.filter(
+            lot__in=[link.child_id for link in drawn], disposition_id__isnull=True
+        ).values_list("lot_id", flat=True)
+    )
+    left_out = links.count() - MARKS if len(drawn) > MARKS else 0
+    return Ruler(
+        length_mm=lot.length_mm,
+        lanes=lanes,
+        height=height,
+        ticks=tuple(_ticks(lot.length_mm)),
+        taken=tuple(_taken(link, lanes, scale, link.child_id in held_children) for link in drawn[:MARKS]),
+        held=tuple(_held(lot, lot.length_mm, scale, height)),
+        signals=tuple(_signals(lot, scale, height)),
+        left_out=left_out,
+    )
+
+
+def _ticks(length_mm: int) -> Iterable[Tick]:
+    """About ten ticks at round metres."""
+    metres = length_mm / 1000
+    step = next(
+        s
+        for power in range(-3, 7)
+        for s in (10.0**power, 2 * 10.0**power, 5 * 10.0**power)
+        if metres / s <= 12
+    )
+    for number in range(int(metres / step) + 1):
+        yield Tick(number * step * 1000 * WIDTH / length_mm, f"{number * step:g}")
+
+
+def _taken(link: GenealogyLink, lanes: int, scale: float, held: bool) -> Stretch:
+    assert link.parent_from_mm is not None and link.parent_to_mm is not None
+    first, last = link.lane_from or 1, link.lane_to or lanes
+    where = f"{link.parent_from_mm / 1000:g} to {link.parent_to_mm / 1000:g} m"
+    across = "" if link.lane_from is None else f", lane {first}" + (f" to {last}" if last != first else "")
+    give = f" ± {link.uncertainty_mm / 1000:g} m" if link.uncertainty_mm else ""
+    return Stretch(
+        x=link.parent_from_mm * scale,
+        y=(first - 1) * LANE_HEIGHT,
+        width=max(1.0, (link.parent_to_mm - link.parent_from_mm) * scale),
+        height=(last - first + 1) * LANE_HEIGHT,
+        words=f"{link.child.code}: {where}{give}{across}",
+        code=link.child.code,
+        held=held,
+    )
+
+
+def _held(lot: Lot, length_mm: int, scale: float, height: float) -> Iterable[Stretch]:
+    members = HoldLot.objects.filter(lot=lot, disposition_id__isnull=True).select_related("hold")
+    for member in members.order_by("id")[:MARKS]:
+        start = member.from_mm or 0
+        end = member.to_mm or length_mm
+        yield Stretch(
+            x=start * scale,
+            y=0,
+            width=max(2.0, (end - start) * scale),
+            height=height,
+            words=f"held {start / 1000:g} to {end / 1000:g} m: {member.hold.reason}",
+            key=member.hold_id,
+        )
+
+
+def _signals(lot: Lot, scale: float, height: float) -> Iterable[Stretch]:
+    rows = (
+        Signal.objects.filter(
+            point__subgroup__members__lot_id=lot.pk,
+            point__subgroup__members__roll_position_mm__isnull=False,
+            point__replaced_at__isnull=True,
+        )
+        .order_by("id")
+        .values_list(
+            "chart_id",
+            "point_id",
+            "chart__stream__plan__characteristic__name",
+            "point__subgroup__members__roll_position_mm",
+        )
+        .distinct()[:MARKS]
+    )
+    for chart_id, point_id, name, position in rows:
+        assert position is not None
+        words = f"{name} signalled at {position / 1000:g} m"
+        yield Stretch(
+            x=position * scale,
+            y=-10,
+            width=3,
+            height=height + 10,
+            words=words,
+            code=str(point_id),
+            key=chart_id,
+        )

@@ -1,0 +1,146 @@
+"""The trace page and the ruler of a roll: metres, lanes, holds, signals and what was made from where."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from lots.actions.place_hold import HeldExtent
+from lots.models import Lot
+from mes.web.ruler import WIDTH, ruler_of
+from quality.actions.hold import hold_by_hand
+from quality.actions.taking import Input
+from tests.support.api import ApiClient
+from tests.support.builders import Plant, add_chart, make_gauge, make_plant, publish
+from tests.support.web import signed_in
+from tests.support.worked import evaluate_all
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def plant() -> Plant:
+    plant = make_plant()
+    add_chart(plant, "coating.gap_um")
+    publish(plant)
+    return plant
+
+
+@pytest.fixture
+def roll(plant: Plant) -> Lot:
+    return plant.lot("T-RAW", quantity=100, length_mm=100_000, lanes=2)
+
+
+@pytest.fixture
+def cells(plant: Plant, roll: Lot) -> list[Lot]:
+    """Three cells: 0 to 10 m of lane 1, 0 to 10 m of lane 2, 50 to 60 m of both."""
+    places = [(0, 1, 1), (0, 2, 2), (50_000, 1, 2)]
+    return [
+        plant.lot(
+            "T-CELL",
+            quantity=1,
+            inputs=[
+                Input(
+                    parent=roll.code,
+                    quantity=Decimal(10),
+                    from_mm=at,
+                    to_mm=at + 10_000,
+                    lane_from=first,
+                    lane_to=last,
+                    uncertainty_mm=200,
+                )
+            ],
+        )
+        for at, first, last in places
+    ]
+
+
+@pytest.fixture
+def client(plant: Plant) -> Client:
+    return signed_in(plant.engineer)
+
+
+def test_ruler_places_what_was_taken_and_what_is_held(plant: Plant, roll: Lot, cells: list[Lot]) -> None:
+    hold_by_hand(
+        [HeldExtent(roll.pk, 45_000, 52_000)],
+        site=plant.site,
+        reason="scratch",
+        user=plant.operator,
+        now=timezone.now(),
+    )
+    ruler = ruler_of(roll)
+    assert ruler is not None
+    assert [(part.code, part.x, part.width, part.y, part.height, part.held) for part in ruler.taken] == [
+        (cells[0].code, 0, WIDTH / 10, 0, 30, False),
+        (cells[1].code, 0, WIDTH / 10, 30, 30, False),
+        (cells[2].code, WIDTH / 2, WIDTH / 10, 0, 60, True),
+    ]
+    assert [(part.x, part.width, part.words) for part in ruler.held] == [
+        (450, pytest.approx(70), "held 45 to 52 m: scratch")
+    ]
+    assert [tick.label for tick in ruler.ticks] == [str(m) for m in range(0, 101, 10)]
+    assert ruler_of(cells[0]) is None
+
+
+@pytest.mark.parametrize(
+    ("length_mm", "last"), [(7, "0.007"), (1_000, "1"), (1_234_567, "1200"), (10**9, "1e+06")]
+)
+def test_ruler_has_round_ticks_at_any_length(plant: Plant, length_mm: int, last: str) -> None:
+    ruler = ruler_of(plant.lot("T-RAW", quantity=5_000_000, length_mm=length_mm))
+    assert ruler is not None and 5 <= len(ruler.ticks) <= 13
+    assert ruler.ticks[-1].label == last and ruler.ticks[-1].x <= WIDTH
+
+
+def test_page_answers_which_cells_an_interval_became(client: Client, roll: Lot, cells: list[Lot]) -> None:
+    url = reverse("web:lot_trace", args=[roll.code])
+    everything = client.get(url).content.decode()
+    assert "<b>3 lots</b>" in everything and "ruler__taken" in everything
+    part = client.get(url, {"from_m": "49", "to_m": "51"})
+    assert [node["code"] for node in part.context["nodes"]] == [cells[2].code]
+    assert "<b>1 lot</b>" in part.content.decode()
+    near = client.get(url, {"from_m": "10.1", "to_m": "10.15"})  # within the uncertainty of the cut
+    assert {node["code"] for node in near.context["nodes"]} == {cells[0].code, cells[1].code}
+    document = client.get(url, {"from_m": "49", "to_m": "51", "format": "json"}).json()
+    assert document["interval_mm"] == [49_000, 51_000]
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"from_m": "x", "to_m": "2"}, "Give both ends as numbers"),
+        ({"from_m": "5"}, "Give both ends as numbers"),
+        ({"from_m": "90", "to_m": "101"}, "must lie on the roll: 0 to 100 m"),
+    ],
+)
+def test_impossible_interval_is_explained(
+    client: Client, roll: Lot, asked: dict[str, str], words: str
+) -> None:
+    answer = client.get(reverse("web:lot_trace", args=[roll.code]), asked)
+    assert answer.status_code == 422 and words in answer.content.decode()
+
+
+def test_cell_resolves_to_the_metres_gauges_and_revisions_behind_it(plant: Plant, client: Client) -> None:
+    coated = plant.lot("T-ROLL", quantity=240, length_mm=240_000, lanes=2)
+    gauge = make_gauge(plant, "gap gauge")
+    plant.start(coated, "coating")
+    for at in (1_000, 120_000):
+        reading = plant.reading("coating.gap_um", "200", coated, gauge=gauge.code, roll_position_mm=at)
+        plant.submit([reading])
+    evaluate_all()
+    found = (
+        ApiClient(plant.site, plant.operator).get(f"/lots/{coated.code}/trace", direction="backward").json()
+    )
+    (node,) = found["lots"]
+    assert node["gauges"] == [gauge.code]
+    assert node["product"] == str(plant.product) and node["order"] == plant.order.code and node["recipe"]
+    assert node["steps"][0]["equipment"] == plant.equipment["coating"].code
+
+
+def test_lot_page_of_a_roll_shows_the_ruler(client: Client, roll: Lot, cells: list[Lot]) -> None:
+    page = client.get(reverse("web:lot", args=[roll.code])).content.decode()
+    assert "ruler__drawing" in page and reverse("web:lot_trace", args=[roll.code]) in page
+    assert "ruler__drawing" not in client.get(reverse("web:lot", args=[cells[0].code])).content.decode()
