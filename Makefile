@@ -4,7 +4,7 @@ RUN = .venv/bin/python
 # Checks read the settings but need no database and no state directory.
 CHECK_ENV = HALITE_PROFILE=test SECRET_KEY=static-checks-sign-nothing
 
-.PHONY: run reset setup setup-dev check test test-fast chromium
+.PHONY: run reset setup setup-dev check test test-fast test-faults chromium
 
 run: setup
 	@exec $(RUN) manage.py runstack --stop-with-parent
@@ -31,6 +31,14 @@ check: setup-dev
 
 test: setup-dev chromium check
 	$(RUN) -m pytest
+
+# Races, kills and freezes at length: FAULT_SECONDS of random faults with FAULT_SEED, 300 rounds of every race.
+FAULT_SECONDS ?= 600
+FAULT_SEED ?= 1
+test-faults: setup-dev
+	HALITE_FAULT_SECONDS=$(FAULT_SECONDS) HALITE_FAULT_SEED=$(FAULT_SEED) HALITE_RACE_ROUNDS=300 \
+	HALITE_MACHINE_EXAMPLES=200 \
+		$(RUN) -m pytest -s -o timeout=1200 tests/faults tests/flow tests/lots/test_material_machine.py
 
 # The domain without its doors: under a minute on two cores.
 test-fast: setup-dev

@@ -20,6 +20,7 @@ from lots.actions.correct import Correction
 from lots.actions.record_submission import Recorded, claim_key, record_submission
 from lots.clock import site_time
 from lots.envelope import Envelope
+from lots.failpoints import hit
 from lots.masters import steady
 from lots.models import IdempotencyKey, Lot, OpenInterval, Site, Source, StepExecution, User
 from mes.hints import send_hints
@@ -53,7 +54,9 @@ def record(envelope: Envelope, *, now: datetime) -> Answer:
         act_as(envelope.user)
         require(envelope.user, envelope.site, Action.RECORD)
         earlier = claim_key(envelope)
-        return Answer(earlier.answer, replayed=True) if earlier else _take_in(envelope, now=now)
+        answer = Answer(earlier.answer, replayed=True) if earlier else _take_in(envelope, now=now)
+    hit("record.committed")
+    return answer
 
 
 def finish_step(
@@ -112,6 +115,8 @@ def evaluate_chart(chart_id: int, *, now: datetime, at_most: int | None = None) 
         if result.chart is not None and result.signals:
             site = result.chart.stream.plan.site
             react(result.chart, result.signals, site, now=now, site_now=site_time(site, now))
+        hit("evaluate.reacted")
+    hit("evaluate.committed")
     return result
 
 
@@ -182,8 +187,10 @@ def _take_in(
 ) -> Answer:
     """Store, judge and queue a submission whose key is claimed and new."""
     recorded = record_submission(envelope, now=now, finished=finished, correction=correction)
+    hit("record.stored")
     site_now = site_time(envelope.site, now)
     verdicts = judge_values(recorded.rows, recorded.lots, envelope.site, now=now, site_now=site_now)
+    hit("record.judged")
     plans = chart_plans(
         recorded.lots.values(),
         envelope.site,
@@ -209,6 +216,7 @@ def _take_in(
         created_at=now,
     )
     send_hints(charts)
+    hit("record.keyed")
     return Answer(body, replayed=False)
 
 

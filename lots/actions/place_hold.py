@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
+from lots.failpoints import hit
 from lots.models import Hold, Lot, Site, User
 
 
@@ -100,6 +101,7 @@ def place_hold(
     if not roots:
         raise ValueError("a hold needs at least one lot")
     reached = reach_locked(roots)
+    hit("hold.reached")
     hold = Hold.objects.create(
         site=site,
         source=source,
@@ -109,6 +111,7 @@ def place_hold(
         placed_at=placed_at,
     )
     _add_members(hold, reached)
+    hit("hold.placed")
     return hold
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lots.clock import site_time
+from lots.failpoints import hit
 from spc.actions.plotter import Plotter, state_at_start
 from spc.actions.replay import Change, Replayed, replay
 from spc.actions.subgroups import Formed, form
@@ -45,6 +46,7 @@ def evaluate(chart_id: int, *, now: datetime, at_most: int | None = None) -> Eva
     )
     if chart is None:
         return Evaluation(chart=None, entries=0, points=(), signals=())
+    hit("evaluate.claimed")
     pending = OutboxEntry.objects.filter(chart=chart, processed_at__isnull=True, quarantined_at__isnull=True)
     entries = list(pending.order_by("id")[:at_most])
     forming = form(chart, entries, site_now=site_time(chart.stream.plan.site, now))
@@ -56,6 +58,7 @@ def evaluate(chart_id: int, *, now: datetime, at_most: int | None = None) -> Eva
     for formed in in_time:
         appender.append(formed)
     appender.save()
+    hit("evaluate.plotted")
     OutboxEntry.objects.filter(pk__in=[entry.pk for entry in entries]).update(processed_at=now)
     return Evaluation(
         chart,

@@ -14,6 +14,7 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
+from lots.failpoints import hit
 from spc.actions.plotter import CHECKPOINT_EVERY, Plotter, plotted_at
 from spc.engine import ChartState as EngineState
 from spc.models import Chart, ChartCheckpoint, ChartState, LimitRevision, Point, Signal, Subgroup
@@ -130,6 +131,7 @@ class _Replay:
             if entry.old is not None:
                 replaced.append(entry.old)
         Point.objects.filter(pk__in=[point.pk for point in replaced]).update(replaced_at=now)
+        hit("replay.replaced")
         carried = _earlier_signals(plotter.signals)
         fresh = _carry(plotter.signals, carried)
         plotter.write()

@@ -1,0 +1,114 @@
+"""Ask the database, after everything has healed, for all that the checker wants to know."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import Any
+
+from django.db import connection
+
+from lots.audit import verify
+from lots.models import Hold, IdempotencyKey, Measurement, Submission
+from quality.containment import recount
+from spc.models import Chart, ChartState, OutboxEntry
+from spc.queries import current_points
+from tests.faults.history import Facts
+
+# Commit times, not clocks: which of two transactions was visible first.
+MOVED_HELD = """
+SELECT DISTINCT l.code FROM lots_movement m
+JOIN lots_holdlot h ON h.lot_id = m.lot_id JOIN lots_lot l ON l.id = m.lot_id
+WHERE NOT m.reported AND pg_xact_commit_timestamp(h.xmin) < pg_xact_commit_timestamp(m.xmin)
+"""
+# A start asks for no evaluation of what the step is going to measure; taking from the lot does.
+EARLY_MOVES = """
+SELECT DISTINCT l.code FROM lots_movement m JOIN lots_lot l ON l.id = m.lot_id
+JOIN lots_measurement v ON v.lot_id = m.lot_id JOIN lots_submission s ON s.id = v.submission_id
+JOIN spc_outboxentry o ON o.submission_id = v.submission_id
+WHERE m.kind <> 'start_step' AND pg_xact_commit_timestamp(s.xmin) < m.moved_at
+  AND (o.processed_at IS NULL OR pg_xact_commit_timestamp(o.xmin) > pg_xact_commit_timestamp(m.xmin))
+  AND o.quarantined_at IS NULL
+"""
+HALF = """
+SELECT 'submission ' || s.uuid || ' has no key' FROM lots_submission s
+  LEFT JOIN lots_idempotencykey k ON k.submission_id = s.id WHERE k.id IS NULL
+UNION ALL SELECT 'execution ' || e.id || ' has no movement' FROM lots_stepexecution e
+  LEFT JOIN lots_movement m ON m.execution_id = e.id WHERE m.id IS NULL
+UNION ALL SELECT 'hold ' || h.id || ' has no lot' FROM lots_hold h
+  LEFT JOIN lots_holdlot m ON m.hold_id = h.id WHERE m.id IS NULL
+UNION ALL SELECT 'signal ' || s.id || ' was never judged' FROM spc_signal s
+  JOIN spc_point p ON p.id = s.point_id WHERE s.judged_at IS NULL AND p.replaced_at IS NULL
+UNION ALL SELECT 'violating judgement ' || j.id || ' has no defect' FROM quality_judgement j
+  LEFT JOIN quality_defect d ON d.judgement_id = j.id WHERE j.verdict = 'violates' AND d.id IS NULL
+"""
+DELAYS = """
+SELECT l.code, extract(epoch FROM min(h.created_at) - min(s.received_at))
+FROM lots_hold h JOIN spc_signal g ON h.source = 'signal' AND h.source_id = g.id
+JOIN spc_point p ON p.id = g.point_id JOIN spc_subgroupmember m ON m.subgroup_id = p.subgroup_id
+JOIN lots_measurement v ON v.id = m.measurement_id JOIN lots_submission s ON s.id = v.submission_id
+JOIN lots_lot l ON l.id = m.lot_id WHERE v.value = 67 GROUP BY l.code, h.id
+"""
+
+
+def gather(prefixes: tuple[str, ...]) -> Facts:
+    """Facts about the submissions whose keys begin with one of the prefixes, and about everything else whole."""
+    facts = Facts(
+        moved_held=[row[0] for row in _rows(MOVED_HELD)],
+        early_moves=[row[0] for row in _rows(EARLY_MOVES)],
+        half=[row[0] for row in _rows(HALF)],
+        pending=OutboxEntry.objects.filter(processed_at__isnull=True, quarantined_at__isnull=True).count(),
+        audit=[f"{bad.chain} row {bad.sequence}: {bad.reason}" for bad in verify()],
+        uncontained=[str(hold.uuid) for hold in Hold.objects.all() if not recount(hold).agrees],
+    )
+    for code, delay in _rows(DELAYS):
+        facts.hold_delays[code] = max(facts.hold_delays.get(code, 0.0), float(delay))
+    for code, source in _rows(
+        "SELECT l.code, h.source FROM lots_holdlot m"
+        " JOIN lots_hold h ON h.id = m.hold_id JOIN lots_lot l ON l.id = m.lot_id"
+    ):
+        facts.holds.setdefault(code, []).append(source)
+    _submissions(facts, prefixes)
+    _charts(facts)
+    _poison(facts)
+    return facts
+
+
+def _rows(sql: str) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return list(cursor.fetchall())
+
+
+def _submissions(facts: Facts, prefixes: tuple[str, ...]) -> None:
+    keys = {
+        key: submission
+        for key, submission in IdempotencyKey.objects.values_list("key", "submission")
+        if key.startswith(prefixes) and submission is not None
+    }
+    said = dict(Submission.objects.filter(pk__in=keys.values()).values_list("pk", "measurement_count"))
+    rows = defaultdict(list)
+    for row in Measurement.objects.filter(submission__in=keys.values()).order_by("sequence"):
+        rows[row.submission_id].append(row)
+    for key, submission in keys.items():
+        facts.values[key] = [row.entered_text for row in rows[submission]]
+        facts.counted[key] = (said[submission], len(rows[submission]))
+        facts.future[key] = [row.quality for row in rows[submission]]
+
+
+def _charts(facts: Facts) -> None:
+    quarantined = OutboxEntry.objects.filter(quarantined_at__isnull=False).values("submission")
+    for chart in Chart.objects.select_related("stream__plan"):
+        floor = ChartState.objects.get(chart=chart).limit_revision
+        points = current_points(chart.pk).filter(sequence__gte=floor.from_sequence if floor else 0)
+        facts.points[chart.pk] = [(p.sequence, p.measured_at.timestamp()) for p in points]
+        charted = Measurement.objects.filter(
+            characteristic=chart.stream.plan.characteristic_id, quality="good"
+        ).exclude(submission__in=quarantined)
+        in_subgroups = Counter(key for (key,) in _rows("SELECT measurement_id FROM spc_subgroupmember"))
+        facts.memberships |= {key: in_subgroups[key] for key in charted.values_list("id", flat=True)}
+
+
+def _poison(facts: Facts) -> None:
+    held = set(Hold.objects.filter(source=Hold.Source.POISON).values_list("source_id", flat=True))
+    entries = OutboxEntry.objects.filter(quarantined_at__isnull=False).values_list("pk", flat=True)
+    facts.unheld_poison = [key for key in entries if key not in held]
