@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from lots.catalogue import recipe_parameters, recipe_revision, route_of
 from lots.models import (
@@ -64,6 +64,42 @@ def latest_executions(lot_ids: Iterable[int]) -> dict[tuple[int, int], StepExecu
         .order_by("attempt")
     )
     return {(row.lot_id, row.route_step_id): row for row in rows}
+
+
+def executions_with_inherited(lot_ids: Iterable[int]) -> dict[tuple[int, int], StepExecution]:
+    """`latest_executions`, and for rolls that were cut, joined or wound anew those of the rolls that they came from.
+
+    A step counts for a joined roll when every part has it behind it. The execution then is a part's.
+    """
+    keys = list(lot_ids)
+    parts: dict[int, list[int]] = {}
+    unknown = set(keys)
+    while unknown:
+        links = GenealogyLink.objects.filter(
+            child__in=unknown,
+            kind__in=(GenealogyLink.Kind.SPLIT, GenealogyLink.Kind.MERGE),
+            voided_at__isnull=True,
+            parent__material=F("child__material"),
+            child__length_mm__isnull=False,
+        )
+        found: dict[int, list[int]] = {}
+        for child, parent in links.values_list("child_id", "parent_id").distinct():
+            found.setdefault(child, []).append(parent)
+        parts |= found
+        unknown = {parent for parents in found.values() for parent in parents} - parts.keys() - set(keys)
+    everything = {*keys, *parts, *(parent for parents in parts.values() for parent in parents)}
+    own = latest_executions(everything)
+    steps = {step for _, step in own}
+
+    def of(lot: int, step: int) -> StepExecution | None:
+        if (lot, step) in own:
+            return own[lot, step]
+        inherited = [of(parent, step) for parent in parts.get(lot, ())]
+        return inherited[0] if inherited and all(inherited) else None
+
+    return {
+        (lot, step): execution for lot in keys for step in steps if (execution := of(lot, step)) is not None
+    }
 
 
 def executions_by_step(lot_ids: Iterable[int]) -> dict[tuple[int, int], StepExecution]:

@@ -24,7 +24,9 @@ def evidence_blockers(
     """Required values of the steps done are present, valid, judged and evaluated."""
     lines: list[ControlPlanLine] = []
     for step in steps:
-        if (lot.pk, step.pk) in executions:
+        execution = executions.get((lot.pk, step.pk))
+        # What a roll had behind it before it was cut or joined was asked for then.
+        if execution is not None and execution.lot_id == lot.pk:
             lines += lines_for(revision, step.step_id, lot.material_id)
     counted = {line.characteristic_id: evidence.counts[lot.pk, line.characteristic_id] for line in lines}
     blockers = [

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from lots.clock import site_time
 from lots.models import HoldLot, Lot, Measurement, OpenInterval, StepExecution
-from lots.queries import active_holds, current_measurements, latest_executions, valid_measurements
+from lots.queries import active_holds, current_measurements, executions_with_inherited, valid_measurements
 from quality.models import Disposition, DispositionItem, Judgement
 from spc.queries import unfinished_for_lots, unjudged_signals_for_lots
 
@@ -23,6 +23,14 @@ class Material:
     holds: dict[int, list[HoldLot]]
     open_containers: set[int]
     expired_concessions: set[int]
+
+    def carried(self) -> Material:
+        """Without the holds on intervals: what a step that carries them through asks for."""
+        whole = {
+            key: [member for member in members if member.from_mm is None]
+            for key, members in self.holds.items()
+        }
+        return replace(self, holds=whole)
 
 
 @dataclass(frozen=True)
@@ -44,22 +52,26 @@ class Evidence:
     unjudged: dict[int, set[int]]
 
 
-def material_of(lots: Sequence[Lot], *, now: datetime) -> Material:
-    """Open holds, open containers and expired concessions."""
+def material_of(lots: Sequence[Lot], *, now: datetime, whole_only: bool = False) -> Material:
+    """Open holds (`whole_only`: not those on intervals), open containers and expired concessions."""
     keys = [lot.pk for lot in lots]
     holds: dict[int, list[HoldLot]] = {}
     for member in active_holds(keys):
         holds.setdefault(member.lot_id, []).append(member)
     open_now = OpenInterval.objects.filter(lot__in=keys, closed_at__isnull=True)
-    return Material(
+    found = Material(
         holds=holds,
         open_containers=set(open_now.values_list("lot_id", flat=True)),
         expired_concessions=_expired_concessions(lots, now),
     )
+    return found.carried() if whole_only else found
 
 
 def history_of(lots: Iterable[Lot]) -> History:
-    """Latest executions and the latest rework decisions."""
+    """Latest executions and the latest rework decisions.
+
+    A roll that was cut, joined or wound anew has behind it what all rolls that it came from had.
+    """
     keys = [lot.pk for lot in lots]
     items = (
         DispositionItem.objects.filter(lot__in=keys, disposition__decision=Disposition.Decision.REWORK)
@@ -67,7 +79,7 @@ def history_of(lots: Iterable[Lot]) -> History:
         .order_by("disposition__decided_at")
     )
     return History(
-        executions=latest_executions(keys), rework={item.lot_id: item.disposition for item in items}
+        executions=executions_with_inherited(keys), rework={item.lot_id: item.disposition for item in items}
     )
 
 

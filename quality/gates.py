@@ -6,11 +6,11 @@ one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from lots.clock import site_time
-from lots.models import Lot, RouteStep, StepExecution
+from lots.models import HoldLot, Lot, RouteStep, StepExecution
 from lots.queries import route_steps
 from quality.blockers import Blocker, Code, lot_blocker
 from quality.gate_evidence import calibration_blockers, evidence_blockers
@@ -36,13 +36,28 @@ def start_blockers(lots: Sequence[Lot], step_code: str, *, now: datetime) -> dic
     return {lot.pk: _to_start(lot, step_code, material, history, evidence, now) for lot in lots}
 
 
-def leave_blockers(lots: Sequence[Lot], *, now: datetime) -> dict[int, list[Blocker]]:
-    """`can_leave` of many lots, by lot."""
-    material = material_of(lots, now=now)
+def leave_blockers(
+    lots: Sequence[Lot], *, now: datetime, in_parts: bool = False, on_route: bool = False
+) -> dict[int, list[Blocker]]:
+    """`can_leave` of many lots, by lot.
+
+    `in_parts`: a part of the roll is taken, and whoever takes it asks for the holds on that part; `on_route`: the roll
+    is only cut, joined or wound anew, and may do so between two steps of its route.
+    """
+    material = material_of(lots, now=now, whole_only=in_parts)
     processed = [lot for lot in lots if route_steps(lot)]  # raw material has no steps here
     history = history_of(processed)
     evidence = evidence_of(processed, history.executions)
-    return {lot.pk: _to_leave(lot, material, history, evidence, now) for lot in lots}
+    return {lot.pk: _to_leave(lot, material, history, evidence, now, on_route) for lot in lots}
+
+
+def holds_on(member_extents: Iterable[HoldLot], from_mm: int, to_mm: int) -> list[Blocker]:
+    """The holds that meet an interval of a roll (half open), as blockers."""
+    return [
+        _held(member)
+        for member in member_extents
+        if member.from_mm is None or (member.from_mm < to_mm and from_mm < (member.to_mm or 0))
+    ]
 
 
 def material_blockers(lot: Lot, *, now: datetime) -> list[Blocker]:
@@ -71,7 +86,7 @@ def _to_start(
     target = next((step for step in steps if step.step.code == step_code), None)
     if target is None:
         return [lot_blocker(Code.NOT_ON_ROUTE, f"{step_code} is not on the route of lot {lot.code}", lot)]
-    blockers = _in_itself(lot, material, now)
+    blockers = _in_itself(lot, material.carried() if target.carries_interval_hold else material, now)
     revision = revision_of(lot)
     if revision is None:
         return [*blockers, _no_plan(lot)]
@@ -83,7 +98,7 @@ def _to_start(
 
 
 def _to_leave(
-    lot: Lot, material: Material, history: History, evidence: Evidence, now: datetime
+    lot: Lot, material: Material, history: History, evidence: Evidence, now: datetime, on_route: bool
 ) -> list[Blocker]:
     blockers = _in_itself(lot, material, now)
     steps = route_steps(lot)
@@ -94,7 +109,7 @@ def _to_leave(
         return [*blockers, _no_plan(lot)]
     for step in steps:
         execution = history.executions.get((lot.pk, step.pk))
-        if step.required and execution is None:
+        if step.required and execution is None and not on_route:
             blockers.append(lot_blocker(Code.OUT_OF_ORDER, f"{step.step.name} has not been done", lot))
         elif execution is not None and execution.finished_at is None:
             blockers.append(lot_blocker(Code.STEP_OPEN, f"{step.step.name} is not finished", lot))
@@ -104,12 +119,7 @@ def _to_leave(
 
 def _in_itself(lot: Lot, material: Material, now: datetime) -> list[Blocker]:
     here = site_time(lot.site, now)
-    blockers = [
-        Blocker(
-            Code.HELD, f"{member.hold.reason} — a quality engineer must dispose of it", "hold", member.hold_id
-        )
-        for member in material.holds.get(lot.pk, ())
-    ]
+    blockers = [_held(member) for member in material.holds.get(lot.pk, ())]
     if lot.state != Lot.State.ACTIVE:
         blockers.append(
             lot_blocker(Code.NOT_ACTIVE, f"lot {lot.code} is {lot.get_state_display().lower()}", lot)
@@ -125,6 +135,14 @@ def _in_itself(lot: Lot, material: Material, now: datetime) -> list[Blocker]:
             lot_blocker(Code.CONCESSION_EXPIRED, "its concession has expired; hold it and decide again", lot)
         )
     return blockers
+
+
+def _held(member: HoldLot) -> Blocker:
+    where = (
+        "" if member.from_mm is None else f" ({member.from_mm / 1000:g} to {(member.to_mm or 0) / 1000:g} m)"
+    )
+    words = f"{member.hold.reason}{where} — a quality engineer must dispose of it"
+    return Blocker(Code.HELD, words, "hold", member.hold_id)
 
 
 def _no_plan(lot: Lot) -> Blocker:

@@ -25,6 +25,7 @@ from quality.actions.gate import GateRefused
 from quality.actions.hold import HoldRefused
 from quality.actions.judge_signal import SignalRefused
 from quality.actions.report_movement import ReportRefused
+from quality.actions.reshape import ReshapeRefused
 from quality.actions.run_step import StepRefused
 from quality.actions.sign import SignatureRefused
 from quality.actions.taking import ProductionRefused
@@ -61,6 +62,7 @@ DOMAIN: tuple[type[Exception], ...] = (
     CorrectionRefused,
     ExclusionRefused,
     ReportRefused,
+    ReshapeRefused,
 )
 WORDS = {
     "missing": "is missing",
@@ -127,6 +129,7 @@ def refusal_of(error: Exception) -> tuple[int, dict[str, Any]] | None:
             | CorrectionRefused()
             | ExclusionRefused()
             | ReportRefused()
+            | ReshapeRefused()
         ):
             return 409, {**_body("refused", error), "problems": [_named(str(error))]}
     return None

@@ -33,13 +33,22 @@ def pass_gate(lot: Lot, *, purpose: str, step_code: str = "", now: datetime) -> 
 
 
 def pass_gates(
-    lots: Sequence[Lot], *, purpose: str, step_code: str = "", now: datetime
+    lots: Sequence[Lot],
+    *,
+    purpose: str,
+    step_code: str = "",
+    now: datetime,
+    in_parts: bool = False,
+    on_route: bool = False,
 ) -> dict[int, GateDecision]:
-    """`pass_gate` for many locked lots: their decisions by lot, or GateRefused for the first that may not move."""
+    """`pass_gate` for many locked lots: their decisions by lot, or GateRefused for the first that may not move.
+
+    `in_parts` and `on_route` are those of `leave_blockers`.
+    """
     if step_code:
         found = start_blockers(lots, step_code, now=now)
     else:
-        found = leave_blockers(lots, now=now)
+        found = leave_blockers(lots, now=now, in_parts=in_parts, on_route=on_route)
     for lot in lots:
         if found[lot.pk]:
             raise GateRefused(lot, found[lot.pk])

@@ -53,11 +53,12 @@ def produce_lots(
     now: datetime,
     at: datetime | None = None,
     reported: str = "",
+    on_route: bool = False,
 ) -> list[Lot]:
     """Make all lots or none. Parents pass their gate first; a held one refuses (GateRefused).
 
     Raises ProductionRefused for unknown codes, a code used before, more taken than there is, an interval taken
-    twice or outside the roll. `reported`: see `quality.actions.report_movement`, its only caller with it.
+    twice or outside the roll. `reported`: see `quality.actions.report_movement`; `on_route`: `quality.actions.reshape`.
     """
     act_as(user)
     require(user, site, Action.RUN_STEP)
@@ -65,7 +66,7 @@ def produce_lots(
     names = {i.parent for s in specs for i in s.inputs} | {s.group for s in specs} - {""}
     parents = locked_parents(site, names)
     children = create_lots(specs, site, user, made_at)
-    taking = Taking(parents, user=user, now=now, at=made_at, reported=reported)
+    taking = Taking(parents, user=user, now=now, at=made_at, reported=reported, on_route=on_route)
     for spec, child in zip(specs, children, strict=True):
         for item in spec.inputs:
             taking.take(item, child)

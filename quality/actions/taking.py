@@ -10,11 +10,15 @@ from decimal import Decimal
 from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import Sum
 
-from lots.models import GateDecision, GenealogyLink, Lot, Movement, User
-from quality.actions.gate import pass_gate
+from lots.models import GateDecision, GenealogyLink, HoldLot, Lot, Movement, User
+from lots.queries import active_holds
+from quality.actions.gate import GateRefused, pass_gates
+from quality.blockers import Blocker
+from quality.gates import holds_on
 
 Kind = GenealogyLink.Kind
 CYCLE = "HL005"  # SQLSTATE of the link's guard
+WHOLE = 2**62  # longer than any roll
 
 
 class ProductionRefused(Exception):
@@ -53,10 +57,20 @@ class Taking:
     """
 
     def __init__(
-        self, parents: dict[str, Lot], *, user: User, now: datetime, at: datetime, reported: str = ""
+        self,
+        parents: dict[str, Lot],
+        *,
+        user: User,
+        now: datetime,
+        at: datetime,
+        reported: str = "",
+        on_route: bool = False,
     ) -> None:
         self.parents, self.user, self.now, self.at = parents, user, now, at
-        self.reported = reported
+        self.reported, self.on_route = reported, on_route
+        self.holds: dict[int, list[HoldLot]] = defaultdict(list)
+        for member in active_holds([lot.pk for lot in parents.values()]):
+            self.holds[member.lot_id].append(member)
         self.used = self._taken_before()
         self.decisions: dict[tuple[int, str], GateDecision | None] = {}
         self.links: list[GenealogyLink] = []
@@ -85,10 +99,10 @@ class Taking:
         self.used[parent.pk] = used + item.quantity
         kind = item.kind.value
         if (parent.pk, kind) not in self.decisions:
-            # The parent is locked: what let the first part go lets the others go, too.
-            self.decisions[parent.pk, kind] = (
-                None if self.reported else pass_gate(parent, purpose=kind, now=self.now)
-            )
+            # The parent is locked: what let the first part go lets the others go, too, but for holds on their metres.
+            self.decisions[parent.pk, kind] = None if self.reported else self._pass(parent, item)
+        if not self.reported and (blockers := self._held_part(parent, item)):
+            raise GateRefused(parent, blockers)
         movement = Movement(
             lot=parent,
             kind=kind,
@@ -116,6 +130,22 @@ class Taking:
                 linked_at=self.at,
             )
         )
+
+    def _pass(self, parent: Lot, item: Input) -> GateDecision:
+        decisions = pass_gates(
+            [parent],
+            purpose=item.kind.value,
+            now=self.now,
+            in_parts=item.from_mm is not None,
+            on_route=self.on_route,
+        )
+        return decisions[parent.pk]
+
+    def _held_part(self, parent: Lot, item: Input) -> list[Blocker]:
+        if item.from_mm is None or item.to_mm is None:
+            return holds_on(self.holds[parent.pk], 0, WHOLE)
+        give = item.uncertainty_mm
+        return holds_on(self.holds[parent.pk], max(0, item.from_mm - give), item.to_mm + give)
 
     def store(self) -> list[GenealogyLink]:
         """Write movements and links, and close parents of which nothing is left."""

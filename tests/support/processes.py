@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -80,7 +81,8 @@ class Stack:
 
     def _signal(self, name: str, number: int) -> None:
         for process in tree(self.children[name].pid):
-            os.kill(process.pid, number)
+            with contextlib.suppress(ProcessLookupError):  # a backend may end meanwhile
+                os.kill(process.pid, number)
 
     def _service(self, name: str) -> Service:
         environment = self.database.environment
