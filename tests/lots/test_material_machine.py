@@ -71,6 +71,7 @@ class MaterialMachine(RuleBasedStateMachine):
     """`plant` is set by the test; every example is rolled back."""
 
     plant: Plant
+    ran = 0
     lots: Bundle[Modelled] = Bundle("lots")
 
     def __init__(self) -> None:
@@ -80,6 +81,7 @@ class MaterialMachine(RuleBasedStateMachine):
         self.all: list[Modelled] = []
 
     def teardown(self) -> None:
+        type(self).ran += 1
         transaction.set_rollback(True)
         self.undo.close()
 
@@ -241,12 +243,14 @@ def test_any_sequence_conserves_material_and_closes_holds() -> None:
     plant = make_plant()
     publish(plant)
     machine = type("Machine", (MaterialMachine,), {"plant": plant})
+    examples = int(os.environ.get("HALITE_MACHINE_EXAMPLES", "25"))
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=int(os.environ.get("HALITE_MACHINE_EXAMPLES", "25")),
+            max_examples=examples,
             stateful_step_count=20,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )
+    assert machine.ran >= examples
