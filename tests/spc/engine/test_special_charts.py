@@ -224,7 +224,7 @@ def test_acceptance_charts_that_cannot_be_are_refused() -> None:
     with pytest.raises(AcceptanceError, match="n >= 1"):
         acceptance_limits(lsl=0.0, usl=12.0, sigma=math.nan, n=9, delta=0.01, alpha=0.05)
     with pytest.raises(AcceptanceError, match="too narrow"):
-        acceptance_limits(lsl=0.0, usl=4.0, sigma=1.0, n=9, delta=0.01, alpha=0.05)
+        acceptance_limits(lsl=0.0, usl=3.0, sigma=1.0, n=9, delta=0.01, alpha=0.05)
     with pytest.raises(AcceptanceError, match="exceed"):
         acceptance_sample_size(delta=0.05, alpha=0.01, gamma=0.05, beta=0.1)
     one_sided = acceptance_limits(lsl=None, usl=12.0, sigma=1.0, n=9, delta=0.01, alpha=0.05)
