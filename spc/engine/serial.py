@@ -172,23 +172,25 @@ def moving_center_line(y: ArrayLike, *, n_phase1: int) -> MovingCenterLine:
 
 
 def _forecast_errors(values: FloatArray, weight: float) -> tuple[FloatArray, FloatArray]:
-    average, errors = np.empty(len(values)), np.full(len(values), np.nan)
-    average[0] = values[0]
-    for i in range(1, len(values)):
-        errors[i] = values[i] - average[i - 1]
-        average[i] = average[i - 1] + weight * errors[i]
-    return average, errors
+    """Averages and errors (n,); the first reading is finite, a missing one leaves the average where it was."""
+    averages, errors = [float(values[0])], [math.nan]
+    for value in values[1:].tolist():
+        average = averages[-1]
+        errors.append(value - average)
+        averages.append(average if math.isnan(value) else average + weight * errors[-1])
+    return np.array(averages), np.array(errors)
 
 
 def _series(y: ArrayLike, n_phase1: int | None, *, least: int) -> FloatArray:
+    """The series; what is fitted must be whole, a later reading may be missing (NaN)."""
     values = np.asarray(y, dtype=np.float64)
     used = len(values) if n_phase1 is None else n_phase1
     if values.ndim != 1 or not least <= used <= len(values):
         raise TooFewReadingsError(
             f"one row with a phase 1 of {least} readings at least is needed, got {used}"
         )
-    if not np.all(np.isfinite(values)):
-        raise TooFewReadingsError("a series in time must be whole: every reading finite")
+    if np.any(np.isinf(values)) or np.any(np.isnan(values[:used])):
+        raise TooFewReadingsError("what is fitted must be whole: every reading finite")
     return values
 
 

@@ -6,6 +6,7 @@ the readings of that part put in a row. Source: Wheeler (1991), Short Run SPC; M
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spc.engine.constants import d2, d3
+from spc.engine.families import SubgroupError
 from spc.engine.sigma import TooFewReadingsError, sigma_from_moving_ranges
 
 FloatArray = NDArray[np.float64]
@@ -33,6 +35,10 @@ class PartParameters:
 
     mean: float
     sigma: float
+
+    def standardise(self, value: float) -> float:
+        """z of a reading; NaN where it is missing or sigma is 0."""
+        return (value - self.mean) / self.sigma if self.sigma > 0.0 else math.nan
 
 
 @dataclass(frozen=True)
@@ -59,27 +65,26 @@ class DeviationChart:
     beyond: tuple[int, ...]
 
 
-def z_chart(part: Sequence[Hashable], value: Sequence[float], sigma_of: SigmaOf = SigmaOf.PART) -> ZChart:
-    """Z-MR chart of readings (n,) with their parts (n,). Every part needs two readings. Raises TooFewReadingsError."""
-    x = _checked(part, value)
-    names = list(dict.fromkeys(part))
-    rows = {name: x[[p == name for p in part]] for name in names}
-    means = {name: float(np.nanmean(row)) for name, row in rows.items()}
-    if sigma_of is SigmaOf.PART:
-        sigmas = {name: _sigma(row, f"part {name}") for name, row in rows.items()}
-    else:
-        scale = means if sigma_of is SigmaOf.RELATIVE else dict.fromkeys(names, 1.0)
-        common = _sigma(
-            np.array([(v - means[p]) / scale[p] for p, v in zip(part, x, strict=True)]), "all parts"
-        )
-        sigmas = {name: common * abs(scale[name]) for name in names}
-    with np.errstate(divide="ignore", invalid="ignore"):
-        z = np.array(
-            [(v - means[p]) / sigmas[p] if sigmas[p] > 0 else np.nan for p, v in zip(part, x, strict=True)]
-        )
+def z_chart(
+    part: Sequence[Hashable],
+    value: Sequence[float],
+    sigma_of: SigmaOf = SigmaOf.PART,
+    *,
+    n_phase1: int | None = None,
+) -> ZChart:
+    """Z-MR chart of readings (n,) with their parts (n,); every part needs two of the first `n_phase1` readings.
+
+    Raises TooFewReadingsError.
+    """
+    x = _checked(part, value, n_phase1)
+    parameters = _estimate(part[:n_phase1], x[:n_phase1], sigma_of)
+    if unknown := set(part) - parameters.keys():
+        raise TooFewReadingsError(f"part {min(map(str, unknown))}: no reading in phase 1")
+    z = np.array([parameters[p].standardise(v) for p, v in zip(part, x.tolist(), strict=True)])
+    with np.errstate(invalid="ignore"):
         beyond = np.flatnonzero(np.abs(z) > 3.0)
     return ZChart(
-        parameters={name: PartParameters(means[name], sigmas[name]) for name in names},
+        parameters=parameters,
         z=z,
         moving_ranges=np.concatenate(([np.nan], np.abs(np.diff(z)))),
         mr_center=d2(2),
@@ -88,26 +93,61 @@ def z_chart(part: Sequence[Hashable], value: Sequence[float], sigma_of: SigmaOf 
     )
 
 
+def _estimate(
+    part: Sequence[Hashable], x: FloatArray, sigma_of: SigmaOf
+) -> Mapping[Hashable, PartParameters]:
+    names = list(dict.fromkeys(part))
+    rows = {name: x[[p == name for p in part]] for name in names}
+    means = {name: _mean(row, f"part {name}") for name, row in rows.items()}
+    if sigma_of is SigmaOf.PART:
+        sigmas = {name: _sigma(row, f"part {name}") for name, row in rows.items()}
+    else:
+        scale = means if sigma_of is SigmaOf.RELATIVE else dict.fromkeys(names, 1.0)
+        if not all(scale.values()):
+            raise TooFewReadingsError("a part with mean 0 has no sigma proportional to its mean")
+        common = _sigma(
+            np.array([(v - means[p]) / scale[p] for p, v in zip(part, x, strict=True)]), "all parts"
+        )
+        sigmas = {name: common * abs(scale[name]) for name in names}
+    return {name: PartParameters(means[name], sigmas[name]) for name in names}
+
+
 def deviation_chart(
-    part: Sequence[Hashable], value: Sequence[float], nominal: Mapping[Hashable, float]
+    part: Sequence[Hashable],
+    value: Sequence[float],
+    nominal: Mapping[Hashable, float],
+    *,
+    n_phase1: int | None = None,
 ) -> DeviationChart:
-    """Deviation-from-nominal chart: one mean and one moving-range sigma for all parts. Raises KeyError for a part
-    without a nominal.
+    """Deviation-from-nominal chart: one mean and one moving-range sigma of the first `n_phase1` readings of all parts.
+
+    Raises TooFewReadingsError, KeyError for a part without a nominal.
     """
-    x = _checked(part, value)
+    x = _checked(part, value, n_phase1)
     deviation = np.array([v - nominal[p] for p, v in zip(part, x, strict=True)])
-    center, sigma = float(np.nanmean(deviation)), _sigma(deviation, "the deviations")
+    own = deviation[:n_phase1]
+    center, sigma = _mean(own, "the deviations"), _sigma(own, "the deviations")
     lcl, ucl = center - 3.0 * sigma, center + 3.0 * sigma
     with np.errstate(invalid="ignore"):
         beyond = np.flatnonzero((deviation > ucl) | (deviation < lcl)) if sigma > 0 else np.array([], int)
     return DeviationChart(deviation, center, sigma, lcl, ucl, tuple(beyond.tolist()))
 
 
-def _checked(part: Sequence[Hashable], value: Sequence[float]) -> FloatArray:
+def _checked(part: Sequence[Hashable], value: Sequence[float], n_phase1: int | None) -> FloatArray:
     x = np.asarray(value, dtype=np.float64)
     if len(part) != len(x) or not len(x):
         raise TooFewReadingsError("part and value must be two rows of the same length, not empty")
+    if np.any(np.isinf(x)):
+        raise SubgroupError("a reading is infinite")
+    if n_phase1 is not None and not 1 <= n_phase1 <= len(x):
+        raise TooFewReadingsError(f"a phase 1 of {n_phase1} readings out of {len(x)}")
     return x
+
+
+def _mean(row: FloatArray, what: str) -> float:
+    if np.all(np.isnan(row)):
+        raise TooFewReadingsError(f"{what}: no reading")
+    return float(np.nanmean(row))
 
 
 def _sigma(row: FloatArray, what: str) -> float:

@@ -71,7 +71,8 @@ def three_way(readings: Readings, options: Options) -> dict[str, Any]:
 def short_run(readings: Readings, options: Options) -> dict[str, Any]:
     """Readings standardised part by part."""
     assert readings.subgroup is not None
-    shown = z_chart(readings.subgroup, readings.single.tolist())
+    m = phase1_of(options, len(readings.single))
+    shown = z_chart(readings.subgroup, readings.single.tolist(), n_phase1=m)
     count = len(shown.z)
     found = result(
         options,
@@ -97,9 +98,9 @@ def short_run(readings: Readings, options: Options) -> dict[str, Any]:
 def residuals(readings: Readings, options: Options) -> dict[str, Any]:
     """Residuals about a trend, or of an autoregression; forecast errors of a moving centre line."""
     y = readings.single
-    if np.any(np.isnan(y)):
-        raise AnalysisError(f"a {options.kind} chart needs a whole series: fill or cut the gaps")
     m = phase1_of(options, len(y))
+    if np.any(np.isnan(y[:m])):
+        raise AnalysisError(f"a {options.kind} chart needs a whole phase 1: fill or cut the gaps")
     fitted: dict[str, Any]
     if options.kind is ChartKind.TREND:
         trend = trend_chart(y, n_phase1=m)
