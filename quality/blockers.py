@@ -27,6 +27,9 @@ class Code(StrEnum):
     CONTAINER_OPEN = "container_open"
     EXPIRED = "expired"
     CONCESSION_EXPIRED = "concession_expired"
+    NONCONFORMANCE = "nonconformance"
+    INDEPENDENCE = "independence"
+    NOT_RELEASED = "not_released"
 
 
 @dataclass(frozen=True)

@@ -37,18 +37,28 @@ def start_blockers(lots: Sequence[Lot], step_code: str, *, now: datetime) -> dic
 
 
 def leave_blockers(
-    lots: Sequence[Lot], *, now: datetime, in_parts: bool = False, on_route: bool = False
+    lots: Sequence[Lot],
+    *,
+    now: datetime,
+    in_parts: bool = False,
+    on_route: bool = False,
+    packed: bool = False,
 ) -> dict[int, list[Blocker]]:
     """`can_leave` of many lots, by lot.
 
     `in_parts`: a part of the roll is taken, and whoever takes it asks for the holds on that part; `on_route`: the roll
-    is only cut, joined or wound anew, and may do so between two steps of its route.
+    is only cut, joined or wound anew, and may do so between two steps of its route; `packed`: it is shipped, and may
+    be packed already.
     """
     material = material_of(lots, now=now, whole_only=in_parts)
     processed = [lot for lot in lots if route_steps(lot)]  # raw material has no steps here
     history = history_of(processed)
     evidence = evidence_of(processed, history.executions)
-    return {lot.pk: _to_leave(lot, material, history, evidence, now, on_route) for lot in lots}
+    found = {lot.pk: _to_leave(lot, material, history, evidence, now, on_route) for lot in lots}
+    for lot in lots:
+        if packed and lot.state == Lot.State.PACKED:
+            found[lot.pk] = [blocker for blocker in found[lot.pk] if blocker.code != Code.NOT_ACTIVE]
+    return found
 
 
 def holds_on(member_extents: Iterable[HoldLot], from_mm: int, to_mm: int) -> list[Blocker]:

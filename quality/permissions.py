@@ -20,6 +20,8 @@ class Action(StrEnum):
     DISPOSE = "dispose of held material"
     CORRECT = "correct measurements"
     EXCLUDE_POINT = "exclude points of a chart"
+    RELEASE = "release lots"
+    SHIP = "pack and ship released lots"
     JUDGE_SIGNAL = "assign the cause of a signal"
     FREEZE_LIMITS = "freeze control limits"
     EDIT_MASTERS = "edit products, recipes and specifications"
@@ -39,6 +41,8 @@ MATRIX: dict[Action, frozenset[str]] = {
     Action.CALIBRATE: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
     Action.CONTAIN: frozenset({Role.QUALITY_ENGINEER}),
     Action.DISPOSE: frozenset({Role.QUALITY_ENGINEER}),
+    Action.RELEASE: frozenset({Role.QUALITY_ENGINEER, Role.REVIEWER}),
+    Action.SHIP: frozenset({Role.OPERATOR, Role.QUALITY_ENGINEER}),
     Action.JUDGE_SIGNAL: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
     Action.FREEZE_LIMITS: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
     Action.EDIT_MASTERS: frozenset({Role.PROCESS_ENGINEER}),

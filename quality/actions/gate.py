@@ -40,15 +40,16 @@ def pass_gates(
     now: datetime,
     in_parts: bool = False,
     on_route: bool = False,
+    packed: bool = False,
 ) -> dict[int, GateDecision]:
     """`pass_gate` for many locked lots: their decisions by lot, or GateRefused for the first that may not move.
 
-    `in_parts` and `on_route` are those of `leave_blockers`.
+    `in_parts`, `on_route` and `packed` are those of `leave_blockers`.
     """
     if step_code:
         found = start_blockers(lots, step_code, now=now)
     else:
-        found = leave_blockers(lots, now=now, in_parts=in_parts, on_route=on_route)
+        found = leave_blockers(lots, now=now, in_parts=in_parts, on_route=on_route, packed=packed)
     for lot in lots:
         if found[lot.pk]:
             raise GateRefused(lot, found[lot.pk])

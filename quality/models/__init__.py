@@ -3,6 +3,7 @@ from quality.models.control_plan import ControlPlan, ControlPlanLine, ControlPla
 from quality.models.disposition import Disposition, DispositionItem, Signature
 from quality.models.judgement import Defect, Judgement, Nonconformance, ReactionFiring
 from quality.models.process_window import ProcessWindow
+from quality.models.release import Release
 from quality.models.requirement import (
     Requirement,
     RequirementRevision,
@@ -23,6 +24,7 @@ __all__ = [
     "Nonconformance",
     "ProcessWindow",
     "ReactionFiring",
+    "Release",
     "Requirement",
     "RequirementRevision",
     "Signature",

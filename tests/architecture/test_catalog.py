@@ -32,6 +32,7 @@ REVIEWED = {
     "quality_judgement": "the verdict on a measurement",
     "quality_defect": "the violation found on a measurement",
     "quality_nonconformance": "the case opened about the lot",
+    "quality_release": "the signed statement about the lot; its movement is guarded",
     "quality_dispositionitem": "names a hold to be closed; the disposition's authority is checked by its trigger",
 }
 
@@ -66,6 +67,7 @@ APPEND_ONLY = {
     "quality_containmentchange",
     "quality_disposition",
     "quality_dispositionitem",
+    "quality_release",
     "quality_signature",
     "quality_requirement",
     "quality_requirementrevision",

@@ -13,6 +13,7 @@ from quality.actions.approve_limits import approve_limits
 from quality.actions.contain import widen
 from quality.actions.dispose import Ruling, dispose
 from quality.actions.exclude_point import exclude_point
+from quality.actions.release import release_lot
 from quality.actions.taking import Input
 from quality.models import Disposition
 from spc.models import Chart, ChartCheckpoint
@@ -81,6 +82,7 @@ def worked_plant(*, signals: int = 1) -> Plant:
     other = HeldExtent(plant.raw().pk)
     widen(hold, [other], reason="of the same drum", user=plant.engineer, now=timezone.now())
     release(plant, bad)
+    _release_a_batch(plant)
     raw = plant.raw()
     plant.lot(inputs=[Input(parent=raw.code, quantity=1)])  # type: ignore[arg-type]
     LotAlias.objects.create(site=plant.site, issuer="Supplier", alias=f"S-{raw.pk}", lot=raw)
@@ -98,6 +100,14 @@ def worked_plant(*, signals: int = 1) -> Plant:
         chart=chart, generation=1, sequence=0, limit_revision=state.limit_revision, state=state.state
     )
     return plant
+
+
+def _release_a_batch(plant: Plant) -> None:
+    lot = mixing_lot(plant)
+    plant.submit([plant.reading(SOLIDS, "65", lot)])
+    evaluate_all()
+    plant.finish(lot.executions.get())
+    release_lot(lot, user=plant.engineer, password=PASSWORD, now=timezone.now())
 
 
 def _correct_a_filling(plant: Plant) -> None:
