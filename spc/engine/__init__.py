@@ -15,7 +15,8 @@ from spc.engine.capability import (
     fallout,
     process_indices,
 )
-from spc.engine.families import MISSING_POINT, Dispersion, Family, Panel, SubgroupData, SubgroupError
+from spc.engine.families import MISSING_POINT, Dispersion, Family, Panel, SubgroupData
+from spc.engine.readings import SubgroupError
 from spc.engine.rules import NELSON, RULE_SETS, WESTERN_ELECTRIC, Rule, allowed_rules, completions, rules_for
 from spc.engine.screening import Removal, ScreeningResult, screen_phase1
 from spc.engine.sigma import SigmaMethod, SigmaMethodError, TooFewReadingsError

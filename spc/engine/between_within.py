@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from spc.engine.constants import c4, d2, d3, sd_of_s
 from spc.engine.families import standard_deviation
+from spc.engine.readings import all_possible
 from spc.engine.sigma import (
     USES_RANGES,
     SigmaMethod,
@@ -77,7 +78,7 @@ def three_way_chart(
     if len(subgroups) < 2 or len(sizes) != 1 or min(sizes) < 2:
         raise TooFewReadingsError("a three-way chart needs two subgroups at least, all of one size from 2 up")
     n = sizes.pop()
-    data = np.asarray(subgroups, dtype=np.float64)
+    data = all_possible(subgroups)
     means = data.mean(axis=1)
     by_range = method in USES_RANGES
     spreads = np.array([np.ptp(row) if by_range else standard_deviation(row.tolist()) for row in data])

@@ -15,6 +15,7 @@ from scipy.stats import chi2
 
 from spc.engine.constants import c4
 from spc.engine.families import standard_deviation
+from spc.engine.readings import possible
 from spc.engine.sigma import TooFewReadingsError
 
 
@@ -124,7 +125,7 @@ def estimate_capability(
     sides (two-sided for cpk, one-sided bounds for each side); chi-square with Boyles' degrees of freedom for
     cpm. Raises TooFewReadingsError below two readings, SpecificationError for unusable limits.
     """
-    readings = [float(value) for value in values if not math.isnan(value)]
+    readings = [possible(value) for value in values if not math.isnan(value)]
     n = len(readings)
     if n < 2:
         raise TooFewReadingsError(f"capability needs two readings at least, got {n}")
@@ -197,7 +198,7 @@ class _Intervals:
 
     def boyles(self, value: float | None, offset: float) -> Index | None:
         """Boyles' degrees of freedom n (1 + q)^2 / (1 + 2 q), q the squared offset in sigmas."""
-        return self.chi_square(value, self.n * (1.0 + offset) ** 2 / (1.0 + 2.0 * offset))
+        return self.chi_square(value, self.n * (1.0 + offset) / (1.0 + offset / (1.0 + offset)))
 
     def side(self, value: float | None) -> Index | None:
         return self._bissell(value, self.confidence)

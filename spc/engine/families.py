@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from statistics import median
 
-
-class SubgroupError(ValueError):
-    """A subgroup that its chart family cannot plot: wrong number of values, impossible count or size."""
+from spc.engine.readings import SubgroupError, possible
 
 
 class Panel(StrEnum):
@@ -106,17 +104,16 @@ def summarise(family: Family, subgroup: SubgroupData) -> Summary:
     """Reduce a subgroup to its statistic, size and within-subgroup dispersion.
 
     Missing readings (NaN) within a subgroup of several are left out and the size falls accordingly.
-    Raises SubgroupError for infinities, an empty subgroup, impossible counts and absent sizes.
+    Raises SubgroupError for an empty subgroup, impossible readings, counts and sizes.
     """
     if not subgroup.values:
         raise SubgroupError("a subgroup needs at least one value; a missing one is NaN")
-    if any(math.isinf(value) for value in subgroup.values):
-        raise SubgroupError("a reading is infinite")
+    values = [possible(value) for value in subgroup.values]
     if family.takes_subgroups:
-        return _summarise_values(family, [value for value in subgroup.values if not math.isnan(value)])
-    if len(subgroup.values) != 1:
-        raise SubgroupError(f"a point of a {family} chart has one value, got {len(subgroup.values)}")
-    value = float(subgroup.values[0])
+        return _summarise_values(family, [value for value in values if not math.isnan(value)])
+    if len(values) != 1:
+        raise SubgroupError(f"a point of a {family} chart has one value, got {len(values)}")
+    value = values[0]
     if math.isnan(value):
         return NOTHING_PLOTTED
     return (
@@ -146,9 +143,13 @@ def standard_deviation(values: list[float]) -> float:
     return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
 
 
+# Beyond it not every whole number can be held.
+_LARGEST_COUNT = 2.0**53
+
+
 def _summarise_count(family: Family, count: float, size: float | None) -> Summary:
-    if count < 0 or count != math.floor(count):
-        raise SubgroupError(f"a count must be a whole number of at least 0, got {count}")
+    if not 0 <= count <= _LARGEST_COUNT or count != math.floor(count):
+        raise SubgroupError(f"a count must be a whole number from 0 to 2^53, got {count}")
     if not family.needs_size:
         return Summary(count, 1.0, count)
     if size is None or not (0 < size < math.inf):

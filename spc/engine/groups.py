@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spc.engine.constants import d2
+from spc.engine.readings import all_possible
 from spc.engine.sigma import TooFewReadingsError
 
 FloatArray = NDArray[np.float64]
@@ -45,7 +46,7 @@ class GroupChart:
 
 def group_chart(stream_means: ArrayLike, stream_ranges: ArrayLike, *, n: int) -> GroupChart:
     """Means and ranges (m times, s streams) of subgroups of n values; limits from the grand mean and mean range."""
-    means, ranges = np.asarray(stream_means, np.float64), np.asarray(stream_ranges, np.float64)
+    means, ranges = all_possible(stream_means), all_possible(stream_ranges)
     if means.ndim != 2 or means.shape != ranges.shape or not means.size:
         raise TooFewReadingsError(
             "stream_means and stream_ranges must be two tables of the same shape, not empty"

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from spc.engine.readings import LARGEST, all_possible
+
 FloatArray = NDArray[np.float64]
 
 
@@ -89,13 +91,13 @@ class TSquaredState:
     count: int = 0
 
     def update(self, point: ArrayLike) -> TSquaredState:
-        """One more point or subgroup mean (p,). A missing value makes a gap; an infinite one lies beyond any limit."""
+        """One more point or subgroup mean (p,). A missing value makes a gap; an infinite one is out."""
         row = np.asarray(point, dtype=np.float64)
         if row.shape != self.limits.center.shape:
             raise MultivariateError(f"{len(self.limits.center)} variables are needed, got shape {row.shape}")
         if np.any(np.isnan(row)):
             value = float("nan")
-        elif np.any(np.isinf(row)):
+        elif np.any(np.abs(row) > LARGEST):
             value = float("inf")
         else:
             value = float(self.limits.t_squared(row)[0])
@@ -173,8 +175,8 @@ class MewmaState:
     count: int = 0
 
     def update(self, vector: ArrayLike) -> MewmaState:
-        """One more vector (p,). A vector with a missing value changes nothing."""
-        x = np.asarray(vector, dtype=np.float64)
+        """One more vector (p,). A vector with a missing value changes nothing. Raises ReadingError."""
+        x = all_possible(vector)
         if np.any(np.isnan(x)):
             return self
         moved = self.weight * (x - np.array(self.center)) + (1.0 - self.weight) * np.array(self.average)
@@ -271,7 +273,7 @@ def mewma_chart(
 
 
 def _table(data: ArrayLike, *, dimensions: int, whole: bool = True) -> FloatArray:
-    table = np.asarray(data, dtype=np.float64)
+    table = all_possible(data)
     if table.ndim != dimensions or not table.size:
         raise MultivariateError(f"a table of {dimensions} dimensions is needed, got shape {table.shape}")
     if whole and not np.all(np.isfinite(table)):

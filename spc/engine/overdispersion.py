@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from spc.engine.constants import d2
+from spc.engine.readings import all_possible
 from spc.engine.sigma import TooFewReadingsError
 
 FloatArray = NDArray[np.float64]
@@ -77,7 +78,7 @@ def overdispersion(counts: ArrayLike, sizes: ArrayLike, *, binomial: bool) -> Ov
 
 
 def _checked(counts: ArrayLike, sizes: ArrayLike) -> tuple[FloatArray, FloatArray]:
-    d, n = np.asarray(counts, dtype=np.float64), np.asarray(sizes, dtype=np.float64)
+    d, n = all_possible(counts), all_possible(sizes)
     if d.shape != n.shape or d.ndim != 1 or not len(d):
         raise CountError("counts and sizes must be two rows of the same length, not empty")
     if not (np.all(np.isfinite(d)) and np.all(np.isfinite(n))) or np.any(d < 0) or np.any(n <= 0):

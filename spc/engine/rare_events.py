@@ -22,6 +22,7 @@ from spc.engine.baseline import estimate_baseline
 from spc.engine.batch import ChartResult, chart
 from spc.engine.bits import all_of_last, pack, positions
 from spc.engine.families import Family
+from spc.engine.readings import all_possible
 from spc.engine.rules import Rule
 from spc.engine.sigma import TooFewReadingsError
 
@@ -78,7 +79,7 @@ def g_chart(
 
     Three sigma: mean +- 3 sqrt(mean (mean + 1)), which some 2 % of the points of a stable process exceed. Probability:
     a count above the upper limit, or below the lower, has a probability of 0.00135 at most. The run of zeros is
-    Benneyan's. Raises IntervalError, TooFewReadingsError.
+    Benneyan's. Raises IntervalError, ReadingError, TooFewReadingsError.
     """
     counts = _checked(between, n_phase1)
     if np.any(np.floor(counts) != counts, where=~np.isnan(counts)):
@@ -97,7 +98,7 @@ def g_chart(
 def t_chart(times: ArrayLike, *, n_phase1: int | None = None) -> BetweenChart:
     """t chart of times (n,) between events with limits from quantiles of the exponential law about its median.
 
-    Raises IntervalError, TooFewReadingsError.
+    Raises IntervalError, ReadingError, TooFewReadingsError.
     """
     values = _checked(times, n_phase1)
     mean = _mean(values[:n_phase1])
@@ -110,7 +111,7 @@ def power_t_chart(
 ) -> PowerChart:
     """t chart of times (n,) between events as individuals of times^(1/3.6), which are nearly normal: all rules apply.
 
-    Two times at least. Raises IntervalError, TooFewReadingsError.
+    Two times at least. Raises IntervalError, ReadingError, TooFewReadingsError.
     """
     values = _checked(times, n_phase1) ** POWER
     baseline = estimate_baseline(Family.IMR, values[:n_phase1])
@@ -121,11 +122,11 @@ def power_t_chart(
 
 
 def _checked(between: ArrayLike, n_phase1: int | None) -> FloatArray:
-    values = np.asarray(between, dtype=np.float64)
+    values = all_possible(between)
     if values.ndim != 1:
         raise IntervalError(f"one row of intervals is needed, got shape {values.shape}")
-    if np.any(np.isinf(values)) or np.any(values < 0.0):
-        raise IntervalError("what lies between events is zero or more, and finite")
+    if np.any(values < 0.0):
+        raise IntervalError("what lies between events is zero or more")
     if n_phase1 is not None and not 1 <= n_phase1 <= len(values):
         raise TooFewReadingsError(f"a phase 1 of {n_phase1} intervals out of {len(values)}")
     return values

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from spc.engine.families import SubgroupError
+from spc.engine.readings import possible
 from spc.engine.serial import AutoregressionChart, MovingCenterLine, TrendChart
 
 
@@ -43,7 +43,7 @@ class TrendState:
         return cls(fitted.intercept, fitted.slope, fitted.sigma_mr)
 
     def update(self, value: float) -> tuple[TrendState, ResidualPoint]:
-        """One more reading. Raises SubgroupError for an infinite one."""
+        """One more reading. Raises ReadingError for an infinite one."""
         point = _against(self.intercept + self.slope * float(self.count), value, self.sigma)
         return replace(self, count=self.count + 1), point
 
@@ -74,7 +74,7 @@ class AutoregressionState:
         return cls(fitted.intercept, fitted.phi, fitted.sigma_mr)
 
     def update(self, value: float) -> tuple[AutoregressionState, ResidualPoint]:
-        """One more reading. Raises SubgroupError for an infinite one."""
+        """One more reading. Raises ReadingError for an infinite one."""
         point = _against(self.intercept + self.phi * self.last, value, self.sigma)
         return replace(self, last=float(value)), point
 
@@ -104,7 +104,7 @@ class MovingCenterState:
         return cls(fitted.weight, fitted.sigma_p)
 
     def update(self, value: float) -> tuple[MovingCenterState, ResidualPoint]:
-        """One more reading; a missing one leaves the average. Raises SubgroupError for an infinite one."""
+        """One more reading; a missing one leaves the average. Raises ReadingError for an infinite one."""
         point = _against(self.average, value, self.sigma)
         if point.residual is not None:
             return replace(self, average=self.average + self.weight * point.residual), point
@@ -121,9 +121,7 @@ class MovingCenterState:
 
 
 def _against(forecast: float, value: float, sigma: float) -> ResidualPoint:
-    if math.isinf(value):
-        raise SubgroupError("a reading is infinite")
-    residual, reach = value - forecast, 3.0 * sigma
+    residual, reach = possible(value) - forecast, 3.0 * sigma
     return ResidualPoint(
         forecast=None if math.isnan(forecast) else forecast,
         residual=None if math.isnan(residual) else residual,

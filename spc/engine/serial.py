@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize
 
+from spc.engine.readings import all_possible
 from spc.engine.sigma import TooFewReadingsError, sigma_from_moving_ranges
 
 FloatArray = NDArray[np.float64]
+_EPSILON = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True)
@@ -72,10 +74,10 @@ def trend_chart(y: ArrayLike, *, n_phase1: int) -> TrendChart:
     """Residuals about the least-squares line over t = 0, 1, ... of the first `n_phase1` points (3 or more)."""
     values = _series(y, n_phase1, least=3)
     t = np.arange(len(values), dtype=np.float64)
-    slope, intercept = np.polyfit(t[:n_phase1], values[:n_phase1], 1)
+    slope, intercept = _line(t[:n_phase1], values[:n_phase1])
     residuals = values - (intercept + slope * t)
     own = residuals[:n_phase1]
-    sigma_mr = _moving_range_sigma(own)
+    sigma_mr = _moving_range_sigma(own, values[:n_phase1])
     return TrendChart(
         intercept=float(intercept),
         slope=float(slope),
@@ -90,12 +92,10 @@ def autoregression_chart(y: ArrayLike, *, n_phase1: int) -> AutoregressionChart:
     """Residual chart of an AR(1) regression on the first `n_phase1` points (4 or more)."""
     values = _series(y, n_phase1, least=4)
     before, now = values[: n_phase1 - 1], values[1:n_phase1]
-    if float(np.ptp(before)) == 0.0:
-        raise TooFewReadingsError("phase 1 does not vary: there is no autoregression to estimate")
-    phi, intercept = np.polyfit(before, now, 1)
+    phi, intercept = _line(before, now)
     residuals = np.concatenate(([np.nan], values[1:] - (intercept + phi * values[:-1])))
     own = residuals[1:n_phase1]
-    sigma_mr = _moving_range_sigma(own)
+    sigma_mr = _moving_range_sigma(own, values[:n_phase1])
     return AutoregressionChart(
         intercept=float(intercept),
         phi=float(phi),
@@ -183,19 +183,33 @@ def _forecast_errors(values: FloatArray, weight: float) -> tuple[FloatArray, Flo
 
 def _series(y: ArrayLike, n_phase1: int | None, *, least: int) -> FloatArray:
     """The series; what is fitted must be whole, a later reading may be missing (NaN)."""
-    values = np.asarray(y, dtype=np.float64)
+    values = all_possible(y)
     used = len(values) if n_phase1 is None else n_phase1
     if values.ndim != 1 or not least <= used <= len(values):
         raise TooFewReadingsError(
             f"one row with a phase 1 of {least} readings at least is needed, got {used}"
         )
-    if np.any(np.isinf(values)) or np.any(np.isnan(values[:used])):
+    if np.any(np.isnan(values[:used])):
         raise TooFewReadingsError("what is fitted must be whole: every reading finite")
     return values
 
 
-def _moving_range_sigma(values: FloatArray) -> float:
-    return sigma_from_moving_ranges(np.abs(np.diff(values))).sigma
+def _line(x: FloatArray, y: FloatArray) -> tuple[float, float]:
+    """Slope and intercept of the least-squares line of y on x, both (n,). Raises TooFewReadingsError."""
+    mean_x, mean_y = float(x.mean()), float(y.mean())
+    square = float((x - mean_x) @ (x - mean_x))
+    if x.min() == x.max() or not square > 0.0:
+        raise TooFewReadingsError("phase 1 does not vary: there is no line to estimate")
+    if y.min() == y.max():
+        return 0.0, float(y[0])
+    slope = float((x - mean_x) @ (y - mean_y)) / square
+    return slope, mean_y - slope * mean_x
+
+
+def _moving_range_sigma(residuals: FloatArray, readings: FloatArray) -> float:
+    """Sigma of the residuals of readings; 0 where they are no more than the rounding of the fit."""
+    sigma = sigma_from_moving_ranges(np.abs(np.diff(residuals))).sigma
+    return sigma if sigma > 8.0 * _EPSILON * float(np.abs(readings).max()) else 0.0
 
 
 def _beyond(residuals: FloatArray, reach: float) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spc.engine.constants import d2, d3
-from spc.engine.families import SubgroupError
+from spc.engine.readings import all_possible
 from spc.engine.sigma import TooFewReadingsError, sigma_from_moving_ranges
 
 FloatArray = NDArray[np.float64]
@@ -74,7 +74,7 @@ def z_chart(
 ) -> ZChart:
     """Z-MR chart of readings (n,) with their parts (n,); every part needs two of the first `n_phase1` readings.
 
-    Raises TooFewReadingsError.
+    Raises TooFewReadingsError, ReadingError.
     """
     x = _checked(part, value, n_phase1)
     parameters = _estimate(part[:n_phase1], x[:n_phase1], sigma_of)
@@ -121,7 +121,7 @@ def deviation_chart(
 ) -> DeviationChart:
     """Deviation-from-nominal chart: one mean and one moving-range sigma of the first `n_phase1` readings of all parts.
 
-    Raises TooFewReadingsError, KeyError for a part without a nominal.
+    Raises TooFewReadingsError, ReadingError, KeyError for a part without a nominal.
     """
     x = _checked(part, value, n_phase1)
     deviation = np.array([v - nominal[p] for p, v in zip(part, x, strict=True)])
@@ -134,11 +134,9 @@ def deviation_chart(
 
 
 def _checked(part: Sequence[Hashable], value: Sequence[float], n_phase1: int | None) -> FloatArray:
-    x = np.asarray(value, dtype=np.float64)
+    x = all_possible(value)
     if len(part) != len(x) or not len(x):
         raise TooFewReadingsError("part and value must be two rows of the same length, not empty")
-    if np.any(np.isinf(x)):
-        raise SubgroupError("a reading is infinite")
     if n_phase1 is not None and not 1 <= n_phase1 <= len(x):
         raise TooFewReadingsError(f"a phase 1 of {n_phase1} readings out of {len(x)}")
     return x
@@ -147,7 +145,9 @@ def _checked(part: Sequence[Hashable], value: Sequence[float], n_phase1: int | N
 def _mean(row: FloatArray, what: str) -> float:
     if np.all(np.isnan(row)):
         raise TooFewReadingsError(f"{what}: no reading")
-    return float(np.nanmean(row))
+    low, high = float(np.nanmin(row)), float(np.nanmax(row))
+    # The sum of equal readings, divided again, need not give them back to the last bit.
+    return low if low == high else float(np.nanmean(row))
 
 
 def _sigma(row: FloatArray, what: str) -> float:

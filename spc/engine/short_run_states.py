@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from spc.engine.families import SubgroupError
+from spc.engine.readings import possible
 from spc.engine.short_run import DeviationChart, PartParameters, ZChart
 
 
@@ -37,10 +37,10 @@ class ZState:
         return cls({str(part): own for part, own in shown.parameters.items()})
 
     def update(self, part: str, value: float) -> tuple[ZState, ShortRunPoint]:
-        """One more reading of a part. Raises UnknownPartError, SubgroupError for an infinite reading."""
+        """One more reading of a part. Raises UnknownPartError, ReadingError for an infinite reading."""
         if part not in self.parameters:
             raise UnknownPartError(f"part {part}: no parameters; the chart knows {_names(self.parameters)}")
-        z = self.parameters[part].standardise(_finite(value))
+        z = self.parameters[part].standardise(possible(value))
         return replace(self, last=z), _point(z, self.last, beyond=abs(z) > 3.0)
 
     def to_dict(self) -> dict[str, Any]:
@@ -73,10 +73,10 @@ class DeviationState:
         return cls(dict(nominal), shown.lcl, shown.ucl)
 
     def update(self, part: str, value: float) -> tuple[DeviationState, ShortRunPoint]:
-        """One more reading of a part. Raises UnknownPartError, SubgroupError for an infinite reading."""
+        """One more reading of a part. Raises UnknownPartError, ReadingError for an infinite reading."""
         if part not in self.nominal:
             raise UnknownPartError(f"part {part}: no nominal; the chart knows {_names(self.nominal)}")
-        deviation = _finite(value) - self.nominal[part]
+        deviation = possible(value) - self.nominal[part]
         beyond = self.ucl > self.lcl and (deviation > self.ucl or deviation < self.lcl)
         return replace(self, last=deviation), _point(deviation, self.last, beyond=beyond)
 
@@ -93,12 +93,6 @@ class DeviationState:
 
 def _point(statistic: float, last: float, *, beyond: bool) -> ShortRunPoint:
     return ShortRunPoint(_none_for_nan(statistic), _none_for_nan(abs(statistic - last)), beyond)
-
-
-def _finite(value: float) -> float:
-    if math.isinf(value):
-        raise SubgroupError("a reading is infinite")
-    return float(value)
 
 
 def _names(parts: Mapping[str, object]) -> str:

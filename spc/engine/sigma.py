@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from spc.engine.constants import c4, c4_of_df, d2, d3, sd_of_s
 from spc.engine.families import Family
+from spc.engine.readings import all_possible
 
 FloatArray = NDArray[np.float64]
 
@@ -94,12 +95,11 @@ def sigma_from_moving_ranges(ranges: Sequence[float] | FloatArray) -> SigmaEstim
 def sigma_from_moving_spans(values: Sequence[float], span: int = 2) -> float:
     """Mean range of `span` readings in a row over d2(span). A window with a missing reading (NaN) does not count.
 
-    Raises TooFewReadingsError without a whole window, ValueError for an infinite reading.
+    Raises TooFewReadingsError without a whole window, ReadingError for an infinite one.
     """
     if span < 2:
         raise TooFewReadingsError(f"a moving range spans two readings at least, got {span}")
-    if any(math.isinf(value) for value in values):
-        raise ValueError("an infinite reading has no moving range")
+    all_possible(values)
     windows = (values[start : start + span] for start in range(len(values) - span + 1))
     ranges = [max(w) - min(w) for w in windows if not any(math.isnan(value) for value in w)]
     if not ranges:

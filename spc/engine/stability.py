@@ -14,6 +14,7 @@ from enum import StrEnum
 from scipy.stats import f as f_distribution
 
 from spc.engine.families import standard_deviation
+from spc.engine.readings import possible
 from spc.engine.sigma import TooFewReadingsError
 
 STABLE_UP_TO, UNSTABLE_FROM = 1.25, 1.5
@@ -42,9 +43,10 @@ class Stability:
 def stability(values: Sequence[float], *, sigma_within: float, within_df: float | None) -> Stability:
     """Stability of readings (n,), in time order or not; NaN is left out.
 
-    `within_df` are the degrees of freedom of `sigma_within`. Raises TooFewReadingsError below two readings.
+    `within_df` are the degrees of freedom of `sigma_within`.
+    Raises TooFewReadingsError below two readings, ReadingError.
     """
-    known = [value for value in values if not math.isnan(value)]
+    known = [possible(value) for value in values if not math.isnan(value)]
     if len(known) < 2:
         raise TooFewReadingsError("an overall standard deviation takes two readings at least")
     if not sigma_within > 0.0:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spc.engine.families import Dispersion, Family, SubgroupData, SubgroupError, Summary, summarise
+from spc.engine.families import Dispersion, Family, SubgroupData, Summary, summarise
+from spc.engine.readings import LARGEST, SubgroupError, all_possible
 
 FloatArray = NDArray[np.float64]
 
@@ -81,18 +83,15 @@ def _columns(family: Family, summaries: Sequence[Summary]) -> Summaries:
 def _individuals(readings: FloatArray) -> Summaries:
     if readings.ndim != 1:
         raise SubgroupError(f"an array of individuals has one reading a point, got {readings.shape}")
-    size = np.ones(1)
-    if not np.all(np.isfinite(readings)):
-        if np.any(np.isinf(readings)):
-            raise SubgroupError("a reading is infinite")
-        size = np.where(np.isnan(readings), np.nan, 1.0)
+    missing = np.isnan(all_possible(readings))
+    size = np.where(missing, np.nan, 1.0) if np.any(missing) else np.ones(1)
     return Summaries(readings, size, readings, moving_ranges(readings))
 
 
 def _rows(family: Family, readings: FloatArray) -> Summaries:
     n, k = readings.shape
     total, dispersion = np.empty(n), np.full(n, np.nan)
-    with np.errstate(invalid="ignore", over="ignore"):
+    with np.errstate(invalid="ignore"):
         for start in range(0, n, _BLOCK):
             block = slice(start, start + _BLOCK)
             columns = readings[block].T
@@ -100,6 +99,8 @@ def _rows(family: Family, readings: FloatArray) -> Summaries:
             for column in columns[1:]:
                 np.minimum(low, column, out=low)
                 np.maximum(high, column, out=high)
+            if not (low.min() >= -LARGEST and high.max() <= LARGEST):
+                all_possible(columns)
             total[block] = _sum(columns, float(low.min()), float(high.max()))
             if k > 1:
                 spread = np.subtract(high, low, out=high)
@@ -110,11 +111,11 @@ def _rows(family: Family, readings: FloatArray) -> Summaries:
     size = np.full(1, float(k))
     statistic = total / k
     if family is Family.MEDIAN_R:
-        whole = np.isfinite(total)
+        whole = ~np.isnan(total)
         statistic[whole] = np.median(readings[whole], axis=1)
         total[whole] = k * statistic[whole]
-    # Rows with a missing reading are smaller, those with an infinite one are refused.
-    if odd := np.flatnonzero(~np.isfinite(total)).tolist():
+    # Rows with a missing reading are smaller.
+    if odd := np.flatnonzero(np.isnan(total)).tolist():
         size = np.full(n, float(k))
         for row in odd:
             one = summarise(family, SubgroupData(tuple(readings[row].tolist())))
@@ -130,7 +131,8 @@ def _sum(columns: FloatArray, low: float, high: float) -> FloatArray:
     and few enough of them to be added without rounding: only the last addition rounds.
     """
     k = len(columns)
-    anchor = float(np.float32(low))
+    mantissa, exponent = math.frexp(low) if math.isfinite(low) else (0.0, 0)
+    anchor = math.ldexp(round(mantissa * 2.0**24), exponent - 24)
     if not k * max(abs(high - anchor), abs(low - anchor)) < abs(anchor) / 4.0:
         return _sum_carrying(columns)
     total: FloatArray = columns[0] - anchor

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spc.engine.readings import possible
+
 FloatArray = NDArray[np.float64]
 
 
@@ -40,8 +42,8 @@ class EwmaState:
     count: int = 0
 
     def update(self, value: float, size: float = 1.0) -> EwmaState:
-        """One more statistic, the mean of `size` values. NaN changes nothing."""
-        if math.isnan(value):
+        """One more statistic, the mean of `size` values. NaN changes nothing. Raises ReadingError."""
+        if math.isnan(possible(value)):
             return self
         moved = self.weight * value + (1.0 - self.weight) * self.value
         decay = self.decay * (1.0 - self.weight) ** 2
@@ -126,8 +128,8 @@ class CusumState:
     lower_since: int = 0
 
     def update(self, deviation: float) -> CusumState:
-        """One more deviation from the target. NaN changes nothing."""
-        if math.isnan(deviation):
+        """One more deviation from the target. NaN changes nothing. Raises ReadingError."""
+        if math.isnan(possible(deviation)):
             return self
         upper = max(0.0, deviation - self.reference + self.upper)
         lower = min(0.0, deviation + self.reference + self.lower)

@@ -18,6 +18,7 @@ from scipy import optimize, stats
 from scipy.special import ndtri
 
 from spc.engine.families import standard_deviation
+from spc.engine.readings import possible
 from spc.engine.sigma import TooFewReadingsError
 
 
@@ -30,7 +31,7 @@ class Sides(StrEnum):
 
 
 class ToleranceError(ValueError):
-    """A coverage or confidence outside (0, 1), or readings that have no tolerance interval."""
+    """A coverage or confidence outside (0, 1)."""
 
 
 @dataclass(frozen=True)
@@ -146,10 +147,7 @@ def distribution_free_size(*, coverage: float, confidence: float, sides: Sides =
 
 
 def _known(values: Sequence[float]) -> list[float]:
-    known = [float(value) for value in values if not math.isnan(value)]
-    if any(math.isinf(value) for value in known):
-        raise ToleranceError("an infinite reading has no tolerance interval")
-    return known
+    return [possible(value) for value in values if not math.isnan(value)]
 
 
 def _checked(n: int, coverage: float, confidence: float) -> None:

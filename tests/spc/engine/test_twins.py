@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from spc.engine.families import SubgroupError
+from spc.engine.readings import SubgroupError
 from spc.engine.residual_states import AutoregressionState, MovingCenterState, ResidualPoint, TrendState
 from spc.engine.serial import autoregression_chart, moving_center_line, trend_chart
 from spc.engine.short_run import SigmaOf, deviation_chart, z_chart
