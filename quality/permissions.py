@@ -20,6 +20,8 @@ class Action(StrEnum):
     DISPOSE = "dispose of held material"
     CORRECT = "correct measurements"
     EXCLUDE_POINT = "exclude points of a chart"
+    WORK_CASE = "work on nonconformances"
+    CLOSE_CASE = "close nonconformances"
     RELEASE = "release lots"
     SHIP = "pack and ship released lots"
     JUDGE_SIGNAL = "assign the cause of a signal"
@@ -41,6 +43,8 @@ MATRIX: dict[Action, frozenset[str]] = {
     Action.CALIBRATE: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
     Action.CONTAIN: frozenset({Role.QUALITY_ENGINEER}),
     Action.DISPOSE: frozenset({Role.QUALITY_ENGINEER}),
+    Action.WORK_CASE: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
+    Action.CLOSE_CASE: frozenset({Role.QUALITY_ENGINEER, Role.REVIEWER}),
     Action.RELEASE: frozenset({Role.QUALITY_ENGINEER, Role.REVIEWER}),
     Action.SHIP: frozenset({Role.OPERATOR, Role.QUALITY_ENGINEER}),
     Action.JUDGE_SIGNAL: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),

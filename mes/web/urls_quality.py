@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from mes.web.views import (
+    cases,
     charts,
     containment,
     freeze,
@@ -31,6 +32,10 @@ urlpatterns = [
     path("holds/<int:key>/", holds.hold, name="hold"),
     path("holds/<int:key>/containment/", containment.containment, name="containment"),
     path("holds/<int:key>/recount/", holds.hold_recount, name="hold_recount"),
+    path("holds/<int:key>/case/", cases.open_from_hold, name="hold_case"),
+    path("cases/", cases.cases, name="cases"),
+    path("cases/<int:key>/", cases.case, name="case"),
+    path("cases/<int:key>/8d.pdf", cases.report, name="case_report"),
     path("requirements/", requirements.requirements, name="requirements"),
     path("requirements/<str:code>/", requirements.requirement, name="requirement"),
     path("specifications/", specifications.specifications, name="specifications"),

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from lots.actions.acting import act_as
 from lots.actions.lock import lock_lots
@@ -18,6 +18,7 @@ from lots.actions.place_hold import HeldExtent, place_hold
 from lots.clock import instant_at, site_time
 from lots.models import Equipment, GenealogyLink, Hold, Lot, Movement, Site, StepExecution, User
 from lots.queries import route_steps
+from quality.actions.case import next_case_code
 from quality.actions.produce import NewLot, produce_lots
 from quality.models import Nonconformance
 from quality.permissions import Action, require
@@ -146,10 +147,3 @@ def _hold_and_open(
         opened_at=placed_at,
     )
     return hold, case
-
-
-def next_case_code(site: Site) -> str:
-    """NC-1, NC-2, … per site; cases opened at once wait for each other."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"nonconformance:{site.pk}"])
-    return f"NC-{Nonconformance.objects.filter(site=site).count() + 1}"

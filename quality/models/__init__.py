@@ -1,3 +1,4 @@
+from quality.models.case import CaseEntry
 from quality.models.containment import ContainmentChange
 from quality.models.control_plan import ControlPlan, ControlPlanLine, ControlPlanRevision, WorkOrderPlan
 from quality.models.disposition import Disposition, DispositionItem, Signature
@@ -13,6 +14,7 @@ from quality.models.requirement import (
 )
 
 __all__ = [
+    "CaseEntry",
     "ContainmentChange",
     "ControlPlan",
     "ControlPlanLine",

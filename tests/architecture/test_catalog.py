@@ -64,6 +64,7 @@ APPEND_ONLY = {
     "quality_judgement",
     "quality_defect",
     "quality_reactionfiring",
+    "quality_caseentry",
     "quality_containmentchange",
     "quality_disposition",
     "quality_dispositionitem",

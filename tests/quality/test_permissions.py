@@ -30,6 +30,8 @@ EXPECTED = {
     "record calibrations": "no yes yes no no no no",
     "widen or narrow a containment": "no yes no no no no no",
     "dispose of held material": "no yes no no no no no",
+    "work on nonconformances": "no yes yes no no no no",
+    "close nonconformances": "no yes no yes no no no",
     "release lots": "no yes no yes no no no",
     "pack and ship released lots": "yes yes no no no no no",
     "exclude points of a chart": "no yes yes no no no no",

@@ -10,6 +10,7 @@ from lots.models import CurveFile, Lot, LotAlias
 from lots.queries import active_holds
 from mes import pipeline
 from quality.actions.approve_limits import approve_limits
+from quality.actions.case import add_entry, open_case
 from quality.actions.contain import widen
 from quality.actions.dispose import Ruling, dispose
 from quality.actions.exclude_point import exclude_point
@@ -81,6 +82,8 @@ def worked_plant(*, signals: int = 1) -> Plant:
     hold = active_holds([bad.pk]).earliest("pk").hold
     other = HeldExtent(plant.raw().pk)
     widen(hold, [other], reason="of the same drum", user=plant.engineer, now=timezone.now())
+    case = open_case(plant.site, title="too dry", hold=hold, user=plant.engineer, now=timezone.now())
+    add_entry(case, "why", {"because": "wrong drum"}, user=plant.engineer, now=timezone.now())
     release(plant, bad)
     _release_a_batch(plant)
     raw = plant.raw()

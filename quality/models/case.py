@@ -1,0 +1,47 @@
+"""What is written in a nonconformance: entries in order, each by somebody, none ever changed."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from lots.models import User
+from quality.models.disposition import Signature
+from quality.models.judgement import Nonconformance
+
+
+class CaseEntry(models.Model):
+    """One entry of a case. `content` has the fields of its kind (see `quality.cases.FIELDS`). Append-only."""
+
+    class Kind(models.TextChoices):
+        OWNER = "owner", "Owner and due date"
+        CONTAINMENT = "containment", "Containment"
+        CLASSIFICATION = "classification", "Classification"
+        EVIDENCE = "evidence", "Evidence"
+        WHY = "why", "Why"
+        ROOT_CAUSE = "root_cause", "Root cause"
+        ACTION = "action", "Corrective action"
+        ACTION_DONE = "action_done", "Action carried out"
+        EFFECTIVENESS = "effectiveness", "Effectiveness"
+        CLOSURE = "closure", "Closure"
+
+    case = models.ForeignKey(Nonconformance, models.PROTECT, related_name="entries")
+    kind = models.CharField(max_length=16, choices=Kind)
+    content = models.JSONField()
+    entered_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    entered_at = models.DateTimeField(help_text="Site clock.")
+    signature = models.OneToOneField(
+        Signature, models.PROTECT, null=True, blank=True, related_name="case_entry"
+    )
+
+    class Meta:
+        verbose_name_plural = "case entries"
+        indexes = (models.Index(fields=("case", "id"), name="case_entry_in_order"),)
+        constraints = (
+            models.CheckConstraint(
+                name="case_closure_signed",
+                condition=~models.Q(kind="closure") | models.Q(signature__isnull=False),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.case} {self.kind}"
