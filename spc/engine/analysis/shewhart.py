@@ -30,11 +30,18 @@ def shewhart(family: Family) -> Callable[[Readings, Options], dict[str, Any]]:
     """The analysis of a family, with its second panel where it has one."""
 
     def analysis(readings: Readings, options: Options) -> dict[str, Any]:
-        data = subgroups(readings, family)
-        basis = data[: phase1_of(options, len(data))]
-        baseline = estimate_baseline(family, basis)
-        shown = chart(family, baseline, data, options.rules)
-        values = [value for subgroup in basis for value in subgroup.values if not math.isnan(value)]
+        if family is Family.IMR:
+            individuals = np.ascontiguousarray(readings.single)
+            m = phase1_of(options, len(individuals))
+            baseline = estimate_baseline(family, individuals[:m])
+            shown = chart(family, baseline, individuals, options.rules)
+            values = individuals[:m][~np.isnan(individuals[:m])].tolist()
+        else:
+            data = subgroups(readings, family)
+            basis = data[: phase1_of(options, len(data))]
+            baseline = estimate_baseline(family, basis)
+            shown = chart(family, baseline, data, options.rules)
+            values = [value for subgroup in basis for value in subgroup.values if not math.isnan(value)]
         centers = shown.center[~np.isnan(shown.center)]
         found = result(
             options,
