@@ -37,6 +37,7 @@ class ThreeWayChart:
     """
 
     n: int
+    by_range: bool
     means: FloatArray
     moving_ranges: FloatArray
     dispersion: FloatArray
@@ -71,28 +72,36 @@ class ThreeWayChart:
 
 
 def three_way_chart(
-    subgroups: Sequence[Sequence[float]], *, method: SigmaMethod = SigmaMethod.RBAR
+    subgroups: Sequence[Sequence[float]],
+    *,
+    method: SigmaMethod = SigmaMethod.RBAR,
+    n_phase1: int | None = None,
 ) -> ThreeWayChart:
-    """Subgroups (m, n) of one size, n >= 2, m >= 2. `method` estimates sigma within from ranges or deviations."""
+    """Subgroups (m, n) of one size, n >= 2, m >= 2; limits from the first `n_phase1` of them.
+
+    `method` estimates sigma within from ranges or deviations. A subgroup with a missing reading keeps its place.
+    Raises TooFewReadingsError, ReadingError.
+    """
     sizes = {len(subgroup) for subgroup in subgroups}
     if len(subgroups) < 2 or len(sizes) != 1 or min(sizes) < 2:
         raise TooFewReadingsError("a three-way chart needs two subgroups at least, all of one size from 2 up")
     n = sizes.pop()
     data = all_possible(subgroups)
-    means = data.mean(axis=1)
+    means, own = data.mean(axis=1), slice(n_phase1)
     by_range = method in USES_RANGES
-    spreads = np.array([np.ptp(row) if by_range else standard_deviation(row.tolist()) for row in data])
-    sigma_within = sigma_from_spreads(method, np.full(len(data), float(n)), spreads).sigma
+    spreads = np.array([np.ptp(row) if by_range else _deviation(row) for row in data])
+    sigma_within = sigma_from_spreads(method, np.full(1, float(n)), spreads[own]).sigma
     ranges = np.abs(np.diff(means))
-    sigma_means = sigma_from_moving_ranges(ranges).sigma
-    center = float(np.nanmean(means))
+    sigma_means = sigma_from_moving_ranges(np.abs(np.diff(means[own]))).sigma
+    center = float(np.nanmean(means[own]))
     constant, deviation = (d2(n), d3(n)) if by_range else (c4(n), sd_of_s(n))
     reach = 3.0 * sigma_within / math.sqrt(n)
     return ThreeWayChart(
         n=n,
+        by_range=by_range,
         means=means,
         moving_ranges=np.concatenate(([np.nan], ranges)),
-        dispersion=np.ptp(data, axis=1) if by_range else data.std(axis=1, ddof=1),
+        dispersion=spreads,
         center=center,
         sigma_within=sigma_within,
         sigma_means=sigma_means,
@@ -107,6 +116,10 @@ def three_way_chart(
         xbar_lcl=center - reach,
         xbar_ucl=center + reach,
     )
+
+
+def _deviation(row: FloatArray) -> float:
+    return math.nan if np.any(np.isnan(row)) else standard_deviation(row.tolist())
 
 
 def _beyond(values: FloatArray, lcl: float, ucl: float) -> tuple[int, ...]:

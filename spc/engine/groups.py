@@ -44,14 +44,24 @@ class GroupChart:
     longest_min: LongestRun
 
 
-def group_chart(stream_means: ArrayLike, stream_ranges: ArrayLike, *, n: int) -> GroupChart:
-    """Means and ranges (m times, s streams) of subgroups of n values; limits from the grand mean and mean range."""
+def group_chart(
+    stream_means: ArrayLike, stream_ranges: ArrayLike, *, n: int, n_phase1: int | None = None
+) -> GroupChart:
+    """Means and ranges (m times, s streams) of subgroups of n values, all known.
+
+    Limits come from the grand mean and mean range of the first `n_phase1` times. Raises TooFewReadingsError,
+    ReadingError.
+    """
     means, ranges = all_possible(stream_means), all_possible(stream_ranges)
     if means.ndim != 2 or means.shape != ranges.shape or not means.size:
         raise TooFewReadingsError(
             "stream_means and stream_ranges must be two tables of the same shape, not empty"
         )
-    center, mean_range = float(means.mean()), float(ranges.mean())
+    if np.any(np.isnan(means)) or np.any(np.isnan(ranges)):
+        raise TooFewReadingsError(
+            "a group chart needs every stream at every time: leave a time with a gap out"
+        )
+    center, mean_range = float(means[:n_phase1].mean()), float(ranges[:n_phase1].mean())
     reach = 3.0 / (d2(n) * math.sqrt(n)) * mean_range
     largest, smallest = means.argmax(axis=1), means.argmin(axis=1)
     return GroupChart(

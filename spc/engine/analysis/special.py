@@ -30,10 +30,9 @@ def three_way(readings: Readings, options: Options) -> dict[str, Any]:
     """Means as individuals, their moving ranges, and the ranges within."""
     data = [list(subgroup.values) for subgroup in subgroups(readings, Family.XBAR_R)]
     m = phase1_of(options, len(data))
-    basis = three_way_chart(data[:m])
-    shown = three_way_chart(data) if m < len(data) else basis
+    shown = three_way_chart(data, n_phase1=m)
     count = len(data)
-    z = (shown.means - basis.center) / basis.sigma_means if basis.sigma_means > 0 else np.full(count, np.nan)
+    z = (shown.means - shown.center) / shown.sigma_means if shown.sigma_means > 0 else np.full(count, np.nan)
     signals = [
         {"index": int(i), "rule": rule.value, "members": [int(i)]}
         for rule in rules_for(Family.IMR, Panel.LOCATION, options.rules)
@@ -42,27 +41,27 @@ def three_way(readings: Readings, options: Options) -> dict[str, Any]:
     values = [value for row in data[:m] for value in row]
     found = result(
         options,
-        center=basis.center,
-        sigma=basis.sigma_within,
+        center=shown.center,
+        sigma=shown.sigma_within,
         values=values,
         statistic=shown.means,
-        lcl=np.full(count, basis.lcl),
-        ucl=np.full(count, basis.ucl),
+        lcl=np.full(count, shown.lcl),
+        ucl=np.full(count, shown.ucl),
         signals=sorted(signals, key=lambda signal: signal["index"]),
     )
     return found | {
-        "sigma_between": basis.sigma_between,
-        "sigma_between_within": basis.sigma_between_within,
+        "sigma_between": shown.sigma_between,
+        "sigma_between_within": shown.sigma_between_within,
         "dispersion": {
-            "center_line": basis.mr_center,
+            "center_line": shown.mr_center,
             "lcl": np.zeros(count),
-            "ucl": np.full(count, basis.mr_ucl),
+            "ucl": np.full(count, shown.mr_ucl),
             "statistic": shown.moving_ranges,
         },
         "within": {
-            "center_line": basis.dispersion_center,
-            "lcl": np.full(count, basis.dispersion_lcl),
-            "ucl": np.full(count, basis.dispersion_ucl),
+            "center_line": shown.dispersion_center,
+            "lcl": np.full(count, shown.dispersion_lcl),
+            "ucl": np.full(count, shown.dispersion_ucl),
             "statistic": shown.dispersion,
         },
     }
