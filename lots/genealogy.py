@@ -7,6 +7,8 @@ it by the uncertainty of every step. Where a link has no interval the whole lot 
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import connection
@@ -130,3 +132,32 @@ def count_reached(lot_id: int, *, forward: bool, from_mm: int | None = None, to_
     with connection.cursor() as cursor:
         cursor.execute(walk + COUNT, {"start": lot_id, "depth": DEEPEST, "from_mm": from_mm, "to_mm": to_mm})
         return int(cursor.fetchone()[0])
+
+
+def ancestors_of(keys: Sequence[int]) -> dict[int, set[int]]:
+    """Lot → everything it was made from, one query a generation for all lots together."""
+    parents: dict[int, set[int]] = defaultdict(set)
+    frontier = set(keys)
+    for _ in range(DEEPEST):
+        links = GenealogyLink.objects.filter(child_id__in=frontier, voided_at__isnull=True).exclude(
+            kind=GenealogyLink.Kind.MEMBER
+        )
+        found: set[int] = set()
+        for child, parent in links.values_list("child_id", "parent_id"):
+            parents[child].add(parent)
+            found.add(parent)
+        frontier = found - parents.keys()
+        if not frontier:
+            break
+    return {key: _reached(key, parents) for key in keys}
+
+
+def _reached(start: int, parents: Mapping[int, set[int]]) -> set[int]:
+    seen: set[int] = set()
+    waiting = [start]
+    while waiting:
+        for parent in parents.get(waiting.pop(), ()):
+            if parent not in seen:
+                seen.add(parent)
+                waiting.append(parent)
+    return seen

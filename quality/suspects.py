@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lots.models import GenealogyLink, Lot, Measurement, StepExecution
+from lots.genealogy import ancestors_of
+from lots.models import Lot, Measurement, StepExecution
 from lots.queries import active_holds, group_of, valid_measurements
 from lots.science.defects.classify import (
     MIN_REFERENCE,
@@ -26,7 +27,6 @@ from lots.science.defects.factors import crossed_effects
 from lots.science.defects.signatures import Feature
 
 PEERS = 200  # enough for a robust sigma, few enough for a page
-_GENERATIONS = 12
 
 # Characteristic → feature. Of a characteristic by cycle the last cycle counts.
 OF_THE_CELL = {
@@ -70,7 +70,7 @@ def suspect_defects(cell: Lot) -> CellVerdict:
     if len(peers) < MIN_REFERENCE:
         reason = f"{len(peers)} other good cells of this product went through formation; {MIN_REFERENCE} are needed."
         return CellVerdict(None, (), len(peers), (), reason)
-    ancestors = _ancestors([cell.pk, *peers])
+    ancestors = ancestors_of([cell.pk, *peers])
     values = _values([cell.pk, *peers], ancestors)
     z = _z(values, cell.pk, peers)
     channel = _channel_z(values, cell.pk, peers)
@@ -102,35 +102,6 @@ def _peers(cell: Lot) -> list[int]:
     keys = list(dict.fromkeys(others))
     held = set(active_holds(keys).values_list("lot_id", flat=True))
     return [key for key in keys if key not in held][:PEERS]
-
-
-def _ancestors(keys: Sequence[int]) -> dict[int, set[int]]:
-    """Lot → everything it was made from, one query a generation for all lots together."""
-    parents: dict[int, set[int]] = defaultdict(set)
-    frontier = set(keys)
-    for _ in range(_GENERATIONS):
-        links = GenealogyLink.objects.filter(child_id__in=frontier, voided_at__isnull=True).exclude(
-            kind=GenealogyLink.Kind.MEMBER
-        )
-        found: set[int] = set()
-        for child, parent in links.values_list("child_id", "parent_id"):
-            parents[child].add(parent)
-            found.add(parent)
-        frontier = found - parents.keys()
-        if not frontier:
-            break
-    return {key: _reached(key, parents) for key in keys}
-
-
-def _reached(start: int, parents: Mapping[int, set[int]]) -> set[int]:
-    seen: set[int] = set()
-    waiting = [start]
-    while waiting:
-        for parent in parents.get(waiting.pop(), ()):
-            if parent not in seen:
-                seen.add(parent)
-                waiting.append(parent)
-    return seen
 
 
 # (feature, material): both rolls of a cell have a porosity, and they do not compare.

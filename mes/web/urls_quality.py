@@ -7,6 +7,7 @@ from django.urls import path
 from mes.web.views import (
     cases,
     charts,
+    commonality,
     containment,
     freeze,
     gauges,
@@ -33,6 +34,7 @@ urlpatterns = [
     path("holds/<int:key>/containment/", containment.containment, name="containment"),
     path("holds/<int:key>/recount/", holds.hold_recount, name="hold_recount"),
     path("holds/<int:key>/case/", cases.open_from_hold, name="hold_case"),
+    path("commonality/", commonality.commonality, name="commonality"),
     path("cases/", cases.cases, name="cases"),
     path("cases/<int:key>/", cases.case, name="case"),
     path("cases/<int:key>/8d.pdf", cases.report, name="case_report"),
