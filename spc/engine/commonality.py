@@ -104,7 +104,8 @@ def false_discovery(p: Sequence[float] | FloatArray) -> FloatArray:
     stepped = np.minimum.accumulate((values[order] * values.size / ranks)[::-1])[::-1]
     adjusted = np.empty_like(values)
     adjusted[order] = np.minimum(1.0, stepped)
-    return np.maximum(adjusted, values)  # never below p, whatever the last digit of the division
+    # Never below p, whatever the last digit of the division.
+    return np.asarray(np.maximum(adjusted, values), dtype=np.float64)
 
 
 def _risk_ratios(
