@@ -52,15 +52,14 @@ MEAN_AND_RANGE = Against(Family.XBAR_R, floors.mean_and_range, packages.MEAN_AND
 
 def figures(size: Size, installation: Installation) -> Iterator[Figure]:
     """Needs no installation."""
-    full = size is Size.FULL
     for n in (1_000, 100_000, 1_000_000):
         yield from _rules(n, rounds=9)
-    for n in (1_000, 100_000, 1_000_000) if full else (1_000, 20_000):
+    for n in (1_000, 100_000, 1_000_000):
         yield from _charts(LEVEL + SPREAD * _series(n), f"individuals chart, {n:,} points", INDIVIDUALS)
-    n = 100_000 if full else 1_000
-    readings = LEVEL + SPREAD * _series(n * SUBGROUP_SIZE).reshape(n, SUBGROUP_SIZE)
-    yield from _charts(readings, f"mean and range chart, {n:,} subgroups of 5", MEAN_AND_RANGE)
-    yield _one_more_point(10_000_000 if full else 100_000)
+    for n in (1_000, 100_000):
+        readings = LEVEL + SPREAD * _series(n * SUBGROUP_SIZE).reshape(n, SUBGROUP_SIZE)
+        yield from _charts(readings, f"mean and range chart, {n:,} subgroups of 5", MEAN_AND_RANGE)
+    yield _one_more_point(10_000_000 if size is Size.FULL else 100_000)
 
 
 def _series(n: int) -> NDArray[np.float64]:

@@ -70,13 +70,11 @@ def individuals(x: NDArray[np.float64]) -> list[Positions]:
 
 def mean_and_range(x: NDArray[np.float64]) -> list[Positions]:
     """Rules 1 to 8 of the means of readings (n, 5), then rules 1 to 4 of their ranges; limits from the mean range."""
-    means, low, high = x[:, 0] + x[:, 1], np.minimum(x[:, 0], x[:, 1]), np.maximum(x[:, 0], x[:, 1])
-    for column in x.T[2:]:
-        means += column
-        np.minimum(low, column, out=low)
-        np.maximum(high, column, out=high)
-    means /= 5.0
-    ranges = high - low
+    columns = np.ascontiguousarray(
+        x.T
+    )  # reduced along the long axis, several times as fast as along the short one
+    means = columns.sum(axis=0) / 5.0
+    ranges = columns.max(axis=0) - columns.min(axis=0)
     mean_range = ranges.mean()
     sigma = mean_range / D2[5]
     z = (means - means.mean()) / (sigma / np.sqrt(5.0))

@@ -38,10 +38,10 @@ class Package:
 
     def work(self, readings: FloatArray) -> Callable[[], object] | None:
         """What is to be timed; None where the package is not installed or needs too long for so many points."""
+        if len(readings) > self.most:
+            return None
         if importlib.util.find_spec(self.name) is None:
             print(f"engine: {self.name} is not installed (benchmarks/requirements.txt)", file=sys.stderr)
-            return None
-        if len(readings) > self.most:
             return None
         module = importlib.import_module(self.name)
 

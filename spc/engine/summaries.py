@@ -94,14 +94,12 @@ def _rows(family: Family, readings: FloatArray) -> Summaries:
     with np.errstate(invalid="ignore"):
         for start in range(0, n, _BLOCK):
             block = slice(start, start + _BLOCK)
-            columns = readings[block].T
-            low, high = columns[0].copy(), columns[0].copy()
-            for column in columns[1:]:
-                np.minimum(low, column, out=low)
-                np.maximum(high, column, out=high)
-            if not (low.min() >= -LARGEST and high.max() <= LARGEST):
+            columns = np.ascontiguousarray(readings[block].T)
+            low, high = columns.min(axis=0), columns.max(axis=0)
+            least, most = float(low.min()), float(high.max())
+            if not (least >= -LARGEST and most <= LARGEST):
                 all_possible(columns)
-            total[block] = _sum(columns, float(low.min()), float(high.max()))
+            total[block] = _sum(columns, least, most)
             if k > 1:
                 spread = np.subtract(high, low, out=high)
                 if family is Family.XBAR_S:
@@ -135,10 +133,7 @@ def _sum(columns: FloatArray, low: float, high: float) -> FloatArray:
     anchor = math.ldexp(round(mantissa * 2.0**24), exponent - 24)
     if not k * max(abs(high - anchor), abs(low - anchor)) < abs(anchor) / 4.0:
         return _sum_carrying(columns)
-    total: FloatArray = columns[0] - anchor
-    distance = np.empty_like(total)
-    for column in columns[1:]:
-        total += np.subtract(column, anchor, out=distance)
+    total: FloatArray = np.add.reduce(columns - anchor, axis=0)
     total += k * anchor
     return total
 
