@@ -40,6 +40,14 @@ class Lot(models.Model):
     product_revision = models.ForeignKey(ProductRevision, models.PROTECT, null=True, blank=True)
     work_order = models.ForeignKey(WorkOrder, models.PROTECT, null=True, blank=True, related_name="lots")
     quantity = models.DecimalField(max_digits=14, decimal_places=3)
+    taken = models.DecimalField(
+        max_digits=14,
+        decimal_places=3,
+        default=0,
+        db_default=0,
+        editable=False,
+        help_text="How much of the quantity went into other lots; kept by trigger.",
+    )
     length_mm = models.BigIntegerField(null=True, blank=True, help_text="Of a roll, at its latest geometry.")
     lanes = models.PositiveSmallIntegerField(null=True, blank=True)
     state = models.CharField(max_length=16, choices=State, default=State.ACTIVE)
@@ -53,6 +61,11 @@ class Lot(models.Model):
         constraints = (
             models.UniqueConstraint(fields=("site", "code"), name="lot_code_per_site"),
             models.CheckConstraint(name="lot_quantity_positive", condition=models.Q(quantity__gt=0)),
+            # Nothing is taken that is not there, by any path.
+            models.CheckConstraint(
+                name="lot_not_overdrawn",
+                condition=models.Q(taken__gte=0, taken__lte=models.F("quantity")),
+            ),
             models.CheckConstraint(
                 name="lot_length_positive",
                 condition=models.Q(length_mm__isnull=True) | models.Q(length_mm__gt=0),

@@ -6,14 +6,14 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase as HypothesisCase
 
 from lots.actions.place_hold import HeldExtent
-from lots.models import GenealogyLink, Lot, Movement
+from lots.models import GateDecision, GenealogyLink, Lot, Movement
 from lots.queries import active_holds
 from quality.actions.gate import GateRefused
 from quality.actions.hold import hold_by_hand
@@ -257,3 +257,38 @@ class TestConservation(HypothesisCase):
         raw.refresh_from_db()
         assert (taken == 10) == (raw.state == Lot.State.CONSUMED)
         assert taken <= 10
+
+
+def test_raw_sql_cannot_take_more_than_there_is(plant: Plant) -> None:
+    """Not the application's checks but the lot's own count refuses it; a voided link gives back."""
+    raw = plant.raw(quantity=10)
+    child = plant.lot("T-CELL", quantity=1)
+
+    def take(quantity: int) -> GenealogyLink:
+        now = timezone.now()
+        with transaction.atomic():
+            ticket = GateDecision.objects.create(lot=raw, purpose="consume", passed=True, decided_at=now)
+            movement = Movement.objects.create(
+                lot=raw, kind="consume", gate_decision=ticket, moved_by=plant.operator, moved_at=now
+            )
+            return GenealogyLink.objects.create(
+                parent=raw,
+                child=child,
+                kind="consume",
+                movement=movement,
+                quantity=quantity,
+                unit="kg",
+                linked_at=now,
+            )
+
+    link = take(6)
+    with pytest.raises(IntegrityError, match="lot_not_overdrawn"):
+        take(5)
+    with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
+        Lot.objects.filter(pk=raw.pk).update(taken=0)
+    GenealogyLink.objects.filter(pk=link.pk).update(
+        voided_at=timezone.now(), voided_by=plant.operator, void_reason="wrong drum"
+    )
+    take(5)
+    raw.refresh_from_db()
+    assert raw.taken == 5
