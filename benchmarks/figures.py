@@ -15,6 +15,7 @@ import numpy as np
 class Size(StrEnum):
     SMALL = "small"
     FULL = "full"
+    HUGE = "huge"  # trace only: ten million links
 
 
 @dataclass(frozen=True)

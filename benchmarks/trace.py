@@ -27,7 +27,8 @@ JOIN lots_lot c ON c.id = l.child_id
 
 
 def figures(size: Size, installation: Installation) -> Iterator[Figure]:
-    for links in (100_000, 1_000_000) if size is Size.FULL else (10_000,):
+    sizes = {Size.FULL: (100_000, 1_000_000), Size.HUGE: (10_000_000,)}
+    for links in sizes.get(size, (10_000,)):
         with installation.database() as database:
             with installation.superuser(database) as superuser:
                 made = make_genealogy(superuser, links=links)
