@@ -27,6 +27,9 @@ class Action(StrEnum):
     JUDGE_SIGNAL = "assign the cause of a signal"
     FREEZE_LIMITS = "freeze control limits"
     EDIT_MASTERS = "edit products, recipes and specifications"
+    RECHECK = "re-check links of revised requirements"
+    APPROVE_BASELINE = "approve the requirements baseline"
+    AUDIT = "run readiness audits"
     PUBLISH_PLAN = "publish a control plan"
     IMPORT_FILE = "import instrument files"
     SET_CLOCK = "set the clock of a simulated site"
@@ -50,6 +53,9 @@ MATRIX: dict[Action, frozenset[str]] = {
     Action.JUDGE_SIGNAL: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
     Action.FREEZE_LIMITS: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
     Action.EDIT_MASTERS: frozenset({Role.PROCESS_ENGINEER}),
+    Action.RECHECK: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
+    Action.APPROVE_BASELINE: frozenset({Role.QUALITY_ENGINEER, Role.REVIEWER}),
+    Action.AUDIT: frozenset({Role.QUALITY_ENGINEER, Role.REVIEWER, Role.AUDITOR}),
     Action.PUBLISH_PLAN: frozenset({Role.PROCESS_ENGINEER}),
     Action.IMPORT_FILE: frozenset(
         {Role.OPERATOR, Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER, Role.EQUIPMENT}

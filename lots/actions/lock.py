@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from django.db import connection
+
 from lots.models import Lot
 
 
@@ -13,3 +15,9 @@ def lock_lots(keys: Iterable[int]) -> dict[int, Lot]:
         "site", "material", "work_order"
     )
     return {lot.pk: lot for lot in rows.filter(pk__in=set(keys)).order_by("pk")}
+
+
+def lock_name(name: str) -> None:
+    """Let whoever else locks the same name wait until the running transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])

@@ -10,6 +10,7 @@ from django.db import connection
 
 from lots.actions.correct import Correction
 from lots.actions.derive import Uncomputed, derive
+from lots.actions.lock import lock_name
 from lots.actions.validate import look_up, to_measurements
 from lots.digest import VERSION, submission_digest
 from lots.envelope import Envelope, InvalidSubmission, Problem
@@ -39,10 +40,7 @@ def claim_key(envelope: Envelope) -> IdempotencyKey | None:
 
     Returns the stored answer if the same payload came before. Raises IdempotencyConflict if another did.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{envelope.source.pk}:{envelope.key}"]
-        )
+    lock_name(f"{envelope.source.pk}:{envelope.key}")
     earlier = IdempotencyKey.objects.filter(source=envelope.source, key=envelope.key).first()
     if earlier is not None and bytes(earlier.payload_hash) != envelope.payload_hash():
         raise IdempotencyConflict(

@@ -18,6 +18,7 @@ from mes.web.views import (
     review,
     sampling,
     specifications,
+    traceability,
 )
 
 urlpatterns = [
@@ -39,6 +40,10 @@ urlpatterns = [
     path("cases/<int:key>/", cases.case, name="case"),
     path("cases/<int:key>/8d.pdf", cases.report, name="case_report"),
     path("requirements/", requirements.requirements, name="requirements"),
+    path("traceability/", traceability.traceability, name="traceability"),
+    path("traceability.xlsx", traceability.workbook, name="traceability_workbook"),
+    path("requirements/<str:code>/revise/", traceability.revise, name="requirement_revise"),
+    path("requirements/<str:code>/lines/<int:line>/recheck/", traceability.recheck_line, name="recheck"),
     path("requirements/<str:code>/", requirements.requirement, name="requirement"),
     path("specifications/", specifications.specifications, name="specifications"),
     path("specifications/<int:key>/", specifications.specification, name="specification"),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from lots.actions.acting import act_as
+from lots.actions.lock import lock_name
 from lots.clock import site_time
 from lots.models import Hold, Lot, RecipeParameter, Site, User
 from quality.actions.sign import sign
@@ -51,8 +52,7 @@ def open_case(
 
 def next_case_code(site: Site) -> str:
     """NC-1, NC-2, … per site; cases opened at once wait for each other."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"nonconformance:{site.pk}"])
+    lock_name(f"nonconformance:{site.pk}")
     return f"NC-{Nonconformance.objects.filter(site=site).count() + 1}"
 
 

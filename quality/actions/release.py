@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Max
 
 from lots.actions.acting import act_as
-from lots.actions.lock import lock_lots
+from lots.actions.lock import lock_lots, lock_name
 from lots.clock import site_time
 from lots.models import HoldLot, Lot, Movement, Site, User
 from quality.actions.gate import GateRefused, pass_gates
@@ -104,7 +104,6 @@ def let_leave(lots: Sequence[Lot], kind: Movement.Kind, *, user: User, now: date
 
 
 def _next_number(site: Site) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"release:{site.pk}"])
+    lock_name(f"release:{site.pk}")
     latest = Release.objects.filter(site=site).order_by("-number").values_list("number", flat=True).first()
     return (latest or 0) + 1

@@ -12,8 +12,10 @@ from quality.models.requirement import (
     Specification,
     SpecificationLine,
 )
+from quality.models.traceability import Baseline, ReadinessAudit, Recheck
 
 __all__ = [
+    "Baseline",
     "CaseEntry",
     "ContainmentChange",
     "ControlPlan",
@@ -26,6 +28,8 @@ __all__ = [
     "Nonconformance",
     "ProcessWindow",
     "ReactionFiring",
+    "ReadinessAudit",
+    "Recheck",
     "Release",
     "Requirement",
     "RequirementRevision",

@@ -15,8 +15,10 @@ from quality.actions.contain import widen
 from quality.actions.dispose import Ruling, dispose
 from quality.actions.exclude_point import exclude_point
 from quality.actions.release import release_lot
+from quality.actions.requirements import audit_readiness, recheck, revise_requirement
+from quality.actions.sign import sign
 from quality.actions.taking import Input
-from quality.models import Disposition
+from quality.models import Baseline, Disposition, SpecificationLine
 from spc.models import Chart, ChartCheckpoint
 from spc.queries import current_points
 from tests.support.builders import PASSWORD, Plant, add_chart, make_gauge, make_plant, publish, specify
@@ -86,6 +88,7 @@ def worked_plant(*, signals: int = 1) -> Plant:
     add_entry(case, "why", {"because": "wrong drum"}, user=plant.engineer, now=timezone.now())
     release(plant, bad)
     _release_a_batch(plant)
+    _recheck_a_requirement(plant)
     raw = plant.raw()
     plant.lot(inputs=[Input(parent=raw.code, quantity=1)])  # type: ignore[arg-type]
     LotAlias.objects.create(site=plant.site, issuer="Supplier", alias=f"S-{raw.pk}", lot=raw)
@@ -103,6 +106,27 @@ def worked_plant(*, signals: int = 1) -> Plant:
         chart=chart, generation=1, sequence=0, limit_revision=state.limit_revision, state=state.state
     )
     return plant
+
+
+def _recheck_a_requirement(plant: Plant) -> None:
+    now = timezone.now()
+    line = SpecificationLine.objects.filter(specification__product_revision=plant.product).earliest("pk")
+    wording = dict.fromkeys(("statement", "acceptance", "source"), "solids 60 to 70 %") | {
+        "source_type": "handbook"
+    }
+    revision = revise_requirement(
+        line.requirement,
+        wording,
+        change_reason="first",
+        site=plant.site,
+        user=plant.process_engineer,
+        now=now,
+    )
+    signed = {"user": plant.engineer, "password": PASSWORD, "now": now}
+    recheck(revision, line, statement="same limits", site=plant.site, **signed)
+    audit_readiness(plant.site, seed=1, user=plant.engineer, now=now)
+    signature = sign(meaning="approved", record_kind="baseline", record_id="1", content={}, **signed)
+    Baseline.objects.create(site=plant.site, number=1, content={}, signature=signature)
 
 
 def _release_a_batch(plant: Plant) -> None:

@@ -17,6 +17,7 @@ from quality.models import (
     RequirementRevision,
     SourceType,
 )
+from quality.permissions import Action, may
 from quality.plans import newest_revisions
 from quality.queries import (
     lines_in_force,
@@ -90,6 +91,8 @@ def requirement(request: SiteRequest, code: str) -> HttpResponse:
             "requirement": found,
             "revision": revisions[0] if revisions else None,
             "revisions": revisions,
+            "sources": SourceType.choices,
+            "may_revise": may(request.user, request.site, Action.EDIT_MASTERS),
             "lines": lines,
             "windows": windows,
             "plan_lines": plan_lines,
