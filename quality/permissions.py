@@ -22,6 +22,7 @@ class Action(StrEnum):
     EXCLUDE_POINT = "exclude points of a chart"
     WORK_CASE = "work on nonconformances"
     CLOSE_CASE = "close nonconformances"
+    ACCEPT_LOT = "freeze and decide acceptance plans"
     RELEASE = "release lots"
     SHIP = "pack and ship released lots"
     JUDGE_SIGNAL = "assign the cause of a signal"
@@ -48,6 +49,7 @@ MATRIX: dict[Action, frozenset[str]] = {
     Action.DISPOSE: frozenset({Role.QUALITY_ENGINEER}),
     Action.WORK_CASE: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
     Action.CLOSE_CASE: frozenset({Role.QUALITY_ENGINEER, Role.REVIEWER}),
+    Action.ACCEPT_LOT: frozenset({Role.QUALITY_ENGINEER}),
     Action.RELEASE: frozenset({Role.QUALITY_ENGINEER, Role.REVIEWER}),
     Action.SHIP: frozenset({Role.OPERATOR, Role.QUALITY_ENGINEER}),
     Action.JUDGE_SIGNAL: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),

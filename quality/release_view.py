@@ -15,7 +15,7 @@ from lots.models import GenealogyLink, HoldLot, Lot, Measurement, Submission, Us
 from lots.queries import current_measurements
 from quality.blockers import Blocker, Code, lot_blocker
 from quality.gates import leave_blockers
-from quality.models import Judgement, Nonconformance, Release
+from quality.models import AcceptancePlan, Judgement, Nonconformance, Release
 from spc.models import LimitRevision, SubgroupMember
 
 CELLS_NAMED = 5
@@ -71,6 +71,9 @@ def release_blockers(lot: Lot, *, user: User | None, now: datetime) -> list[Bloc
     keys = [member.pk for member in lots]
     for case in Nonconformance.objects.filter(lot__in=keys, state=Nonconformance.State.OPEN).order_by("pk"):
         blockers.append(lot_blocker(Code.NONCONFORMANCE, f"{case.code} is open: {case.title}", lot))
+    undecided = AcceptancePlan.objects.filter(lot=lot, decision__isnull=True).first()
+    if undecided is not None:
+        blockers.append(lot_blocker(Code.MISSING, "its acceptance plan is not decided yet", lot))
     if user is not None and _recorded(keys, user):
         words = "you recorded values of it: another person must release it"
         blockers.append(lot_blocker(Code.INDEPENDENCE, words, lot))

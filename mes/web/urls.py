@@ -5,7 +5,20 @@ from __future__ import annotations
 from django.urls import include, path
 
 from mes.web import urls_quality
-from mes.web.views import auth, correct, formation, judge, line, lots, release, report, station, trace, upload
+from mes.web.views import (
+    acceptance,
+    auth,
+    correct,
+    formation,
+    judge,
+    line,
+    lots,
+    release,
+    report,
+    station,
+    trace,
+    upload,
+)
 
 pages = [
     path("login/", auth.Login.as_view(), name="login"),
@@ -29,6 +42,7 @@ pages = [
     path("lots/<str:code>/trace/", trace.trace, name="lot_trace"),
     path("lots/<str:code>/release/", release.release, name="lot_release"),
     path("certificates/<int:key>.pdf", release.certificate, name="certificate"),
+    path("lots/<str:code>/acceptance/", acceptance.acceptance, name="lot_acceptance"),
     path("lots/<str:code>/label.svg", lots.label, name="lot_label"),
     path("lots/<str:code>/formation/", formation.formation, name="lot_formation"),
     path("lots/<str:code>/formation.json", formation.formation_data, name="lot_formation_data"),

@@ -1,3 +1,4 @@
+from quality.models.acceptance import AcceptanceDecision, AcceptancePlan
 from quality.models.case import CaseEntry
 from quality.models.containment import ContainmentChange
 from quality.models.control_plan import ControlPlan, ControlPlanLine, ControlPlanRevision, WorkOrderPlan
@@ -15,6 +16,8 @@ from quality.models.requirement import (
 from quality.models.traceability import Baseline, ReadinessAudit, Recheck
 
 __all__ = [
+    "AcceptanceDecision",
+    "AcceptancePlan",
     "Baseline",
     "CaseEntry",
     "ContainmentChange",

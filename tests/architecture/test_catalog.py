@@ -32,6 +32,7 @@ REVIEWED = {
     "quality_judgement": "the verdict on a measurement",
     "quality_defect": "the violation found on a measurement",
     "quality_nonconformance": "the case opened about the lot",
+    "quality_acceptanceplan": "which cells of the lot are tested; moves nothing",
     "quality_release": "the signed statement about the lot; its movement is guarded",
     "quality_dispositionitem": "names a hold to be closed; the disposition's authority is checked by its trigger",
 }
@@ -64,6 +65,8 @@ APPEND_ONLY = {
     "quality_judgement",
     "quality_defect",
     "quality_reactionfiring",
+    "quality_acceptancedecision",
+    "quality_acceptanceplan",
     "quality_baseline",
     "quality_caseentry",
     "quality_readinessaudit",

@@ -32,6 +32,7 @@ EXPECTED = {
     "dispose of held material": "no yes no no no no no",
     "work on nonconformances": "no yes yes no no no no",
     "close nonconformances": "no yes no yes no no no",
+    "freeze and decide acceptance plans": "no yes no no no no no",
     "release lots": "no yes no yes no no no",
     "pack and ship released lots": "yes yes no no no no no",
     "exclude points of a chart": "no yes yes no no no no",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from django.utils import timezone
 
 from lots.actions.keep_curve import Curve, keep_curve
@@ -9,6 +11,8 @@ from lots.actions.place_hold import HeldExtent
 from lots.models import CurveFile, Lot, LotAlias
 from lots.queries import active_holds
 from mes import pipeline
+from quality.acceptance import Rules
+from quality.actions.accept_lot import decide_lot, freeze_plan
 from quality.actions.approve_limits import approve_limits
 from quality.actions.case import add_entry, open_case
 from quality.actions.contain import widen
@@ -88,6 +92,7 @@ def worked_plant(*, signals: int = 1) -> Plant:
     add_entry(case, "why", {"because": "wrong drum"}, user=plant.engineer, now=timezone.now())
     release(plant, bad)
     _release_a_batch(plant)
+    _accept_a_lot(plant)
     _recheck_a_requirement(plant)
     raw = plant.raw()
     plant.lot(inputs=[Input(parent=raw.code, quantity=1)])  # type: ignore[arg-type]
@@ -127,6 +132,19 @@ def _recheck_a_requirement(plant: Plant) -> None:
     audit_readiness(plant.site, seed=1, user=plant.engineer, now=now)
     signature = sign(meaning="approved", record_kind="baseline", record_id="1", content={}, **signed)
     Baseline.objects.create(site=plant.site, number=1, content={}, signature=signature)
+
+
+def _accept_a_lot(plant: Plant) -> None:
+    group = plant.lot("T-CELL-LOT", quantity=1)
+    cell = plant.lot("T-CELL", quantity=1, group=group.code)
+    for step in ("stacking", "filling", "formation"):
+        plant.run(cell, step)
+    now = timezone.now()
+    rules = Rules(Decimal(19), Decimal(99), Decimal(2))
+    plan = freeze_plan(group, rules, sample_size=1, seed=1, user=plant.engineer, now=now)
+    plant.start(cell, "acceptance")
+    plant.submit([plant.reading("acceptance.leak_free", "0", cell)])
+    decide_lot(plan, user=plant.engineer, password=PASSWORD, now=now)
 
 
 def _release_a_batch(plant: Plant) -> None:
