@@ -31,6 +31,8 @@ class Action(StrEnum):
     RECHECK = "re-check links of revised requirements"
     APPROVE_BASELINE = "approve the requirements baseline"
     AUDIT = "run readiness audits"
+    EDIT_PLAN = "draft control plans"
+    APPROVE_PLAN = "approve control plans"
     PUBLISH_PLAN = "publish a control plan"
     IMPORT_FILE = "import instrument files"
     SET_CLOCK = "set the clock of a simulated site"
@@ -58,6 +60,8 @@ MATRIX: dict[Action, frozenset[str]] = {
     Action.RECHECK: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
     Action.APPROVE_BASELINE: frozenset({Role.QUALITY_ENGINEER, Role.REVIEWER}),
     Action.AUDIT: frozenset({Role.QUALITY_ENGINEER, Role.REVIEWER, Role.AUDITOR}),
+    Action.EDIT_PLAN: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
+    Action.APPROVE_PLAN: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
     Action.PUBLISH_PLAN: frozenset({Role.PROCESS_ENGINEER}),
     Action.IMPORT_FILE: frozenset(
         {Role.OPERATOR, Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER, Role.EQUIPMENT}

@@ -12,6 +12,7 @@ from mes.web.views import (
     freeze,
     gauges,
     holds,
+    plan_drafts,
     plans,
     points,
     requirements,
@@ -52,4 +53,10 @@ urlpatterns = [
     path("sampling/", sampling.designer, name="sampling"),
     path("plans/", plans.plans, name="plans"),
     path("plans/<int:key>/", plans.plan, name="plan"),
+    path("plans/<int:key>/plan.xlsx", plan_drafts.workbook, name="plan_workbook"),
+    path("plans/<int:key>/upload/", plan_drafts.upload, name="plan_upload"),
+    path("plans/<int:key>/lines/", plan_drafts.line, name="plan_new_line"),
+    path("plans/<int:key>/lines/<int:line>/", plan_drafts.line, name="plan_line"),
+    path("plans/<int:key>/approve/", plan_drafts.approve, name="plan_approve"),
+    path("plans/<int:key>/order/", plan_drafts.order, name="plan_order"),
 ]

@@ -18,10 +18,15 @@ class PublicationRefused(Exception):
 
 
 @transaction.atomic
-def publish_plan(revision: ControlPlanRevision, *, user: User, now: datetime) -> ControlPlanRevision:
-    """Generate the chart plans and stamp the revision. A line unchanged since the last revision keeps its chart."""
+def publish_plan(
+    revision: ControlPlanRevision, *, user: User, now: datetime, action: Action = Action.PUBLISH_PLAN
+) -> ControlPlanRevision:
+    """Generate the chart plans and stamp the revision. A line unchanged since the last revision keeps its chart.
+
+    `action` is what the user must be allowed to do: publish, or approve what another person drafted.
+    """
     act_as(user)
-    require(user, revision.plan.site, Action.PUBLISH_PLAN)
+    require(user, revision.plan.site, action)
     fresh = ControlPlanRevision.objects.select_for_update(of=("self",)).get(pk=revision.pk)
     if fresh.published_at is not None:
         raise PublicationRefused(f"{fresh} is published already")

@@ -13,6 +13,7 @@ from lots.models import (
     User,
     WorkOrder,
 )
+from quality.models.disposition import Signature
 from quality.models.requirement import Specification
 from spc.models import ChartPlan, Signal
 
@@ -37,6 +38,10 @@ class ControlPlanRevision(models.Model):
     published_at = models.DateTimeField(null=True, blank=True)
     published_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
     change_reason = models.CharField(max_length=300)
+    drafted_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+    approval = models.OneToOneField(
+        Signature, models.PROTECT, null=True, blank=True, related_name="control_plan_revision"
+    )
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("plan", "number"), name="control_plan_revision_once"),)

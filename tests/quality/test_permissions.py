@@ -42,6 +42,8 @@ EXPECTED = {
     "re-check links of revised requirements": "no yes yes no no no no",
     "approve the requirements baseline": "no yes no yes no no no",
     "run readiness audits": "no yes no yes no no yes",
+    "draft control plans": "no yes yes no no no no",
+    "approve control plans": "no yes yes no no no no",
     "publish a control plan": "no no yes no no no no",
     "import instrument files": "yes yes yes no no yes no",
     "set the clock of a simulated site": "no no no no yes yes no",

@@ -5,12 +5,16 @@ from __future__ import annotations
 from itertools import groupby
 
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from mes.web.site import SiteRequest, site_page
-from quality.models import ControlPlanRevision
+from mes.web.views.plan_drafts import revision_at
+from quality.models import ControlPlanLine, ControlPlanRevision
+from quality.permissions import Action, may
+from quality.plan_table import difference, lines_of
 from quality.queries import lines_in_force, weekly_false_alarms
+from spc.models import Signal
 
 
 @require_GET
@@ -27,18 +31,24 @@ def plans(request: SiteRequest) -> HttpResponse:
 @require_GET
 @site_page()
 def plan(request: SiteRequest, key: int) -> HttpResponse:
-    revision = get_object_or_404(
-        ControlPlanRevision.objects.select_related("plan__product_revision__product", "published_by"),
-        pk=key,
-        plan__site=request.site,
-    )
+    revision = revision_at(request, key)
     lines = list(
         revision.lines.select_related(
             "step", "characteristic", "material", "specification", "chart_plan"
         ).order_by("step__sequence", "id")
     )
     limits = {line.specification_id: line for line in lines_in_force(at=request.site_now)}
+    base = (
+        revision.plan.revisions.filter(number__lt=revision.number, published_at__isnull=False)
+        .order_by("-number")
+        .first()
+    )
+    earlier = lines_of(base) if base is not None else []
+    if revision.published_at is None:
+        _expect_like(lines, earlier)
     expected = weekly_false_alarms(lines, request.site, now=request.site_now)
+    holding = sum(expected.get(line.pk, 0.0) for line in lines if line.reaction != Signal.Reaction.ALERT)
+    newest = not revision.plan.revisions.filter(number__gt=revision.number).exists()
     return render(
         request,
         "web/plans/plan.html",
@@ -52,5 +62,23 @@ def plan(request: SiteRequest, key: int) -> HttpResponse:
             "count": len(lines),
             "charted": len(expected),
             "false_alarms": sum(expected.values()),
+            "false_holds": holding,
+            "base": base,
+            "changes": difference(earlier, lines_of(revision)) if base is not None else [],
+            "newest": newest,
+            "may_edit": newest and may(request.user, request.site, Action.EDIT_PLAN),
+            "may_approve": newest
+            and revision.published_at is None
+            and may(request.user, request.site, Action.APPROVE_PLAN),
+            "may_order": revision.published_at is not None
+            and may(request.user, request.site, Action.EDIT_MASTERS),
         },
     )
+
+
+def _expect_like(draft: list[ControlPlanLine], published: list[ControlPlanLine]) -> None:
+    """Let a draft's lines count the points of the charts that are in force, to say what their own rules would cost."""
+    charts = {(line.characteristic_id, line.material_id): line.chart_plan_id for line in published}
+    for line in draft:
+        if line.chart_family:
+            line.chart_plan_id = charts.get((line.characteristic_id, line.material_id))
