@@ -93,13 +93,12 @@ def _holds(events: list[Event], facts: Facts) -> Iterable[Violation]:
             continue
         if not {wanted, "poison"} & set(facts.holds.get(event.lot, ())):
             yield Violation("I4", f"{event.kind} of lot {event.lot} led to no hold")
-            continue
-        delay = facts.hold_delays.get(event.lot)
-        bound = HOLD_WITHIN_S + _down(faults, event.began, event.ended + HOLD_WITHIN_S)
-        if delay is not None and delay > bound:
-            yield Violation(
-                "I4", f"{event.kind} of lot {event.lot} was held after {delay:.1f} s, not {bound:.1f}"
-            )
+    for lot, holds in facts.holds_due.items():
+        for recorded, placed in holds:
+            bound = HOLD_WITHIN_S + _down(faults, recorded, recorded + HOLD_WITHIN_S)
+            if placed - recorded > bound:
+                words = f"signal of lot {lot} led to a hold after {placed - recorded:.1f} s, not {bound:.1f}"
+                yield Violation("I4", words)
 
 
 def _down(faults: list[Event], since: float, until: float) -> float:

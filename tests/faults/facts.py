@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter, defaultdict
 from typing import Any
 
@@ -42,7 +43,7 @@ UNION ALL SELECT 'violating judgement ' || j.id || ' has no defect' FROM quality
   LEFT JOIN quality_defect d ON d.judgement_id = j.id WHERE j.verdict = 'violates' AND d.id IS NULL
 """
 DELAYS = """
-SELECT l.code, extract(epoch FROM min(h.created_at) - min(s.received_at))
+SELECT l.code, extract(epoch FROM min(s.received_at)), extract(epoch FROM min(h.created_at))
 FROM lots_hold h JOIN spc_signal g ON h.source = 'signal' AND h.source_id = g.id
 JOIN spc_point p ON p.id = g.point_id JOIN spc_subgroupmember m ON m.subgroup_id = p.subgroup_id
 JOIN lots_measurement v ON v.id = m.measurement_id JOIN lots_submission s ON s.id = v.submission_id
@@ -60,8 +61,9 @@ def gather(prefixes: tuple[str, ...]) -> Facts:
         audit=[f"{bad.chain} row {bad.sequence}: {bad.reason}" for bad in verify()],
         uncontained=[str(hold.uuid) for hold in Hold.objects.all() if not recount(hold).agrees],
     )
-    for code, delay in _rows(DELAYS):
-        facts.hold_delays[code] = max(facts.hold_delays.get(code, 0.0), float(delay))
+    clocks = time.monotonic() - time.time()
+    for code, received, held in _rows(DELAYS):
+        facts.holds_due.setdefault(code, []).append((float(received) + clocks, float(held) + clocks))
     for code, source in _rows(
         "SELECT l.code, h.source FROM lots_holdlot m"
         " JOIN lots_hold h ON h.id = m.hold_id JOIN lots_lot l ON l.id = m.lot_id"

@@ -70,7 +70,8 @@ class Facts:
     moved_held: lots that moved after they were held. early_moves: lots that moved before what had been recorded for
     them was evaluated. pending: entries not evaluated. unheld_poison: quarantined entries whose lots no hold covers.
     future: key → qualities of measurements from the future. half: what was half written, in words. uncontained: holds
-    whose recount disagrees. audit: bad rows of the chains. hold_delays: lot → seconds from recording to its hold.
+    whose recount disagrees. audit: bad rows of the chains. holds_due: lot → for each hold by a signal, when
+    its reading was recorded and when it was placed, in seconds of the test's monotonic clock.
     """
 
     values: dict[str, list[str]] = field(default_factory=dict)
@@ -86,4 +87,4 @@ class Facts:
     half: list[str] = field(default_factory=list)
     uncontained: list[str] = field(default_factory=list)
     audit: list[str] = field(default_factory=list)
-    hold_delays: dict[str, float] = field(default_factory=dict)
+    holds_due: dict[str, list[tuple[float, float]]] = field(default_factory=dict)

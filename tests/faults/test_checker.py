@@ -34,7 +34,7 @@ def clean() -> tuple[list[Event], Facts]:
         memberships={1: 1, 2: 1, 3: 1},
         points={9: [(20, 1.0), (21, 2.0), (22, 2.0)]},
         holds={"L2": ["defect"], "L3": ["signal", "manual"]},
-        hold_delays={"L2": 0.0, "L3": 0.8},
+        holds_due={"L3": [(3.1, 3.9)]},
         future={"d": ["quarantined"]},
     )
     return events, facts
@@ -56,7 +56,7 @@ BROKEN: list[tuple[str, str, Break]] = [
     ("I3", "another payload was taken", lambda e, f: e.append(replace(e[2], outcome=OK))),
     ("I4", "a violation led to no hold", lambda e, f: f.holds.pop("L2")),
     ("I4", "a signal led to no hold", lambda e, f: f.holds.update(L3=["manual"])),
-    ("I4", "a hold came late", lambda e, f: f.hold_delays.update(L3=7.3)),
+    ("I4", "a hold came late", lambda e, f: f.holds_due.update(L3=[(3.1, 10.4)])),
     ("I5", "a held lot moved", lambda e, f: f.moved_held.append("L7")),
     ("I7", "a hold missed a descendant", lambda e, f: f.uncontained.append("H1")),
     ("I8", "a lot moved before judgement", lambda e, f: f.early_moves.append("L7")),
@@ -81,7 +81,7 @@ def test_broken_history_is_found(invariant: str, name: str, change: Break) -> No
 
 def test_hold_may_wait_as_long_as_nobody_could_place_it() -> None:
     events, facts = clean()
-    facts.hold_delays["L3"] = 11.9
+    facts.holds_due["L3"] = [(3.1, 15.0)]
     assert [v.invariant for v in check(events, facts)] == ["I4"]
     events.append(Event("fault", began=3.5, ended=10.5, what="stop postgres"))
     assert check(events, facts) == []

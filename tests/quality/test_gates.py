@@ -8,15 +8,18 @@ import pytest
 from django.utils import timezone
 
 from lots.actions.place_hold import HeldExtent
-from lots.models import Lot, WorkOrder, Zone
+from lots.models import Lot, Movement, WorkOrder, Zone
 from mes import pipeline
 from quality.actions.dispose import Ruling, dispose
+from quality.actions.gate import GateRefused
 from quality.actions.hold import hold_by_hand
 from quality.actions.produce import NewLot, produce_lots
+from quality.actions.release import let_leave, release_lot
 from quality.actions.taking import Input
 from quality.blockers import Blocker, Code
 from quality.gates import can_leave, can_proceed, next_step
-from quality.models import Disposition
+from quality.models import Disposition, Nonconformance
+from quality.release_view import release_blockers
 from spc.models import Chart, Signal
 from tests.support.builders import (
     PASSWORD,
@@ -25,6 +28,7 @@ from tests.support.builders import (
     add_line,
     make_gauge,
     make_plant,
+    make_user,
     publish,
     specify,
 )
@@ -279,6 +283,60 @@ def test_raw_material_has_no_steps_but_its_own_reasons(plant: Plant) -> None:
     plant.lot(inputs=[Input(parent=raw.code, quantity=1)])  # type: ignore[arg-type]
     raw.refresh_from_db()
     assert_only(leave(raw), Code.NOT_ACTIVE)
+
+
+def finished(plant: Plant) -> Lot:
+    """A lot with all its evidence, ready to be released."""
+    add_line(plant, SOLIDS)
+    publish(plant)
+    lot = plant.lot()
+    plant.run(lot, "mixing", [plant.reading(SOLIDS, "65", lot)])
+    return lot
+
+
+def test_nonconformance(plant: Plant) -> None:
+    lot = finished(plant)
+    assert release_blockers(lot, user=plant.engineer, now=timezone.now()) == []
+    hold = hold_by_hand(
+        [HeldExtent(lot.pk)], site=plant.site, reason="lumps", user=plant.operator, now=timezone.now()
+    )
+    case = Nonconformance.objects.create(
+        site=plant.site, code="NC-1", title="lumps", lot=lot, hold=hold, opened_at=timezone.now()
+    )
+    dispose(
+        list(hold.members.values_list("pk", flat=True)),
+        Ruling(Disposition.Decision.RELEASE, "none found"),
+        site=plant.site,
+        user=plant.engineer,
+        password=PASSWORD,
+        now=timezone.now(),
+    )
+    blocker = assert_only(release_blockers(lot, user=plant.engineer, now=timezone.now()), Code.NONCONFORMANCE)
+    assert blocker.message == "NC-1 is open: lumps"
+    case.state = Nonconformance.State.CLOSED
+    case.save(update_fields=["state"])
+    assert release_blockers(lot, user=plant.engineer, now=timezone.now()) == []
+
+
+def test_independence(plant: Plant) -> None:
+    add_line(plant, SOLIDS)
+    publish(plant)
+    lot = plant.lot()
+    execution = plant.start(lot, "mixing")
+    recorder = make_user(plant.site, "quality_engineer")
+    pipeline.record(plant.envelope([plant.reading(SOLIDS, "65", lot)], user=recorder), now=timezone.now())
+    plant.finish(execution)
+    assert_only(release_blockers(lot, user=recorder, now=timezone.now()), Code.INDEPENDENCE)
+    assert release_blockers(lot, user=plant.engineer, now=timezone.now()) == []
+
+
+def test_not_released(plant: Plant) -> None:
+    lot = finished(plant)
+    with pytest.raises(GateRefused) as refused:
+        let_leave([lot], Movement.Kind.SHIP, user=plant.operator, now=timezone.now())
+    assert_only(list(refused.value.blockers), Code.NOT_RELEASED)
+    release_lot(lot, user=plant.engineer, password=PASSWORD, now=timezone.now())
+    assert let_leave([lot], Movement.Kind.SHIP, user=plant.operator, now=timezone.now())
 
 
 def test_every_code_has_its_test() -> None:

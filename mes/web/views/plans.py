@@ -38,17 +38,14 @@ def plan(request: SiteRequest, key: int) -> HttpResponse:
         ).order_by("step__sequence", "id")
     )
     limits = {line.specification_id: line for line in lines_in_force(at=request.site_now)}
-    base = (
-        revision.plan.revisions.filter(number__lt=revision.number, published_at__isnull=False)
-        .order_by("-number")
-        .first()
-    )
+    others = list(revision.plan.revisions.exclude(pk=revision.pk).order_by("-number"))
+    base = next((other for other in others if other.number < revision.number and other.published_at), None)
     earlier = lines_of(base) if base is not None else []
     if revision.published_at is None:
         _expect_like(lines, earlier)
     expected = weekly_false_alarms(lines, request.site, now=request.site_now)
     holding = sum(expected.get(line.pk, 0.0) for line in lines if line.reaction != Signal.Reaction.ALERT)
-    newest = not revision.plan.revisions.filter(number__gt=revision.number).exists()
+    newest = all(other.number < revision.number for other in others)
     return render(
         request,
         "web/plans/plan.html",
