@@ -30,7 +30,8 @@ check: setup-dev
 	$(CHECK_ENV) $(RUN) manage.py makemigrations --check --dry-run
 
 test: setup-dev chromium check
-	$(RUN) -m pytest
+	$(RUN) -m pytest -m "not alone" --numprocesses 2 --dist worksteal
+	$(RUN) -m pytest -m alone
 
 # Races, kills and freezes at length: FAULT_SECONDS of random faults with FAULT_SEED, 300 rounds of every race.
 FAULT_SECONDS ?= 600

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, Count, Exists, Func, OuterRef, Q
 
 from lots.clock import site_time
 from lots.models import HoldLot, Lot, Measurement, OpenInterval, StepExecution
@@ -94,12 +94,11 @@ def evidence_of(lots: Iterable[Lot], executions: dict[tuple[int, int], StepExecu
         .annotate(values=Count("id"))
         .order_by()
     )
-    of_lots = Measurement.objects.filter(lot_id__in=keys)
-    undetermined = Judgement.objects.filter(lot_id__in=keys, verdict=Judgement.Verdict.UNDETERMINED)
+    undetermined, quarantined = _doubtful(keys)
     return Evidence(
         counts=Counter({(lot, characteristic): values for lot, characteristic, values in counted}),
-        undetermined=_not_measured_again(of_lots.filter(id__in=undetermined.values("measurement_id"))),
-        quarantined=_not_measured_again(of_lots.filter(quality=Measurement.Quality.QUARANTINED)),
+        undetermined=undetermined,
+        quarantined=quarantined,
         waiting=_waiting(keys),
         unjudged=_unjudged(keys),
     )
@@ -120,22 +119,38 @@ def _expired_concessions(lots: Sequence[Lot], now: datetime) -> set[int]:
     return {lot for lot, expires_at in ended if expires_at is not None and expires_at <= here[lot]}
 
 
-def _not_measured_again(rows: QuerySet[Measurement]) -> list[Measurement]:
-    """Current rows without a later, good and uncensored value of the same characteristic at the same place."""
-    return [
-        row
-        for row in current_measurements(rows).select_related("characteristic")
-        if row.lot_id is not None
-        and not valid_measurements([row.lot_id])
-        .filter(
-            characteristic=row.characteristic_id,
-            position=row.position,
-            roll_position_mm=row.roll_position_mm,
-            qualifier="",
-            id__gt=row.id,
-        )
-        .exists()
-    ]
+class Same(Func):
+    """Equal, or both missing."""
+
+    arg_joiner = " IS NOT DISTINCT FROM "
+    template = "(%(expressions)s)"
+    output_field = BooleanField()
+
+
+def _doubtful(keys: list[int]) -> tuple[list[Measurement], list[Measurement]]:
+    """Current rows without a verdict, and quarantined ones, as far as nothing good and uncensored of the same
+    characteristic was measured later at the same place."""
+    unjudged = Judgement.objects.filter(
+        lot_id__in=keys, measurement_id=OuterRef("id"), verdict=Judgement.Verdict.UNDETERMINED
+    )
+    again = valid_measurements(keys).filter(
+        Same("position", OuterRef("position")),
+        Same("roll_position_mm", OuterRef("roll_position_mm")),
+        lot_id=OuterRef("lot_id"),
+        characteristic_id=OuterRef("characteristic_id"),
+        qualifier="",
+        id__gt=OuterRef("id"),
+    )
+    rows = (
+        current_measurements(Measurement.objects.filter(lot_id__in=keys))
+        .annotate(undetermined=Exists(unjudged))
+        .filter(Q(undetermined=True) | Q(quality=Measurement.Quality.QUARANTINED), ~Exists(again))
+        .select_related("characteristic")
+    )
+    return (
+        [row for row in rows if row.undetermined],
+        [row for row in rows if row.quality == Measurement.Quality.QUARANTINED],
+    )
 
 
 def _waiting(keys: list[int]) -> dict[int, dict[int, str]]:

@@ -77,7 +77,22 @@ def material_blockers(lot: Lot, *, now: datetime) -> list[Blocker]:
 
 def next_step(lot: Lot) -> RouteStep | None:
     """The first route step that the lot has not finished; None when all are done."""
-    history = history_of([lot])
+    return _next_step(lot, history_of([lot]))
+
+
+def standing(lot: Lot, *, now: datetime) -> tuple[RouteStep | None, list[Blocker]]:
+    """The lot's next step with what keeps it from starting that; without one, what keeps it from leaving."""
+    if not route_steps(lot):
+        return None, can_leave(lot, now=now)
+    material, history = material_of([lot], now=now), history_of([lot])
+    evidence = evidence_of([lot], history.executions)
+    step = _next_step(lot, history)
+    if step is None:
+        return None, _to_leave(lot, material, history, evidence, now, on_route=False)
+    return step, _to_start(lot, step.step.code, material, history, evidence, now)
+
+
+def _next_step(lot: Lot, history: History) -> RouteStep | None:
     for step in route_steps(lot):
         execution = history.executions.get((lot.pk, step.pk))
         if (

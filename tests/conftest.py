@@ -1,4 +1,4 @@
-"""One embedded PostgreSQL per run; databases cloned from a migrated template.
+"""One embedded PostgreSQL per process that runs tests; databases cloned from a migrated template.
 
 Ordinary database tests run as the application's role inside a transaction that is rolled back.
 Tests that commit, or start threads and processes, ask for `fresh_database`: evidence is append-only,
@@ -41,7 +41,15 @@ from django.core.cache import cache  # noqa: E402
 
 from tests.support.cluster import Database, TestCluster, use_database  # noqa: E402
 
+# Folders whose tests judge how long something takes, or kill what others would need.
+ALONE = {"benchmarks", "faults", "flow", "runtime"}
+
 pytest_plugins = ["tests.support.processes", "tests.support.browser"]
+
+
+def pytest_xdist_setupnodes() -> None:
+    """Let each process read the settings by itself, after it has set its own directory above."""
+    del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -53,6 +61,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for kind in ("flow", "browser"):
             if kind in parts:
                 item.add_marker(kind)
+        if ALONE & set(parts):
+            item.add_marker("alone")
 
 
 @pytest.fixture(scope="session")

@@ -33,7 +33,7 @@ from mes.api.schemas import (
 )
 from quality.actions.produce import NewLot, consume_into, produce_lots
 from quality.actions.taking import Input
-from quality.gates import can_leave, can_proceed, next_step
+from quality.gates import can_leave, can_proceed, standing
 
 router = Router(tags=["Lots"])
 
@@ -141,8 +141,7 @@ def list_lots(request: HttpRequest, wanted: Query[LotFilter]) -> JsonResponse:
 def read_lot(request: HttpRequest, code: Code) -> JsonResponse:
     """One lot: where it is on its route, what holds it, what keeps it from going on."""
     lot, now = lot_of(caller_of(request).site, code), timezone.now()
-    step = next_step(lot)
-    blockers = can_proceed(lot, step.step.code, now=now) if step else can_leave(lot, now=now)
+    step, blockers = standing(lot, now=now)
     holds = list(active_holds([lot.pk]))
     executions = sorted(latest_executions([lot.pk]).values(), key=lambda e: e.route_step.sequence)
     return JsonResponse(

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from lots.units import written_unit
 from mes.documents.pdf import render
 from quality.models import Release
 
@@ -21,6 +22,8 @@ def certificate_content(release: Release) -> dict[str, Any]:
     signature = release.signature
     return {
         **release.content,
+        "unit": written_unit(release.content["unit"]),
+        "rows": [row | {"unit": written_unit(row["unit"])} for row in release.content["rows"]],
         "certificate": release.certificate,
         "site": release.site.code,
         "site_name": release.site.name,

@@ -22,7 +22,7 @@ from lots.models import (
 from lots.queries import active_holds, latest_executions
 from mes.web.forms.step_form import StepForm, step_form
 from mes.web.links import BlockerRow, blocker_rows, hold_rows
-from quality.gates import can_leave, can_proceed, next_step
+from quality.gates import standing
 
 EQUIPMENT_COOKIE = "halite_equipment"
 # Steps at which a container is opened in dry air.
@@ -58,18 +58,17 @@ def card_of(lot: Lot, *, now: datetime, site_now: datetime, cookies: Mapping[str
     """Everything the card shows. A running step has the form; otherwise the gate of the next step decides."""
     running = [row for row in latest_executions([lot.pk]).values() if row.finished_at is None]
     execution = min(running, key=lambda row: row.route_step.sequence, default=None)
-    step = execution.route_step if execution is not None else next_step(lot)
     preferred: Machine | None = None
     machines: list[Machine] = []
     holds = list(active_holds([lot.pk]))
+    step: RouteStep | None
     if execution is not None:
-        blockers = hold_rows(holds)
-    elif step is not None:
-        blockers = blocker_rows(lot, can_proceed(lot, step.step.code, now=now))
-        if not blockers:
-            preferred, machines = _machines(lot.site, step, cookies.get(EQUIPMENT_COOKIE, ""))
+        step, blockers = execution.route_step, hold_rows(holds)
     else:
-        blockers = blocker_rows(lot, can_leave(lot, now=now))
+        step, found = standing(lot, now=now)
+        blockers = blocker_rows(lot, found)
+        if step is not None and not blockers:
+            preferred, machines = _machines(lot.site, step, cookies.get(EQUIPMENT_COOKIE, ""))
     is_opened = step is not None and step.step.code in OPENED_AT
     return Card(
         lot=lot,

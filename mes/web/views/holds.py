@@ -19,7 +19,7 @@ from quality.actions.dispose import DispositionRefused, dispose
 from quality.actions.sign import SignatureRefused
 from quality.containment import recount
 from quality.evidence import Evidence, evidence_of, holds_of_site, neighbours, people_who_may, recorded_any
-from quality.gates import can_leave, can_proceed, next_step
+from quality.gates import standing
 from quality.models import Disposition
 from quality.permissions import Action, NotPermitted, may
 from quality.queries import lines_of_chart
@@ -183,12 +183,9 @@ def _signed(request: SiteRequest, found: Hold) -> dict[str, Any] | None:
 
 
 def _next_move(request: SiteRequest, lot: Lot) -> dict[str, Any]:
-    step = next_step(lot) if lot.state == Lot.State.ACTIVE else None
-    if lot.state != Lot.State.ACTIVE:
-        words, blockers = f"{lot.get_state_display()}: it moves no more.", []
-    elif step is not None:
-        words, blockers = f"Next: {step.step.name}", can_proceed(lot, step.step.code, now=request.now)
-    else:
-        words, blockers = "All its steps are done.", can_leave(lot, now=request.now)
-    moves = lot.state == Lot.State.ACTIVE  # of the others the words say all
-    return {"lot": lot, "words": words, "moves": moves, "blockers": blocker_rows(lot, blockers)}
+    if lot.state != Lot.State.ACTIVE:  # the words say all
+        words = f"{lot.get_state_display()}: it moves no more."
+        return {"lot": lot, "words": words, "moves": False, "blockers": []}
+    step, blockers = standing(lot, now=request.now)
+    words = f"Next: {step.step.name}" if step is not None else "All its steps are done."
+    return {"lot": lot, "words": words, "moves": True, "blockers": blocker_rows(lot, blockers)}

@@ -27,7 +27,7 @@ from mes.web.site import SiteRequest, site_page
 from mes.web.views.station import lot_at
 from mes.web.waiting import lots_in_line
 from quality.actions.hold import HoldRefused, hold_by_hand
-from quality.gates import can_leave, can_proceed, next_step
+from quality.gates import standing
 from quality.permissions import Action, may
 
 PAGE = 50
@@ -90,10 +90,9 @@ def detail(request: SiteRequest, code: str) -> HttpResponse:
     lot = lot_at(request, code)
     before = request.GET.get("before", "")
     events, older = history_of(lot, before=int(before) if before.isdecimal() else None)
-    step = next_step(lot)
+    step, blockers = standing(lot, now=request.now)
     progress = progress_of(lot)
     running = next((entry for entry in progress if entry.is_running), None)
-    blockers = can_proceed(lot, step.step.code, now=request.now) if step else can_leave(lot, now=request.now)
     values, truncated = values_of(lot)
     parents, children, more_links = links_of(lot)
     holds = holds_of(lot)
