@@ -16,6 +16,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 
 from lots.actions import exposure
 from lots.actions.acting import act_as
+from lots.actions.air import settle_air
 from lots.actions.correct import Correction
 from lots.actions.record_submission import Recorded, claim_key, record_submission
 from lots.clock import site_time
@@ -69,6 +70,7 @@ def finish_step(
         earlier = claim_key(whole)
         if earlier is not None:
             return Answer(earlier.answer, replayed=True)
+        settle_air(execution.lot_id)
         mark_finished(execution, user=envelope.user, now=now, at=at)
         return _take_in(whole, now=now, finished=execution)
 

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
-from lots.catalogue import characteristics, dew_point_sensors
-from lots.models import Lot, Measurement, OpenInterval, StepExecution
-from lots.queries import current_measurements, executions_by_step, recipe_values, valid_measurements
+from lots.actions.air import exposures_of, of_the_air
+from lots.catalogue import characteristics
+from lots.models import Lot, Measurement, StepExecution
+from lots.queries import executions_by_step, recipe_values, valid_measurements
 from lots.steps import DERIVATIONS
 from lots.steps.base import (
     DerivationDeclaration,
     DerivationInputs,
     DerivedReading,
     NotComputable,
-    OpenExposure,
     Reading,
 )
-
-SERIES_MARGIN = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -50,33 +48,33 @@ def derive(
     executions: Mapping[tuple[int, int], StepExecution] | None,
     *,
     now: datetime,
-    finished: StepExecution | None = None,
+    ended: Mapping[int, StepExecution] | None = None,
     superseded: Sequence[Measurement] = (),
 ) -> Derived:
     """Derive everything whose inputs changed with `new_rows` (they carry their ids already).
 
-    `executions` are the latest of the lots by (lot, step); without them they are read when they are needed. With
-    `finished`, the summaries of that execution's step are computed as well. `superseded` are rows that a correction
-    takes away: what was computed from them is computed anew or withdrawn.
+    `executions` are the latest of the lots by (lot, step); without them they are read when they are needed. `ended`
+    names by lot a run whose step's summaries are computed as well: it finishes now, or the air that it lay in is
+    known better now. `superseded` are rows that a correction takes away: what was computed from them is computed anew
+    or withdrawn.
     """
-    rows = [row for row in new_rows if row.lot_id is not None and row.quality == Measurement.Quality.GOOD]
+    listed, ended = list(new_rows), ended or {}
+    rows = [row for row in listed if row.lot_id is not None and row.quality == Measurement.Quality.GOOD]
     touched: dict[int, set[str]] = {}
     gone = [row for row in superseded if row.lot_id is not None]
     for row in [*rows, *gone]:
         touched.setdefault(row.lot_id, set()).add(row.characteristic.code)
-    if finished is not None:
-        touched.setdefault(finished.lot_id, set())
+    for lot_id in ended:
+        touched.setdefault(lot_id, set())
     result = Derived([], [], [])
     if not touched:
         return result
-    wanted = {
-        lot_id: _wanted(codes, finished if finished and finished.lot_id == lot_id else None)
-        for lot_id, codes in touched.items()
-    }
+    wanted = {lot_id: _wanted(codes, ended.get(lot_id)) for lot_id, codes in touched.items()}
     wanted = {lot_id: declarations for lot_id, declarations in wanted.items() if declarations}
     if not wanted:
         return result
-    work = _Derivation(wanted, rows, lots, executions, now, finished, {row.id for row in gone})
+    work = _Derivation(wanted, rows, lots, executions, now, ended, {row.id for row in superseded})
+    work.air = of_the_air(listed)
     work.run(result)
     return result
 
@@ -105,12 +103,13 @@ class _Derivation:
         lots: dict[int, Lot],
         executions: Mapping[tuple[int, int], StepExecution] | None,
         now: datetime,
-        finished: StepExecution | None,
+        ended: Mapping[int, StepExecution],
         gone: set[int],
     ) -> None:
         self.wanted, self.lots, self.gone = wanted, lots, gone
+        self.air: list[Measurement] = []  # readings of zones that come with the rows
         self.executions = executions_by_step(wanted) if executions is None else executions
-        self.now, self.finished = now, finished
+        self.now, self.ended = now, ended
         codes = {d.output for ds in wanted.values() for d in ds}
         codes |= {code for ds in wanted.values() for d in ds for code in d.inputs}
         declared = characteristics()
@@ -134,12 +133,14 @@ class _Derivation:
                     outputs = ()
                 for output in outputs:
                     self._store(lot_id, declaration, output, result)
-                self._withdraw(lot_id, declaration.output, result)
+                unknown = declaration.needs_exposures and not outputs
+                self._withdraw(lot_id, declaration.output, result, every=unknown)
 
-    def _withdraw(self, lot_id: int, output: str, result: Derived) -> None:
-        """Take back what was computed from a row that is gone and could not be computed without it."""
+    def _withdraw(self, lot_id: int, output: str, result: Derived, *, every: bool) -> None:
+        """Take back what was computed from a row that is gone and could not be computed without it; `every`: from
+        air of which too little is known now."""
         for row in list(self.values.get((lot_id, output), [])):
-            if self.gone.intersection(row.input_ids or ()):
+            if every or self.gone.intersection(row.input_ids or ()):
                 self.values[lot_id, output].remove(row)
                 self.gone.add(row.id)
                 result.superseded.append((row, None))
@@ -157,12 +158,8 @@ class _Derivation:
             raise NotComputable(
                 f"the recipe of lot {self.lots[lot_id].code} does not give {', '.join(absent)}"
             )
-        exposures = self._exposures(lot_id) if declaration.needs_exposures else ()
+        exposures = exposures_of(lot_id, new=self.air, gone=self.gone) if declaration.needs_exposures else ()
         return declaration.compute(DerivationInputs(readings=readings, recipe=recipe, exposures=exposures))
-
-    def _exposures(self, lot_id: int) -> tuple[OpenExposure, ...]:
-        intervals = OpenInterval.objects.filter(lot_id=lot_id).order_by("opened_at")
-        return tuple(_exposure(interval) for interval in intervals if interval.closed_at is not None)
 
     def _store(
         self, lot_id: int, declaration: DerivationDeclaration, output: DerivedReading, result: Derived
@@ -180,7 +177,7 @@ class _Derivation:
         row = Measurement(
             site_id=self.lots[lot_id].site_id,
             received_at=self.now,
-            measured_at=self._measured_at(sources),
+            measured_at=self._measured_at(lot_id, sources),
             lot_id=lot_id,
             execution=execution,
             equipment_id=execution.equipment_id if execution else None,
@@ -205,12 +202,11 @@ class _Derivation:
         known.append(row)
         result.rows.append(row)
 
-    def _measured_at(self, sources: list[Measurement]) -> datetime:
+    def _measured_at(self, lot_id: int, sources: list[Measurement]) -> datetime:
         if sources:
             return max(row.measured_at for row in sources)
-        if self.finished is not None and self.finished.finished_at is not None:
-            return self.finished.finished_at
-        return self.now
+        run = self.ended.get(lot_id)
+        return self.now if run is None or run.finished_at is None else run.finished_at
 
 
 def _reading(row: Measurement) -> Reading:
@@ -220,34 +216,4 @@ def _reading(row: Measurement) -> Reading:
         roll_position_mm=row.roll_position_mm,
         at_s=row.measured_at.timestamp(),
         id=row.id,
-    )
-
-
-def _exposure(interval: OpenInterval) -> OpenExposure:
-    """The zone's frost points around the interval, the highest of its sensors at each instant."""
-    assert interval.closed_at is not None
-    window = (interval.opened_at - SERIES_MARGIN, interval.closed_at + SERIES_MARGIN)
-    rows = current_measurements(
-        Measurement.objects.filter(
-            zone_id=interval.zone_id,
-            quality=Measurement.Quality.GOOD,
-            characteristic__code__in=("dry_room.frost_point_c", "dry_room.air_temperature_c"),
-            measured_at__range=window,
-        )
-    ).select_related("characteristic")
-    frost: dict[float, float] = {}
-    temperatures = []
-    dew_sensors = dew_point_sensors(interval.zone_id)
-    for row in rows.order_by("measured_at"):
-        value, at = float(row.value), row.measured_at.timestamp()
-        if row.characteristic.code == "dry_room.air_temperature_c":
-            temperatures.append(value)
-        elif row.gauge_id not in dew_sensors:
-            frost[at] = max(value, frost.get(at, value))
-    return OpenExposure(
-        opened_at_s=interval.opened_at.timestamp(),
-        closed_at_s=interval.closed_at.timestamp(),
-        series_t_s=tuple(sorted(frost)),
-        frost_point_c=tuple(frost[at] for at in sorted(frost)),
-        air_temperature_c=sum(temperatures) / len(temperatures) if temperatures else float("nan"),
     )

@@ -21,3 +21,9 @@ def lock_name(name: str) -> None:
     """Let whoever else locks the same name wait until the running transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+
+
+def share_name(name: str) -> None:
+    """Let whoever locks the name wait until the running transaction ends; others may share it meanwhile."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))", [name])

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.db import connection
 
+from lots.actions.air import breathed
 from lots.actions.correct import Correction
 from lots.actions.derive import Uncomputed, derive
 from lots.actions.lock import lock_name
@@ -59,7 +60,8 @@ def record_submission(
     """Validate and store; must run inside the caller's transaction.
 
     `finished` names the execution whose step has just been finished, so that its summaries are derived.
-    `correction` names the measurement that the envelope's reading takes the place of.
+    `correction` names the measurement that the envelope's reading takes the place of. A reading of a zone's air, late
+    or corrected, changes what was computed for lots that lay in it.
     Raises InvalidSubmission with every problem found; nothing is stored then.
     """
     if not envelope.key or len(envelope.key) > 128:
@@ -84,7 +86,13 @@ def record_submission(
         absent = {old.lot_id for old in corrected if old.lot_id is not None} - lots.keys()
         lots |= Lot.objects.select_related("material", "work_order").in_bulk(absent)
     _number(rows)
-    derived = derive(rows, lots, executions, now=now, finished=finished, superseded=corrected)
+    ended = breathed(rows, corrected)
+    if finished is not None:
+        ended[finished.lot_id] = finished
+    if ended.keys() - lots.keys():
+        executions = None
+        lots |= Lot.objects.select_related("material", "work_order").in_bulk(ended.keys() - lots.keys())
+    derived = derive(rows, lots, executions, now=now, ended=ended, superseded=corrected)
     _number(derived.rows)
     everything = [*rows, *derived.rows]
     submission = _store(envelope, everything, _single_execution(rows, finished), now)

@@ -213,6 +213,10 @@ class OpenInterval(models.Model):
                 fields=("lot",), name="open_interval_one_open", condition=models.Q(closed_at__isnull=True)
             ),
         )
+        indexes = (
+            # Which lots lay in the air that a late reading is about.
+            models.Index(fields=("zone", "closed_at"), name="open_interval_by_zone"),
+        )
 
     def __str__(self) -> str:
         return f"{self.lot} open in {self.zone}"
