@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import Any
+from functools import cached_property
 
-from lots.models import Hold
+from lots.models import Hold, Site
 from quality.containment import recount
 from quality.models import CaseEntry, Nonconformance
 
@@ -25,6 +26,7 @@ class Family(StrEnum):
     CONTACT = "contact"
     WETTING = "wetting or trapped gas"
     UNDERFILL = "underfill"
+    LOADING = "loading mismatch"
     CYCLER = "cycler channel"
     MEASUREMENT = "measurement"
     HANDLING = "handling"
@@ -77,7 +79,11 @@ class CaseView:
     actions: list[ActionState] = field(default_factory=list)
     effectiveness: list[CaseEntry] = field(default_factory=list)
     closure: CaseEntry | None = None
-    steps: tuple[Step, ...] = ()
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """The disciplines in order; reads the hold's reach again."""
+        return _steps(self)
 
     @property
     def next_step(self) -> Step | None:
@@ -91,20 +97,46 @@ class CaseView:
         done = [action.done.pk for action in self.actions if action.done is not None]
         return latest is not None and latest.content["passed"] and all(key < latest.pk for key in done)
 
-    def is_overdue(self, today: date) -> bool:
-        return (
-            self.case.state == Nonconformance.State.OPEN
-            and self.owner is not None
-            and date.fromisoformat(self.owner.content["due"]) < today
+    def overdue(self, today: date) -> tuple[str, ...]:
+        """What should have been done before today, in words with the date; empty for a closed case."""
+        if self.case.state != Nonconformance.State.OPEN:
+            return ()
+        late = [("the case", self.owner)] if self.owner is not None else []
+        late += [
+            (action.entry.content["statement"], action.entry) for action in self.actions if not action.done
+        ]
+        return tuple(
+            f"{what}, due {entry.content['due']}"
+            for what, entry in late
+            if date.fromisoformat(entry.content["due"]) < today
         )
 
 
 def case_view(case: Nonconformance) -> CaseView:
     """Read the case's entries in their order."""
-    view = CaseView(case)
-    entries = list(
-        CaseEntry.objects.filter(case=case).select_related("entered_by", "signature").order_by("id")
-    )
+    return case_views([case])[0]
+
+
+def case_views(cases: Iterable[Nonconformance]) -> list[CaseView]:
+    """Several cases as they stand, in the order given; one query for all their entries."""
+    views = [CaseView(case) for case in cases]
+    entries: dict[int, list[CaseEntry]] = defaultdict(list)
+    rows = CaseEntry.objects.filter(case__in=[view.case.pk for view in views])
+    for entry in rows.select_related("entered_by", "signature").order_by("id"):
+        entries[entry.case_id].append(entry)
+    for view in views:
+        _fill(view, entries[view.case.pk])
+    return views
+
+
+def overdue_cases(site: Site, today: date) -> list[tuple[Nonconformance, tuple[str, ...]]]:
+    """Open cases of the site with what is late in each, oldest first; two queries."""
+    rows = Nonconformance.objects.filter(site=site, state=Nonconformance.State.OPEN).order_by("id")
+    late = [(view.case, view.overdue(today)) for view in case_views(rows)]
+    return [(case, what) for case, what in late if what]
+
+
+def _fill(view: CaseView, entries: Sequence[CaseEntry]) -> None:
     done = {entry.content["action"]: entry for entry in entries if entry.kind == Kind.ACTION_DONE}
     for entry in entries:
         match entry.kind:
@@ -126,8 +158,6 @@ def case_view(case: Nonconformance) -> CaseView:
                 view.effectiveness.append(entry)
             case Kind.CLOSURE:
                 view.closure = entry
-    view.steps = _steps(view)
-    return view
 
 
 def _steps(view: CaseView) -> tuple[Step, ...]:
@@ -164,13 +194,3 @@ def _trace(view: CaseView) -> str:
     if not view.evidence:
         return "add evidence, and what would falsify it"
     return "" if view.whys else "ask why, at least once"
-
-
-def content_of(kind: str, fields: dict[str, Any]) -> dict[str, Any]:
-    """The fields of the kind, stripped. Raises KeyError for a kind that has none."""
-    return {name: fields.get(name, "") for name in FIELDS[kind]}
-
-
-def summary(view: CaseView) -> Sequence[tuple[str, str]]:
-    """Heads and words of the eight disciplines, for lists and the report."""
-    return [(step.name, "complete" if step.complete else step.missing) for step in view.steps]

@@ -20,6 +20,7 @@ from mes.web.waiting import (
     process_steps,
     running,
 )
+from quality.cases import overdue_cases
 from quality.models import SpecificationLine
 from quality.specifications import SpecificationBook
 from spc.engine import Rule
@@ -89,6 +90,7 @@ class Board:
     charts: list[Chart]
     chart_count: int
     waiting_count: int
+    overdue_count: int
 
 
 def board(site: Site, *, site_now: datetime) -> Board:
@@ -107,6 +109,7 @@ def board(site: Site, *, site_now: datetime) -> Board:
         charts=list(charts.select_related("stream__plan__characteristic", "stream__equipment")[:NEWEST]),
         chart_count=charts.count(),
         waiting_count=sum(step.waiting_count for step in steps),
+        overdue_count=len(overdue_cases(site, site_now.date())),
     )
 
 

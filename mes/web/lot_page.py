@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from django.db.models import Exists, OuterRef, Q
+
 from lots.models import (
     Characteristic,
     GenealogyLink,
@@ -20,7 +22,7 @@ from lots.models import (
     Supersession,
 )
 from lots.queries import route_steps
-from quality.models import DispositionItem, Judgement
+from quality.models import DispositionItem, Judgement, Nonconformance
 from spc.models import Chart
 
 MEASUREMENTS_SHOWN = 2_000
@@ -176,6 +178,12 @@ def holds_of(lot: Lot) -> list[HoldEntry]:
         for item in DispositionItem.objects.filter(lot=lot).select_related("disposition__decided_by")
     }
     return [HoldEntry(member, items.get(member.pk)) for member in members.order_by("-id")]
+
+
+def cases_of(lot: Lot) -> list[Nonconformance]:
+    """Nonconformances about the lot or about a hold that reached it, newest first."""
+    held = HoldLot.objects.filter(hold=OuterRef("hold"), lot=lot)
+    return list(Nonconformance.objects.filter(Q(lot=lot) | Exists(held), site=lot.site_id).order_by("-id"))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Open a nonconformance and work through it: contain, classify, trace, correct, verify, close."""
+"""Work through a nonconformance: contain, classify, trace, correct, verify, close."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 from django.db import transaction
 
 from lots.actions.acting import act_as
-from lots.actions.lock import lock_name
 from lots.clock import site_time
-from lots.models import Hold, Lot, RecipeParameter, Site, User
+from lots.models import RecipeParameter, User
+from quality.actions.open_case import CaseRefused
 from quality.actions.sign import sign
 from quality.cases import FIELDS, CaseView, Family, Kind, case_view
 from quality.models import CaseEntry, ControlPlanLine, Nonconformance
@@ -21,39 +21,6 @@ from spc.queries import current_points, excluded_subgroups, is_frozen
 LEVERS = ("recipe parameter", "control-plan line")
 LONGEST = 1_000
 FEWEST_POINTS = 5
-
-
-class CaseRefused(Exception):
-    """The case cannot be taken further so; the message begins with the field and says what would be right."""
-
-
-@transaction.atomic
-def open_case(
-    site: Site, *, title: str, user: User, now: datetime, hold: Hold | None = None, lot: Lot | None = None
-) -> Nonconformance:
-    """Open a case about a hold, or about a lot that nothing holds."""
-    act_as(user)
-    require(user, site, Action.WORK_CASE)
-    if not title.strip():
-        raise CaseRefused("title: say in one line what is wrong")
-    if hold is not None and lot is None:
-        member = hold.members.filter(inherited_from__isnull=True).select_related("lot").order_by("id").first()
-        lot = member.lot if member is not None else None
-    return Nonconformance.objects.create(
-        site=site,
-        code=next_case_code(site),
-        title=title.strip()[:200],
-        lot=lot,
-        hold=hold,
-        opened_by=user,
-        opened_at=site_time(site, now),
-    )
-
-
-def next_case_code(site: Site) -> str:
-    """NC-1, NC-2, … per site; cases opened at once wait for each other."""
-    lock_name(f"nonconformance:{site.pk}")
-    return f"NC-{Nonconformance.objects.filter(site=site).count() + 1}"
 
 
 @transaction.atomic

@@ -18,7 +18,7 @@ from lots.actions.place_hold import HeldExtent, place_hold
 from lots.clock import instant_at, site_time
 from lots.models import Equipment, GenealogyLink, Hold, Lot, Movement, Site, StepExecution, User
 from lots.queries import route_steps
-from quality.actions.case import next_case_code
+from quality.actions.open_case import next_case_code
 from quality.actions.produce import NewLot, produce_lots
 from quality.models import Nonconformance
 from quality.permissions import Action, require

@@ -69,7 +69,7 @@ class ReactionFiring(models.Model):
 
 
 class Nonconformance(models.Model):
-    """A case: what is wrong, who owns it, what came of it."""
+    """A case: what it was opened from, who owns it, what came of it."""
 
     class State(models.TextChoices):
         OPEN = "open", "Open"
@@ -80,6 +80,15 @@ class Nonconformance(models.Model):
     title = models.CharField(max_length=200)
     lot = LotRef(null=True, blank=True, related_name="nonconformances")
     hold = models.ForeignKey(Hold, models.PROTECT, null=True, blank=True, related_name="nonconformances")
+    signal = models.ForeignKey(
+        Signal,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="nonconformances",
+        help_text="As first found; a replay of the chart finds it again under another key.",
+    )
+    defect = models.ForeignKey(Defect, models.PROTECT, null=True, blank=True, related_name="nonconformances")
     state = models.CharField(max_length=8, choices=State, default=State.OPEN)
     opened_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
     opened_at = models.DateTimeField(help_text="Site clock.")

@@ -14,10 +14,11 @@ from mes import pipeline
 from quality.acceptance import Rules
 from quality.actions.accept_lot import decide_lot, freeze_plan
 from quality.actions.approve_limits import approve_limits
-from quality.actions.case import add_entry, open_case
+from quality.actions.case import add_entry
 from quality.actions.contain import widen
 from quality.actions.dispose import Ruling, dispose
 from quality.actions.exclude_point import exclude_point
+from quality.actions.open_case import open_case
 from quality.actions.release import release_lot
 from quality.actions.requirements import audit_readiness, recheck, revise_requirement
 from quality.actions.sign import sign

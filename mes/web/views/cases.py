@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from django.contrib import messages
 from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
-from lots.models import Hold, Membership, RecipeParameter
+from lots.models import Membership, RecipeParameter
 from mes.documents.eight_d import eight_d_pdf
 from mes.web.chart_json import chart_title
 from mes.web.site import SiteRequest, site_page
-from quality.actions.case import (
-    FEWEST_POINTS,
-    CaseRefused,
-    add_entry,
-    check_effectiveness,
-    close_case,
-    open_case,
-    record_of,
-)
+from mes.web.views.defects import since_of
+from quality.actions.case import FEWEST_POINTS, add_entry, check_effectiveness, close_case, record_of
+from quality.actions.open_case import CaseRefused
 from quality.actions.sign import SignatureRefused, verify
-from quality.cases import Family, case_view
+from quality.cases import Family, case_view, case_views
 from quality.models import ControlPlanLine, Nonconformance
 from quality.pareto import defect_paretos
 from quality.permissions import Action, may
@@ -43,15 +35,12 @@ def cases(request: SiteRequest) -> HttpResponse:
     state = request.GET.get("state", "open")
     if state in Nonconformance.State.values:
         rows = rows.filter(state=state)
-    views = [case_view(case) for case in rows.order_by("-id")[:LISTED]]
-    days = request.GET.get("days", "30")
-    since = (
-        request.site_now - timedelta(days=int(days)) if days.isdecimal() and 0 < int(days) < 3_660 else None
-    )
+    views = case_views(rows.order_by("-id")[:LISTED])
+    days, since = since_of(request)
     today = request.site_now.date()
     context = {
         "nav_active": "review",
-        "views": [(view, view.is_overdue(today)) for view in views],
+        "views": [(view, view.overdue(today)) for view in views],
         "state": state,
         "days": days,
         "paretos": defect_paretos(request.site, since=since),
@@ -59,23 +48,23 @@ def cases(request: SiteRequest) -> HttpResponse:
     return render(request, "web/cases/list.html", context)
 
 
-@require_POST
-@site_page(Action.WORK_CASE)
-def open_from_hold(request: SiteRequest, key: int) -> HttpResponse:
-    hold = get_object_or_404(Hold, pk=key, site=request.site)
-    earlier = Nonconformance.objects.filter(hold=hold).first()
-    if earlier is not None:
-        return redirect("web:case", earlier.pk)
-    case = open_case(request.site, title=hold.reason[:200], hold=hold, user=request.user, now=request.now)
-    messages.success(request, f"{case.code} is open.")
-    return redirect("web:case", case.pk)
-
-
 @require_http_methods(["GET", "HEAD", "POST"])
 @site_page()
 def case(request: SiteRequest, key: int) -> HttpResponse:
     found = get_object_or_404(
-        Nonconformance.objects.select_related("site", "hold", "lot", "opened_by"), pk=key, site=request.site
+        Nonconformance.objects.select_related(
+            "site",
+            "hold",
+            "lot",
+            "opened_by",
+            "signal__point",
+            "signal__chart__stream__plan__characteristic",
+            "defect__characteristic",
+            "defect__requirement",
+            "defect__lot",
+        ),
+        pk=key,
+        site=request.site,
     )
     if request.method != "POST":
         return _page(request, found)
@@ -139,7 +128,7 @@ def _page(request: SiteRequest, found: Nonconformance, *, error: str = "", statu
         "nav_active": "review",
         "view": view,
         "case": found,
-        "overdue": view.is_overdue(request.site_now.date()),
+        "overdue": view.overdue(request.site_now.date()),
         "families": list(Family),
         "people": people.select_related("user").order_by("user__username").distinct("user__username"),
         "parameters": RecipeParameter.objects.select_related("recipe_revision__recipe", "step").order_by(

@@ -113,6 +113,8 @@ def _page(request: SiteRequest, found: Hold, *, error: str = "", status: int = 2
             "chart_lines": (
                 lines_of_chart(evidence.signal.chart, at=request.site_now) if evidence.signal else []
             ),
+            "cases": list(found.nonconformances.order_by("id")),
+            "may_case": may(request.user, request.site, Action.WORK_CASE),
             "direct": found.members.filter(inherited_from__isnull=True).count(),
             "members": members[:MEMBERS_LISTED],
             "more_members": len(members) > MEMBERS_LISTED,

@@ -21,7 +21,7 @@ from mes.web.genealogy import genealogy_document
 from mes.web.history import history_of
 from mes.web.label import label_svg
 from mes.web.links import blocker_rows
-from mes.web.lot_page import charts_of, exposure_of, holds_of, links_of, progress_of, values_of
+from mes.web.lot_page import cases_of, charts_of, exposure_of, holds_of, links_of, progress_of, values_of
 from mes.web.ruler import ruler_of
 from mes.web.site import SiteRequest, site_page
 from mes.web.views.station import lot_at
@@ -111,6 +111,8 @@ def detail(request: SiteRequest, code: str) -> HttpResponse:
         "more_links": more_links,
         "holds": holds,
         "active_holds": sum(entry.member.disposition_id is None for entry in holds),
+        "cases": cases_of(lot),
+        "may_case": may(request.user, request.site, Action.WORK_CASE),
         "exposure": exposure_of(lot, site_now=request.site_now),
         "charts": charts_of(lot),
         "events": events,

@@ -15,6 +15,7 @@ from mes.web.views.charts import chart_of_site
 from quality.actions.exclude_point import exclude_point
 from quality.actions.judge_signal import SignalRefused, assign_cause
 from quality.evidence import measurements_by_id
+from quality.models import Nonconformance
 from quality.permissions import Action, may
 from spc.actions.exclude import ExclusionRefused
 from spc.engine import Rule
@@ -78,6 +79,8 @@ def _point(
         .prefetch_related("members__point")
         .order_by("id")
     )
+    roots = [signal.carried_from_id or signal.pk for signal in signals]
+    cases = {case.signal_id: case for case in Nonconformance.objects.filter(signal__in=roots).order_by("id")}
     part_of = (
         Signal.objects.filter(members__point=point)
         .exclude(point=point)
@@ -106,6 +109,7 @@ def _point(
                     "nelson": Rule(signal.rule).nelson,
                     "western_electric": Rule(signal.rule).western_electric,
                     "members": sorted(m.point.sequence + 1 for m in signal.members.all()),
+                    "case": cases.get(signal.carried_from_id or signal.pk),
                     "firing": getattr(signal.carried_from or signal, "firing", None),
                     "error": refused[1] if refused and refused[0] == signal.pk else "",
                 }
@@ -115,6 +119,7 @@ def _point(
             "excluded": excluded_subgroups(found.pk).get(point.subgroup_id),
             "may_exclude": may(request.user, request.site, Action.EXCLUDE_POINT),
             "may_correct": may(request.user, request.site, Action.CORRECT),
+            "may_case": may(request.user, request.site, Action.WORK_CASE),
             "may_judge": may(request.user, request.site, Action.JUDGE_SIGNAL),
             "entered": request.POST.get("cause", ""),
         },

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET
 from lots.models import Hold
 from mes.web.chart_json import chart_title
 from mes.web.site import SiteRequest, site_page
+from quality.cases import overdue_cases
 from quality.evidence import open_holds
 from quality.permissions import Action, may
 from quality.queries import newest_defects
@@ -42,6 +43,7 @@ def review(request: SiteRequest) -> HttpResponse:
                 (Hold.Source(source).label, list(of))
                 for source, of in groupby(by_source, key=lambda hold: hold.source)
             ],
+            "overdue": overdue_cases(request.site, request.site_now.date()),
             "holds": len(holds[:HOLDS_LISTED]),
             "more_holds": len(holds) > HOLDS_LISTED,
             "signals": [_signal(signal) for signal in judged[:SIGNALS_LISTED]],

@@ -13,7 +13,8 @@ from django.utils import timezone
 from lots.models import Hold, RecipeParameter, Shift
 from mes.documents.eight_d import eight_d_content
 from mes.documents.pdf import render
-from quality.actions.case import CaseRefused, add_entry, check_effectiveness, close_case, open_case, record_of
+from quality.actions.case import add_entry, check_effectiveness, close_case, record_of
+from quality.actions.open_case import CaseRefused, open_case
 from quality.actions.sign import SignatureRefused, verify
 from quality.cases import case_view
 from quality.models import CaseEntry, Nonconformance
@@ -245,5 +246,5 @@ def test_shift_across_midnight(plant: Plant) -> None:
 def test_defects_are_counted_by_step_and_machine(plant: Plant, chart: Chart) -> None:
     measure(plant, "71", "72")
     bars = defect_paretos(plant.site)
-    assert [(bar.name, bar.count) for bar in bars["Equipment"]] == [(plant.equipment["mixing"].code, 2)]
-    assert defect_paretos(plant.site, since=timezone.now() + timedelta(days=1))["Step"] == []
+    assert [(bar.name, bar.count) for bar in bars["equipment"]] == [(plant.equipment["mixing"].code, 2)]
+    assert defect_paretos(plant.site, since=timezone.now() + timedelta(days=1))["step"] == []
