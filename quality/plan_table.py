@@ -16,6 +16,7 @@ from spc.models import ChartPlan, Signal
 EDITABLE = (
     "characteristic",
     "material",
+    "limits_from",
     "special",
     "required_count",
     "frequency",
@@ -39,6 +40,7 @@ NUMBERS = {
 }
 # Of an empty cell.
 DEFAULTS = {
+    "limits_from": "current",
     "required_count": "1",
     "subgroup_size": "1",
     "subgroup_timeout_s": "86400",
@@ -148,6 +150,7 @@ class _Reader:
         for name, allowed in (
             ("reaction", Signal.Reaction.values),
             ("owner_role", Membership.Role.values),
+            ("limits_from", ControlPlanLine.LimitsFrom.values),
         ):
             fields[name] = text[name] or DEFAULTS[name]
             if fields[name] not in allowed:

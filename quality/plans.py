@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from lots.masters import remembered
 from lots.models import Characteristic, Lot, ProcessStep, Site
@@ -43,6 +44,14 @@ def lines_for(revision: ControlPlanRevision, step_id: int, material_id: int) -> 
     return [line for line in _lines(revision.pk, step_id) if line.material_id in {None, material_id}]
 
 
+def limits_kept_since(lot: Lot, characteristic_id: int) -> datetime | None:
+    """When the lot's order was opened, where its control plan keeps the limits of then; None elsewhere."""
+    if lot.work_order_id is None:
+        return None
+    opened_at, kept = _kept(lot.work_order_id)
+    return opened_at if kept & {(characteristic_id, lot.material_id), (characteristic_id, None)} else None
+
+
 def line_of_chart(plan: ChartPlan) -> ControlPlanLine | None:
     """The newest published line that generated the chart plan: its reaction is in force."""
     return _line_of_chart(plan.pk)
@@ -52,6 +61,18 @@ def line_of_chart(plan: ChartPlan) -> ControlPlanLine | None:
 def _pinned(work_order_id: int) -> ControlPlanRevision | None:
     pinned = WorkOrderPlan.objects.select_related("revision").filter(work_order=work_order_id).first()
     return pinned.revision if pinned else None
+
+
+@remembered(WorkOrderPlan, ControlPlanLine)
+def _kept(work_order_id: int) -> tuple[datetime | None, frozenset[tuple[int, int | None]]]:
+    """When the order was opened, and (characteristic, material) of the lines that keep the limits of then."""
+    pinned = WorkOrderPlan.objects.select_related("work_order").filter(work_order=work_order_id).first()
+    if pinned is None:
+        return None, frozenset()
+    lines = ControlPlanLine.objects.filter(
+        revision=pinned.revision_id, limits_from=ControlPlanLine.LimitsFrom.ORDER
+    )
+    return pinned.work_order.opened_at, frozenset(lines.values_list("characteristic_id", "material_id"))
 
 
 @remembered(ControlPlan, ControlPlanRevision)

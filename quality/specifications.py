@@ -11,6 +11,7 @@ from lots.models import Characteristic, Lot, Measurement
 from lots.steps.base import DataType
 from lots.units import written_unit
 from quality.models import Judgement, Requirement, Specification, SpecificationLine
+from quality.plans import limits_kept_since
 
 Verdict = Judgement.Verdict
 
@@ -29,23 +30,45 @@ class SpecificationBook:
     """The lines in force at one instant for a set of characteristics."""
 
     def __init__(self, characteristic_ids: Iterable[int], *, at: datetime) -> None:
-        self._lines: dict[tuple[int, int, int | None], SpecificationLine] = {}
+        self._lines: dict[tuple[int, int, int | None], list[SpecificationLine]] = {}
         for characteristic_id in set(characteristic_ids):
-            for line in _lines_of(characteristic_id):  # a later revision replaces an earlier one
+            for line in _lines_of(characteristic_id):
                 spec = line.specification
                 if line.effective_at <= at:
-                    self._lines[spec.characteristic_id, spec.product_revision_id, spec.material_id] = line
+                    key = (spec.characteristic_id, spec.product_revision_id, spec.material_id)
+                    self._lines.setdefault(key, []).append(line)
 
     def line_for_lot(self, characteristic_id: int, lot: Lot) -> SpecificationLine | None:
-        """The line for the lot's product and material; one without a material serves all materials."""
+        """The line for the lot's product and material; one without a material serves all materials.
+
+        The newest revision that counts for the lot, or of those in force when its order was opened, where the control
+        plan keeps the order's limits.
+        """
         if lot.product_revision_id is None:
             return None
-        own = (characteristic_id, lot.product_revision_id, lot.material_id)
-        return self._lines.get(own) or self._lines.get((characteristic_id, lot.product_revision_id, None))
+        for material in (lot.material_id, None):
+            lines = self._lines.get((characteristic_id, lot.product_revision_id, material), ())
+            own = [line for line in lines if _counts_for(line, lot)]
+            if own:
+                return _kept(own, limits_kept_since(lot, characteristic_id))
+        return None
 
     def lines_for_zone(self, characteristic_id: int) -> list[SpecificationLine]:
-        """Air serves every product: all lines of the characteristic judge it."""
-        return [line for key, line in sorted(self._lines.items(), key=str) if key[0] == characteristic_id]
+        """Air serves every product: the newest line of each specification of the characteristic judges it."""
+        return [
+            lines[-1] for key, lines in sorted(self._lines.items(), key=str) if key[0] == characteristic_id
+        ]
+
+
+def _counts_for(line: SpecificationLine, lot: Lot) -> bool:
+    return line.effectivity != SpecificationLine.Effectivity.NEXT_LOT or lot.created_at >= line.effective_at
+
+
+def _kept(lines: list[SpecificationLine], since: datetime | None) -> SpecificationLine:
+    """The newest line, or the newest that was in force at `since`; specified only later, the first one judges."""
+    if since is None:
+        return lines[-1]
+    return next((line for line in reversed(lines) if line.effective_at <= since), lines[0])
 
 
 def compare(value: Decimal, qualifier: str, lsl: Decimal | None, usl: Decimal | None) -> Verdict:

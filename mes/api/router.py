@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError
 
-from mes.api import charts, clock, errors, lots, quality, reports, rolls, steps, submissions
+from mes.api import charts, clock, errors, lots, quality, reports, rolls, specifications, steps, submissions
 from mes.api.auth import ApiKey, Session
 from mes.api.parsing import ExactParser
 
@@ -22,7 +22,9 @@ api = NinjaAPI(
     parser=ExactParser(),
 )
 errors.install(api)
-for router in (r.router for r in (submissions, lots, rolls, steps, reports, quality, charts, clock)):
+for router in (
+    r.router for r in (submissions, lots, rolls, steps, reports, quality, specifications, charts, clock)
+):
     api.add_router("", router)
 
 

@@ -20,6 +20,7 @@ from mes.web.views import (
     requirements,
     review,
     sampling,
+    specification_drafts,
     specifications,
     traceability,
 )
@@ -53,7 +54,12 @@ urlpatterns = [
     path("requirements/<str:code>/lines/<int:line>/recheck/", traceability.recheck_line, name="recheck"),
     path("requirements/<str:code>/", requirements.requirement, name="requirement"),
     path("specifications/", specifications.specifications, name="specifications"),
+    path("specifications/new/", specification_drafts.first_issue, name="specification_new"),
     path("specifications/<int:key>/", specifications.specification, name="specification"),
+    path("specifications/<int:key>/revise/", specification_drafts.revise, name="specification_revise"),
+    path(
+        "specifications/drafts/<int:key>/approve/", specification_drafts.approve, name="specification_approve"
+    ),
     path("gauges/", gauges.gauges, name="gauges"),
     path("gauges/<int:key>/", gauges.gauge, name="gauge"),
     path("sampling/", sampling.designer, name="sampling"),

@@ -11,6 +11,7 @@ from quality.models.requirement import (
     RequirementRevision,
     SourceType,
     Specification,
+    SpecificationDraft,
     SpecificationLine,
 )
 from quality.models.traceability import Baseline, ReadinessAudit, Recheck
@@ -39,6 +40,7 @@ __all__ = [
     "Signature",
     "SourceType",
     "Specification",
+    "SpecificationDraft",
     "SpecificationLine",
     "WorkOrderPlan",
 ]

@@ -53,9 +53,14 @@ class ControlPlanRevision(models.Model):
 class ControlPlanLine(models.Model):
     """What is collected at a step, how often, with which gauge, against what, and what happens on a signal.
 
-    `required_count` readings per lot must be present and valid before the lot may leave the step; 0 = optional.
+    `limits_from` says which specification revision judges. `required_count` readings per lot must be present and valid
+    before the lot may leave the step; 0 = optional.
     `chart_plan` is generated when the revision is published and only where `chart_family` is given.
     """
+
+    class LimitsFrom(models.TextChoices):
+        CURRENT = "current", "The revision in force"
+        ORDER = "order", "The revision in force when the order was opened"
 
     revision = models.ForeignKey(ControlPlanRevision, models.PROTECT, related_name="lines")
     step = models.ForeignKey(ProcessStep, models.PROTECT, related_name="+")
@@ -69,6 +74,7 @@ class ControlPlanLine(models.Model):
     )
     characteristic = models.ForeignKey(Characteristic, models.PROTECT, related_name="control_plan_lines")
     specification = models.ForeignKey(Specification, models.PROTECT, null=True, blank=True, related_name="+")
+    limits_from = models.CharField(max_length=8, choices=LimitsFrom, default=LimitsFrom.CURRENT)
     special = models.CharField(max_length=8, blank=True, help_text="Special characteristic symbol (AIAG).")
     gauge_kind = models.CharField(max_length=32, blank=True)
     required_count = models.PositiveSmallIntegerField(default=1)

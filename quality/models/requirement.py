@@ -83,12 +83,18 @@ class Specification(models.Model):
 class SpecificationLine(models.Model):
     """One immutable revision of a specification's limits, in the characteristic's unit; traces to a requirement.
 
-    Judgement is decimal: a value exactly on a limit conforms.
+    Judgement is decimal: a value exactly on a limit conforms. `effective_at` is on the site clock that judges; a line
+    that counts from the next lot on judges lots that were made then or later.
     """
 
     class Severity(models.TextChoices):
         MUST = "must", "Must"
         SHOULD = "should", "Should"
+
+    class Effectivity(models.TextChoices):
+        NOW = "now", "At once"
+        NEXT_LOT = "next_lot", "From the next lot on"
+        DATE = "date", "From a date on"
 
     specification = models.ForeignKey(Specification, models.PROTECT, related_name="lines")
     revision = models.PositiveSmallIntegerField()
@@ -100,7 +106,14 @@ class SpecificationLine(models.Model):
     source_type = models.CharField(max_length=12, choices=SourceType)
     source = models.CharField(max_length=400)
     effective_at = models.DateTimeField()
+    effectivity = models.CharField(max_length=8, choices=Effectivity, default=Effectivity.NOW)
     change_reason = models.CharField(max_length=300)
+    draft = models.OneToOneField(
+        "quality.SpecificationDraft", models.PROTECT, null=True, blank=True, related_name="line"
+    )
+    approval = models.OneToOneField(
+        "quality.Signature", models.PROTECT, null=True, blank=True, related_name="specification_line"
+    )
 
     class Meta:
         ordering = ("specification", "-revision")
@@ -116,7 +129,47 @@ class SpecificationLine(models.Model):
                 | models.Q(usl__isnull=True)
                 | models.Q(lsl__lt=models.F("usl")),
             ),
+            models.CheckConstraint(
+                name="specification_line_approved",
+                condition=models.Q(draft__isnull=True) | models.Q(approval__isnull=False),
+            ),
         )
 
     def __str__(self) -> str:
         return f"{self.specification} r{self.revision}"
+
+
+class SpecificationDraft(models.Model):
+    """Limits that somebody proposes; another person's signature makes them a line. Append-only.
+
+    Numbers are in the characteristic's unit, converted from `entered_unit`. `based_on` is the revision that they
+    change (0: the first issue).
+    """
+
+    specification = models.ForeignKey(Specification, models.PROTECT, related_name="drafts")
+    based_on = models.PositiveSmallIntegerField()
+    lsl = models.DecimalField(max_digits=20, decimal_places=8, null=True, blank=True)
+    usl = models.DecimalField(max_digits=20, decimal_places=8, null=True, blank=True)
+    target = models.DecimalField(max_digits=20, decimal_places=8, null=True, blank=True)
+    entered_unit = models.CharField(max_length=16)
+    severity = models.CharField(max_length=8, choices=SpecificationLine.Severity)
+    requirement = models.ForeignKey(Requirement, models.PROTECT, related_name="+")
+    source_type = models.CharField(max_length=12, choices=SourceType)
+    source = models.CharField(max_length=400)
+    effectivity = models.CharField(max_length=8, choices=SpecificationLine.Effectivity)
+    effective_at = models.DateTimeField(null=True, blank=True, help_text="Site clock; of a date only.")
+    change_reason = models.CharField(max_length=300)
+    drafted_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    drafted_at = models.DateTimeField(help_text="Site clock.")
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                name="specification_draft_dated",
+                condition=models.Q(effectivity="date", effective_at__isnull=False)
+                | (~models.Q(effectivity="date") & models.Q(effective_at__isnull=True)),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.specification} draft {self.pk}"

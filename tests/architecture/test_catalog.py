@@ -79,6 +79,7 @@ APPEND_ONLY = {
     "quality_requirement",
     "quality_requirementrevision",
     "quality_specification",
+    "quality_specificationdraft",
     "quality_specificationline",
     "quality_workorderplan",
     "quality_processwindow",

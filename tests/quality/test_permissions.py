@@ -42,6 +42,7 @@ EXPECTED = {
     "re-check links of revised requirements": "no yes yes no no no no",
     "approve the requirements baseline": "no yes no yes no no no",
     "run readiness audits": "no yes no yes no no yes",
+    "approve specifications": "no yes yes yes no no no",
     "draft control plans": "no yes yes no no no no",
     "approve control plans": "no yes yes no no no no",
     "publish a control plan": "no no yes no no no no",

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from lots.actions.keep_curve import Curve, keep_curve
 from lots.actions.place_hold import HeldExtent
-from lots.models import CurveFile, Lot, LotAlias
+from lots.models import CurveFile, Lot, LotAlias, User
 from lots.queries import active_holds
 from mes import pipeline
 from quality.acceptance import Rules
@@ -22,6 +22,7 @@ from quality.actions.open_case import open_case
 from quality.actions.release import release_lot
 from quality.actions.requirements import audit_readiness, recheck, revise_requirement
 from quality.actions.sign import sign
+from quality.actions.specify import approve_specification, draft_specification
 from quality.actions.taking import Input
 from quality.models import Baseline, Disposition, SpecificationLine
 from spc.models import Chart, ChartCheckpoint
@@ -95,6 +96,7 @@ def worked_plant(*, signals: int = 1) -> Plant:
     _release_a_batch(plant)
     _accept_a_lot(plant)
     _recheck_a_requirement(plant)
+    revise_limits(plant, SOLIDS, lsl="60.5", usl="69.5")
     raw = plant.raw()
     plant.lot(inputs=[Input(parent=raw.code, quantity=1)])  # type: ignore[arg-type]
     LotAlias.objects.create(site=plant.site, issuer="Supplier", alias=f"S-{raw.pk}", lot=raw)
@@ -112,6 +114,36 @@ def worked_plant(*, signals: int = 1) -> Plant:
         chart=chart, generation=1, sequence=0, limit_revision=state.limit_revision, state=state.state
     )
     return plant
+
+
+def revise_limits(
+    plant: Plant, characteristic: str, *, approver: User | None = None, **given: str
+) -> SpecificationLine:
+    """Draft and approve the next revision of the characteristic's limits; at once where `given` says nothing else."""
+    line = SpecificationLine.objects.filter(
+        specification__product_revision=plant.product, specification__characteristic__code=characteristic
+    ).latest("revision")
+    specification, now = line.specification, timezone.now()
+    fields = {
+        "severity": line.severity,
+        "requirement": line.requirement.code,
+        "source_type": line.source_type,
+        "source": line.source,
+        "effectivity": "now",
+        "change_reason": "audit finding",
+    }
+    draft = draft_specification(
+        specification.characteristic,
+        plant.product,
+        specification.material,
+        fields | given,
+        site=plant.site,
+        user=plant.process_engineer,
+        now=now,
+    )
+    return approve_specification(
+        draft, site=plant.site, user=approver or plant.engineer, password=PASSWORD, now=now
+    )
 
 
 def _recheck_a_requirement(plant: Plant) -> None:

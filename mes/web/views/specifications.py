@@ -11,8 +11,10 @@ from django.views.decorators.http import require_GET
 
 from mes.web.site import SiteRequest, site_page
 from quality.models import ControlPlanLine, ProcessWindow, SourceType, Specification, SpecificationLine
+from quality.permissions import Action, may
 from quality.plans import newest_revisions
 from quality.queries import lines_in_force, newest_defects, out_of_specification
+from quality.specification_history import changes, history, newest_line, waiting_draft, waiting_drafts
 from spc.queries import charts_of_site
 
 DEFECTS_LISTED = 15
@@ -21,24 +23,10 @@ DEFECTS_LISTED = 15
 @require_GET
 @site_page()
 def specifications(request: SiteRequest) -> HttpResponse:
-    lines = lines_in_force(at=request.site_now)
-    steps = dict(
-        lines.order_by("specification__characteristic__step__sequence").values_list(
-            "specification__characteristic__step__code", "specification__characteristic__step__name"
-        )
-    )
+    lines = list(lines_in_force(at=request.site_now))
+    characteristics = [line.specification.characteristic for line in lines]
     chosen = {name: request.GET.get(name, "").strip() for name in ("step", "source", "q")}
-    if chosen["step"]:
-        lines = lines.filter(specification__characteristic__step__code=chosen["step"])
-    if chosen["source"] in SourceType.values:
-        lines = lines.filter(source_type=chosen["source"])
-    for word in chosen["q"].split():
-        lines = lines.filter(
-            Q(specification__characteristic__name__icontains=word)
-            | Q(specification__characteristic__code__icontains=word)
-            | Q(requirement__code__icontains=word)
-        )
-    shown = list(lines)
+    shown = [line for line in lines if _is_asked_for(line, **chosen)]
     shares = out_of_specification(request.site, [line.pk for line in shown])
     return render(
         request,
@@ -50,11 +38,23 @@ def specifications(request: SiteRequest) -> HttpResponse:
                 for step, of in groupby(shown, key=lambda line: line.specification.characteristic.step.name)
             ],
             "count": len(shown),
-            "steps": steps,
+            "steps": {each.step.code: each.step.name for each in characteristics},
             "sources": SourceType.choices,
             "chosen": chosen,
             "windows": ProcessWindow.objects.select_related("characteristic", "requirement"),
+            "may_draft": may(request.user, request.site, Action.EDIT_MASTERS),
+            "waiting": waiting_drafts(),
         },
+    )
+
+
+def _is_asked_for(line: SpecificationLine, *, step: str, source: str, q: str) -> bool:
+    characteristic = line.specification.characteristic
+    text = f"{characteristic.name} {characteristic.code} {line.requirement.code}".lower()
+    return (
+        step in {"", characteristic.step.code}
+        and (source not in SourceType.values or line.source_type == source)
+        and all(word in text for word in q.lower().split())
     )
 
 
@@ -66,6 +66,7 @@ def specification(request: SiteRequest, key: int) -> HttpResponse:
         pk=key,
     )
     line = lines_in_force(at=request.site_now).filter(specification=found).first()
+    draft = waiting_draft(found)
     plan_lines = ControlPlanLine.objects.filter(
         revision__in=newest_revisions(request.site), characteristic=found.characteristic_id
     ).select_related("revision__plan", "step", "material")
@@ -84,9 +85,12 @@ def specification(request: SiteRequest, key: int) -> HttpResponse:
             "characteristic": found.characteristic,
             "line": line,
             "share": out_of_specification(request.site, [line.pk]).get(line.pk) if line else None,
-            "history": SpecificationLine.objects.filter(specification=found)
-            .select_related("requirement")
-            .order_by("-revision"),
+            "history": history(found),
+            "draft": draft,
+            "draft_changes": changes(newest_line(found), draft) if draft is not None else (),
+            "may_draft": may(request.user, request.site, Action.EDIT_MASTERS),
+            "may_approve": draft is not None
+            and may(request.user, request.site, Action.APPROVE_SPECIFICATION),
             "plan_lines": plan_lines,
             "charts": charts,
             "windows": ProcessWindow.objects.filter(characteristic=found.characteristic_id).select_related(
