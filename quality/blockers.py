@@ -30,11 +30,12 @@ class Code(StrEnum):
     NONCONFORMANCE = "nonconformance"
     INDEPENDENCE = "independence"
     NOT_RELEASED = "not_released"
+    SHIFT_CHECK = "shift_check"
 
 
 @dataclass(frozen=True)
 class Blocker:
-    """One reason. `kind` and `key` name what resolves it: a hold, a lot, a chart, a gauge."""
+    """One reason. `kind` and `key` name what resolves it: a hold, a lot, a chart, a gauge, a zone."""
 
     code: Code
     message: str

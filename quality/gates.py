@@ -17,6 +17,7 @@ from quality.gate_evidence import calibration_blockers, evidence_blockers
 from quality.gate_facts import Evidence, History, Material, evidence_of, history_of, material_of
 from quality.models import Disposition
 from quality.plans import lines_for, revision_of
+from quality.shift_checks import shift_blockers
 
 
 def can_proceed(lot: Lot, step_code: str, *, now: datetime) -> list[Blocker]:
@@ -33,7 +34,10 @@ def start_blockers(lots: Sequence[Lot], step_code: str, *, now: datetime) -> dic
     """`can_proceed` of many lots, by lot."""
     material, history = material_of(lots, now=now), history_of(lots)
     evidence = evidence_of(lots, history.executions)
-    return {lot.pk: _to_start(lot, step_code, material, history, evidence, now) for lot in lots}
+    air = shift_blockers(lots, step_code, now=now)
+    return {
+        lot.pk: _to_start(lot, step_code, material, history, evidence, now) + air[lot.site_id] for lot in lots
+    }
 
 
 def leave_blockers(
@@ -89,7 +93,8 @@ def standing(lot: Lot, *, now: datetime) -> tuple[RouteStep | None, list[Blocker
     step = _next_step(lot, history)
     if step is None:
         return None, _to_leave(lot, material, history, evidence, now, on_route=False)
-    return step, _to_start(lot, step.step.code, material, history, evidence, now)
+    air = shift_blockers([lot], step.step.code, now=now)[lot.site_id]
+    return step, _to_start(lot, step.step.code, material, history, evidence, now) + air
 
 
 def _next_step(lot: Lot, history: History) -> RouteStep | None:

@@ -27,6 +27,7 @@ from quality.actions.judge_signal import SignalRefused
 from quality.actions.report_movement import ReportRefused
 from quality.actions.reshape import ReshapeRefused
 from quality.actions.run_step import StepRefused
+from quality.actions.shift_check import ShiftCheckRefused
 from quality.actions.sign import SignatureRefused
 from quality.actions.taking import ProductionRefused
 from quality.permissions import NotPermitted
@@ -63,6 +64,7 @@ DOMAIN: tuple[type[Exception], ...] = (
     ExclusionRefused,
     ReportRefused,
     ReshapeRefused,
+    ShiftCheckRefused,
 )
 WORDS = {
     "missing": "is missing",
@@ -130,6 +132,7 @@ def refusal_of(error: Exception) -> tuple[int, dict[str, Any]] | None:
             | ExclusionRefused()
             | ReportRefused()
             | ReshapeRefused()
+            | ShiftCheckRefused()
         ):
             return 409, {**_body("refused", error), "problems": [_named(str(error))]}
     return None

@@ -8,7 +8,19 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError
 
-from mes.api import charts, clock, errors, lots, quality, reports, rolls, specifications, steps, submissions
+from mes.api import (
+    charts,
+    clock,
+    errors,
+    lots,
+    quality,
+    reports,
+    rolls,
+    specifications,
+    steps,
+    submissions,
+    zones,
+)
 from mes.api.auth import ApiKey, Session
 from mes.api.parsing import ExactParser
 
@@ -22,10 +34,19 @@ api = NinjaAPI(
     parser=ExactParser(),
 )
 errors.install(api)
-for router in (
-    r.router for r in (submissions, lots, rolls, steps, reports, quality, specifications, charts, clock)
+for area in (
+    submissions,
+    lots,
+    rolls,
+    steps,
+    reports,
+    quality,
+    specifications,
+    charts,
+    zones,
+    clock,
 ):
-    api.add_router("", router)
+    api.add_router("", area.router)
 
 
 def _unauthenticated(request: HttpRequest, error: Any) -> HttpResponse:

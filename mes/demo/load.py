@@ -25,7 +25,7 @@ from lots.models import (
 from mes.demo.keys import FILE_NAME, issue_keys
 from mes.demo.people import Account, accounts, load_people
 from mes.demo.product import deliveries, load_materials, load_product, load_recipes
-from mes.demo.site import load_equipment, load_gauges, load_site, plant
+from mes.demo.site import load_equipment, load_gauges, load_site, load_zone_rules, plant
 from quality.actions.load_control_plan import load_control_plan
 from quality.actions.load_requirements import load_requirements
 from quality.actions.load_specifications import load_specifications
@@ -66,6 +66,8 @@ def load_demo(*, state_directory: Path, now: datetime) -> LoadedDemo:
         planner = users[PLANNER]
         load_equipment(site, content)
         load_gauges(site, content["gauges"], user=planner, now=now)
+        load_zone_rules(site, content, user=planner, now=now)
+        act_as(None, process="load_demo")
         materials = load_materials()
         product = load_product(content["product"]["code"], content["product"]["revision"], issued_at=site_now)
         recipes = load_recipes(product.product, materials, issued_at=site_now)

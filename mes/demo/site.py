@@ -10,6 +10,7 @@ from typing import Any
 
 from lots.clock import site_time
 from lots.models import Calibration, Equipment, Gauge, ProcessStep, Shift, Site, User, Zone
+from quality.actions.shift_check import set_zone_rule
 
 PLANT_FILE = Path(__file__).with_name("plant.json")
 # The demo's clock starts sixty days back, so that simulated history lies before today.
@@ -67,6 +68,21 @@ def load_equipment(site: Site, content: dict[str, Any]) -> int:
     for row in content["zones"]:
         Zone.objects.get_or_create(site=site, code=row["code"], defaults={"name": row["name"]})
     return len(known)
+
+
+def load_zone_rules(site: Site, content: dict[str, Any], *, user: User, now: datetime) -> None:
+    """Steps start in a dry room behind its shift checklist; a zone that has a rule keeps it."""
+    zones = {zone.code: zone for zone in site.zones.select_related("site").filter(rules__isnull=True)}
+    for row in content["zones"]:
+        if row["code"] in zones:
+            set_zone_rule(
+                zones[row["code"]],
+                row["checked_before"],
+                hours=None,
+                reason="daily checklist of the handbook, 7.2",
+                user=user,
+                now=now,
+            )
 
 
 def load_gauges(site: Site, gauges: Rows, *, user: User, now: datetime) -> int:

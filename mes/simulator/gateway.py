@@ -26,6 +26,10 @@ from mes.simulator.bodies import (
 from mes.simulator.doors import Answer, Door, UnexpectedAnswer
 
 LINE = "equipment.line"
+CHECKLIST = (
+    *("calibration", "pressure", "staging", "sealed_containers", "open_time_logging", "gloves"),
+    "desiccant_and_seals",
+)
 PENDING = {"evaluation_pending", "containment_pending"}
 PENDING_PATIENCE_S = 60.0
 # Gauges that report by themselves; the others are read by the operator.
@@ -176,10 +180,22 @@ class Gateway:
     def _start(self, lots: list[str], equipment: Any = None) -> None:
         assert self._event is not None
         event = self._event
-        self._allowed(
-            "/steps/start",
-            {"lots": lots, "step": event.step, "equipment": equipment, "at": iso(event.started_at)},
-        )
+        body = {"lots": lots, "step": event.step, "equipment": equipment, "at": iso(event.started_at)}
+        try:
+            self._allowed("/steps/start", body)
+        except Refused as refused:
+            if "shift_check" not in refused.blockers:
+                raise
+            self._check_rooms(event.step)
+            self._allowed("/steps/start", body)
+
+    def _check_rooms(self, step: str) -> None:
+        """Fill in the checklists that the step waits for, all seven items good."""
+        assert self._event is not None
+        rooms = self.door.get("/zones", key=self.keys[self._event.operator]).body["items"]
+        for room in rooms:
+            if step in room["steps"] and not room["fit"]:
+                self._allowed(f"/zones/{room['code']}/checks", {"answers": dict.fromkeys(CHECKLIST, True)})
 
     def _finish(self, lots: list[str], readings: list[dict[str, Any]] | None = None) -> None:
         assert self._event is not None

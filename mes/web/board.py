@@ -22,6 +22,7 @@ from mes.web.waiting import (
 )
 from quality.cases import overdue_cases
 from quality.models import SpecificationLine
+from quality.shift_checks import ZoneStanding, standing_of_zones
 from quality.specifications import SpecificationBook
 from spc.engine import Rule
 from spc.models import Chart, Signal
@@ -76,6 +77,7 @@ class ZoneState:
     reading: Measurement | None
     line: SpecificationLine | None
     is_old: bool
+    standing: ZoneStanding
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class Board:
     overdue_count: int
 
 
-def board(site: Site, *, site_now: datetime) -> Board:
+def board(site: Site, *, now: datetime, site_now: datetime) -> Board:
     """Everything the overview shows, in a number of queries that does not depend on how much there is."""
     steps = _steps(site)
     signals = open_signals(site, since=site_now - timedelta(hours=24))
@@ -105,7 +107,7 @@ def board(site: Site, *, site_now: datetime) -> Board:
         held_count=held_lots(site.pk).count(),
         signals=_signals(signals),
         signal_count=signals.count(),
-        zones=_zones(site, site_now),
+        zones=_zones(site, now, site_now),
         charts=list(charts.select_related("stream__plan__characteristic", "stream__equipment")[:NEWEST]),
         chart_count=charts.count(),
         waiting_count=sum(step.waiting_count for step in steps),
@@ -181,7 +183,7 @@ def _place(signal: Signal) -> str:
     return next((part.code for part in (stream.equipment, stream.zone) if part is not None), "all equipment")
 
 
-def _zones(site: Site, site_now: datetime) -> list[ZoneState]:
+def _zones(site: Site, now: datetime, site_now: datetime) -> list[ZoneState]:
     """Each zone's last frost point; older than ten minutes it says nothing about the air now."""
     states = []
     zones = list(Zone.objects.filter(site=site, retired_at__isnull=True).order_by("code")[:ZONES])
@@ -194,6 +196,7 @@ def _zones(site: Site, site_now: datetime) -> list[ZoneState]:
     }
     characteristics = {row.characteristic_id for row in readings.values() if row is not None}
     book = SpecificationBook(characteristics, at=site_now) if characteristics else None
+    standing = {state.zone.pk: state for state in standing_of_zones(site, now=now)}
     for zone in zones:
         reading = readings[zone.pk]
         lines = (
@@ -203,5 +206,5 @@ def _zones(site: Site, site_now: datetime) -> list[ZoneState]:
             lines, key=lambda line: line.usl if line.usl is not None else Decimal("Infinity"), default=None
         )
         is_old = reading is not None and site_now - reading.measured_at > timedelta(minutes=10)
-        states.append(ZoneState(zone, reading, strictest, is_old))
+        states.append(ZoneState(zone, reading, strictest, is_old, standing[zone.pk]))
     return states

@@ -48,6 +48,8 @@ def _row(lot: Lot, blocker: Blocker) -> BlockerRow:
         url, action = reverse("web:chart", args=[blocker.key]), "Open the chart"
     elif blocker.kind == "gauge":
         url, action = reverse("web:gauge", args=[blocker.key]), "Open the gauge"
+    elif blocker.kind == "zone":
+        url, action = reverse("web:zone", args=[blocker.key]), "Fill in the checklist"
     elif blocker.code in _AT_STATION:
         url, action = reverse("web:station_lot", args=[lot.code]), "Go to the station"
     elif blocker.kind == "lot":

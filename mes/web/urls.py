@@ -18,6 +18,7 @@ from mes.web.views import (
     station,
     trace,
     upload,
+    zones,
 )
 
 pages = [
@@ -48,6 +49,8 @@ pages = [
     path("lots/<str:code>/formation.json", formation.formation_data, name="lot_formation_data"),
     path("lots/<str:code>/hold/", lots.hold, name="lot_hold"),
     path("measurements/<uuid:submission>/<int:sequence>/", correct.correct, name="correct"),
+    path("dry-rooms/", zones.zones, name="zones"),
+    path("dry-rooms/<int:key>/", zones.zone, name="zone"),
     path("upload/", upload.upload, name="upload"),
     *urls_quality.urlpatterns,
 ]

@@ -14,6 +14,7 @@ from quality.models.requirement import (
     SpecificationDraft,
     SpecificationLine,
 )
+from quality.models.shift_check import ShiftCheck, ZoneRule
 from quality.models.traceability import Baseline, ReadinessAudit, Recheck
 
 __all__ = [
@@ -37,10 +38,12 @@ __all__ = [
     "Release",
     "Requirement",
     "RequirementRevision",
+    "ShiftCheck",
     "Signature",
     "SourceType",
     "Specification",
     "SpecificationDraft",
     "SpecificationLine",
     "WorkOrderPlan",
+    "ZoneRule",
 ]

@@ -75,6 +75,7 @@ APPEND_ONLY = {
     "quality_disposition",
     "quality_dispositionitem",
     "quality_release",
+    "quality_shiftcheck",
     "quality_signature",
     "quality_requirement",
     "quality_requirementrevision",
@@ -82,6 +83,7 @@ APPEND_ONLY = {
     "quality_specificationdraft",
     "quality_specificationline",
     "quality_workorderplan",
+    "quality_zonerule",
     "quality_processwindow",
 }
 

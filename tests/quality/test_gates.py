@@ -9,12 +9,14 @@ from django.utils import timezone
 
 from lots.actions.place_hold import HeldExtent
 from lots.models import Lot, Movement, WorkOrder, Zone
+from lots.science.humidity_events import ChecklistItem
 from mes import pipeline
 from quality.actions.dispose import Ruling, dispose
 from quality.actions.gate import GateRefused
 from quality.actions.hold import hold_by_hand
 from quality.actions.produce import NewLot, produce_lots
 from quality.actions.release import let_leave, release_lot
+from quality.actions.shift_check import answer_checklist, set_zone_rule
 from quality.actions.taking import Input
 from quality.blockers import Blocker, Code
 from quality.gates import can_leave, can_proceed, next_step
@@ -337,6 +339,19 @@ def test_not_released(plant: Plant) -> None:
     assert_only(list(refused.value.blockers), Code.NOT_RELEASED)
     release_lot(lot, user=plant.engineer, password=PASSWORD, now=timezone.now())
     assert let_leave([lot], Movement.Kind.SHIP, user=plant.operator, now=timezone.now())
+
+
+def test_shift_check(plant: Plant) -> None:
+    """The windows and every item: tests/quality/actions/test_shift_check.py."""
+    publish(plant)
+    roll, now = plant.lot("T-SLIT", quantity=1), timezone.now()
+    zone = Zone.objects.create(site=plant.site, code="DR-1", name="Staging room")
+    make_gauge(plant, "frost_point_sensor", zone=zone)
+    set_zone_rule(zone, ["dry_room"], hours=None, reason="7.2", user=plant.process_engineer, now=now)
+    blocker = assert_only(can_proceed(roll, "dry_room", now=now), Code.SHIFT_CHECK)
+    assert (blocker.kind, blocker.key) == ("zone", zone.pk)
+    answer_checklist(zone, dict.fromkeys(ChecklistItem, True), user=plant.operator, now=now)
+    assert can_proceed(roll, "dry_room", now=now) == []
 
 
 def test_every_code_has_its_test() -> None:

@@ -28,6 +28,7 @@ EXPECTED = {
     "start and finish steps": "yes no yes no no yes no",
     "place a hold": "yes yes yes no no no no",
     "record calibrations": "no yes yes no no no no",
+    "answer shift checklists": "yes no yes no no no no",
     "widen or narrow a containment": "no yes no no no no no",
     "dispose of held material": "no yes no no no no no",
     "work on nonconformances": "no yes yes no no no no",

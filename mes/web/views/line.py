@@ -30,7 +30,7 @@ def _context(request: SiteRequest) -> dict[str, Any]:
     roles = set(roles_at(request, request.site))
     return {
         "nav_active": "line",
-        "board": board(request.site, site_now=request.site_now),
+        "board": board(request.site, now=request.now, site_now=request.site_now),
         "is_quality": Membership.Role.QUALITY_ENGINEER in roles,
         "is_process": Membership.Role.PROCESS_ENGINEER in roles,
     }
