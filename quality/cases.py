@@ -33,7 +33,7 @@ class Family(StrEnum):
     UNCLASSIFIED = "unclassified"
 
 
-# Fields of each kind of entry, all required; those of the form make the content.
+# Fields of each kind of entry that a person writes, all required. Other kinds have an action of their own.
 FIELDS: dict[str, tuple[str, ...]] = {
     Kind.OWNER: ("owner", "due"),
     Kind.CONTAINMENT: ("statement",),
@@ -43,8 +43,6 @@ FIELDS: dict[str, tuple[str, ...]] = {
     Kind.ROOT_CAUSE: ("statement",),
     Kind.ACTION: ("statement", "lever", "lever_key", "due"),
     Kind.ACTION_DONE: ("action", "statement"),
-    Kind.EFFECTIVENESS: ("chart", "points", "from_sequence", "to_sequence", "passed", "words"),
-    Kind.CLOSURE: ("statement",),
 }
 
 
@@ -75,6 +73,7 @@ class CaseView:
     root_cause: CaseEntry | None = None
     containments: list[CaseEntry] = field(default_factory=list)
     evidence: list[CaseEntry] = field(default_factory=list)
+    commonalities: list[CaseEntry] = field(default_factory=list)
     whys: list[CaseEntry] = field(default_factory=list)
     actions: list[ActionState] = field(default_factory=list)
     effectiveness: list[CaseEntry] = field(default_factory=list)
@@ -150,6 +149,8 @@ def _fill(view: CaseView, entries: Sequence[CaseEntry]) -> None:
                 view.containments.append(entry)
             case Kind.EVIDENCE:
                 view.evidence.append(entry)
+            case Kind.COMMONALITY:
+                view.commonalities.append(entry)
             case Kind.WHY:
                 view.whys.append(entry)
             case Kind.ACTION:

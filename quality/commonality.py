@@ -102,11 +102,13 @@ def factors_of(units: Sequence[int], site: Site) -> dict[str, list[frozenset[str
 def _executions(everything: set[int], site: Site, levels: dict[str, dict[int, set[str]]]) -> None:
     shifts, zone = list(Shift.objects.filter(site=site).order_by("starts")), ZoneInfo(site.time_zone)
     rows = StepExecution.objects.filter(lot__in=everything).values_list(
-        "lot_id", "route_step__step__name", "equipment__code", "started_at"
+        "lot_id", "route_step__step__name", "equipment__code", "equipment__parent__code", "started_at"
     )
-    for lot_id, step, equipment, started_at in rows:
+    for lot_id, step, equipment, tray, started_at in rows:
         if equipment is not None:
             levels[f"equipment of {step.lower()}"][lot_id].add(equipment)
+        if tray is not None:
+            levels[f"tray of {step.lower()}"][lot_id].add(tray)
         if shifts:
             shift = shift_of(started_at.astimezone(zone).time(), shifts)
             levels[f"shift of {step.lower()}"][lot_id].add(shift)

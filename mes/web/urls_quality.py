@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from mes.web.views import (
+    case_commonality,
     cases,
     charts,
     commonality,
@@ -46,6 +47,7 @@ urlpatterns = [
     path("commonality/", commonality.commonality, name="commonality"),
     path("cases/", cases.cases, name="cases"),
     path("cases/<int:key>/", cases.case, name="case"),
+    path("cases/<int:key>/commonality/", case_commonality.case_commonality, name="case_commonality"),
     path("cases/<int:key>/8d.pdf", cases.report, name="case_report"),
     path("requirements/", requirements.requirements, name="requirements"),
     path("traceability/", traceability.traceability, name="traceability"),

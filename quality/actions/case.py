@@ -7,19 +7,17 @@ from typing import Any
 
 from django.db import transaction
 
-from lots.actions.acting import act_as
-from lots.clock import site_time
 from lots.models import RecipeParameter, User
+from quality.actions.case_entries import LONGEST, store_entry, texts_of, work_on
 from quality.actions.open_case import CaseRefused
 from quality.actions.sign import sign
 from quality.cases import FIELDS, CaseView, Family, Kind, case_view
 from quality.models import CaseEntry, ControlPlanLine, Nonconformance
-from quality.permissions import Action, require
+from quality.permissions import Action
 from spc.models import Chart
 from spc.queries import current_points, excluded_subgroups, is_frozen
 
 LEVERS = ("recipe parameter", "control-plan line")
-LONGEST = 1_000
 FEWEST_POINTS = 5
 
 
@@ -28,17 +26,12 @@ def add_entry(
     case: Nonconformance, kind: str, fields: dict[str, Any], *, user: User, now: datetime
 ) -> CaseEntry:
     """Add an entry that a person writes. Raises CaseRefused for a field that is missing or refers to nothing."""
-    _work(case, user)
-    if kind not in FIELDS or kind in {Kind.EFFECTIVENESS, Kind.CLOSURE}:
+    work_on(case, user)
+    if kind not in FIELDS:
         raise CaseRefused("kind: there is no such entry to be written by hand")
-    content: dict[str, Any] = {name: str(fields.get(name, "")).strip() for name in FIELDS[kind]}
-    for name, text in content.items():
-        if not text:
-            raise CaseRefused(f"{name}: is needed")
-        if len(text) > LONGEST:
-            raise CaseRefused(f"{name}: at most {LONGEST} characters")
+    content = texts_of(FIELDS[kind], fields)
     _check(case, kind, content)
-    return _store(case, kind, content, user, now)
+    return store_entry(case, kind, content, user=user, now=now)
 
 
 @transaction.atomic
@@ -50,7 +43,7 @@ def check_effectiveness(
     Passes when there are as many, all of them inside frozen limits and without a signal. The result is an entry either
     way.
     """
-    _work(case, user)
+    work_on(case, user)
     view = case_view(case)
     if not view.actions or any(action.done is None for action in view.actions):
         raise CaseRefused("actions: carry out every corrective action first")
@@ -85,7 +78,7 @@ def check_effectiveness(
         "passed": passed,
         "words": words,
     }
-    return _store(case, Kind.EFFECTIVENESS, content, user, now)
+    return store_entry(case, Kind.EFFECTIVENESS, content, user=user, now=now)
 
 
 @transaction.atomic
@@ -93,7 +86,7 @@ def close_case(
     case: Nonconformance, *, statement: str, user: User, password: str, now: datetime
 ) -> CaseEntry:
     """Close a complete case under signature, by another person than the one who opened it."""
-    _work(case, user, Action.CLOSE_CASE)
+    work_on(case, user, Action.CLOSE_CASE)
     view = case_view(case)
     if view.next_step is not None:
         raise CaseRefused(f"{view.next_step.name.lower()}: {view.next_step.missing}")
@@ -111,7 +104,7 @@ def close_case(
         content=record_of(view) | content,
         now=now,
     )
-    entry = _store(case, Kind.CLOSURE, content, user, now, signature_id=signature.pk)
+    entry = store_entry(case, Kind.CLOSURE, content, user=user, now=now, signature=signature)
     Nonconformance.objects.filter(pk=case.pk).update(state=Nonconformance.State.CLOSED)
     case.state = Nonconformance.State.CLOSED
     return entry
@@ -140,14 +133,6 @@ def record_of(view: CaseView) -> dict[str, Any]:
     }
 
 
-def _work(case: Nonconformance, user: User, action: Action = Action.WORK_CASE) -> None:
-    act_as(user)
-    require(user, case.site, action)
-    fresh = Nonconformance.objects.select_for_update().get(pk=case.pk)
-    if fresh.state == Nonconformance.State.CLOSED:
-        raise CaseRefused("case: it is closed; open a new one")
-
-
 def _check(case: Nonconformance, kind: str, content: dict[str, Any]) -> None:
     for name in ("due",):
         if name in content:
@@ -162,7 +147,7 @@ def _check(case: Nonconformance, kind: str, content: dict[str, Any]) -> None:
     if kind == Kind.CLASSIFICATION and content["family"] not in set(Family):
         raise CaseRefused(f"family: one of {', '.join(Family)}")
     if kind == Kind.ACTION:
-        _lever(content)
+        _lever(case, content)
     if kind == Kind.ACTION_DONE:
         actions = CaseEntry.objects.filter(case=case, kind=Kind.ACTION)
         key = content["action"]
@@ -173,7 +158,7 @@ def _check(case: Nonconformance, kind: str, content: dict[str, Any]) -> None:
         content["action"] = int(key)
 
 
-def _lever(content: dict[str, Any]) -> None:
+def _lever(case: Nonconformance, content: dict[str, Any]) -> None:
     """A corrective action changes something that can be changed: what, is named by its key and kept in words."""
     key = content["lever_key"]
     if content["lever"] not in LEVERS:
@@ -186,7 +171,9 @@ def _lever(content: dict[str, Any]) -> None:
         words = f"{found.recipe_revision} {found.step.name}: {found}" if found is not None else ""
     elif key.isdecimal():
         found = (
-            ControlPlanLine.objects.select_related("characteristic", "revision__plan").filter(pk=key).first()
+            ControlPlanLine.objects.select_related("characteristic", "revision__plan")
+            .filter(pk=key, revision__plan__site=case.site)
+            .first()
         )
         words = f"{found.revision}: {found.characteristic.name}" if found is not None else ""
     if found is None:
@@ -199,22 +186,3 @@ def _day(name: str, text: str) -> None:
         date.fromisoformat(text)
     except ValueError:
         raise CaseRefused(f"{name}: give a date, such as 2026-03-01") from None
-
-
-def _store(
-    case: Nonconformance,
-    kind: str,
-    content: dict[str, Any],
-    user: User,
-    now: datetime,
-    *,
-    signature_id: int | None = None,
-) -> CaseEntry:
-    return CaseEntry.objects.create(
-        case=case,
-        kind=kind,
-        content=content,
-        entered_by=user,
-        entered_at=site_time(case.site, now),
-        signature_id=signature_id,
-    )

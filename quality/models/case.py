@@ -10,13 +10,15 @@ from quality.models.judgement import Nonconformance
 
 
 class CaseEntry(models.Model):
-    """One entry of a case. `content` has the fields of its kind (see `quality.cases.FIELDS`). Append-only."""
+    """One entry of a case, append-only. `content` has the fields of its kind: see `quality.cases.FIELDS` for those that
+    a person writes, and the actions for the others."""
 
     class Kind(models.TextChoices):
         OWNER = "owner", "Owner and due date"
         CONTAINMENT = "containment", "Containment"
         CLASSIFICATION = "classification", "Classification"
         EVIDENCE = "evidence", "Evidence"
+        COMMONALITY = "commonality", "Commonality"
         WHY = "why", "Why"
         ROOT_CAUSE = "root_cause", "Root cause"
         ACTION = "action", "Corrective action"

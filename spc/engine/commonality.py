@@ -16,7 +16,8 @@ from scipy.stats import hypergeom, norm
 
 FloatArray = npt.NDArray[np.float64]
 FEWEST_UNITS = 2
-ALIKE = 0.95
+ALIKE = 0.95  # Jaccard index of the units that two levels have: the data cannot tell them apart
+TOGETHER = 0.5  # they go together so often that one may borrow the other's effect
 
 
 class CommonalityError(ValueError):
@@ -29,7 +30,8 @@ class Finding:
 
     `risk_ratio` is the share of bad units among those that have the level over the share among the others, with its
     95 % interval (Katz's logarithmic method, half a unit added to each cell where one is empty). `coincides` names
-    the levels of other factors that the same units have: the data cannot tell them apart.
+    the levels of other factors that the same units have: the data cannot tell them apart. `overlaps` names those that
+    at least half of the units share: a part of the effect may be theirs.
     """
 
     factor: str
@@ -44,6 +46,7 @@ class Finding:
     ratio_low: float
     ratio_high: float
     coincides: tuple[tuple[str, str], ...] = ()
+    overlaps: tuple[tuple[str, str], ...] = ()
 
 
 def commonality(bad: Sequence[bool], factors: Mapping[str, Sequence[frozenset[str]]]) -> list[Finding]:
@@ -77,6 +80,8 @@ def commonality(bad: Sequence[bool], factors: Mapping[str, Sequence[frozenset[st
     q = false_discovery(p)
     low, ratio, high = _risk_ratios(bad_with, with_level, bad_total, total)
     order = np.lexsort((-ratio, p))
+    shared = _shared(having)
+    _, of_factor = np.unique([name[0] for name in names], return_inverse=True)
     return [
         Finding(
             factor=names[i][0],
@@ -90,7 +95,15 @@ def commonality(bad: Sequence[bool], factors: Mapping[str, Sequence[frozenset[st
             risk_ratio=float(ratio[i]),
             ratio_low=float(low[i]),
             ratio_high=float(high[i]),
-            coincides=tuple(names[j] for j in _alike(having, i) if names[j][0] != names[i][0]),
+            coincides=tuple(
+                names[j] for j in np.flatnonzero((of_factor != of_factor[i]) & (shared[i] >= ALIKE))
+            ),
+            overlaps=tuple(
+                names[j]
+                for j in np.flatnonzero(
+                    (of_factor != of_factor[i]) & (shared[i] >= TOGETHER) & (shared[i] < ALIKE)
+                )
+            ),
         )
         for i in order
     ]
@@ -121,8 +134,14 @@ def _risk_ratios(
     return ratio * np.exp(-spread), ratio, ratio * np.exp(spread)
 
 
-def _alike(having: npt.NDArray[np.bool_], index: int) -> list[int]:
-    """Levels that nearly the same units have (Jaccard index of ALIKE or more)."""
-    both = (having & having[index]).sum(axis=1)
-    either = (having | having[index]).sum(axis=1)
-    return [int(other) for other in np.flatnonzero(both >= ALIKE * either) if other != index]
+def _shared(having: npt.NDArray[np.bool_]) -> FloatArray:
+    """Jaccard index of every two levels, shape (levels, levels): units that have both over units that have either."""
+    has = having.astype(np.float32)  # counts below 2^24 are exact in it
+    both = (has @ has.T).astype(np.float64)
+    own = np.diag(both)
+    return both / (own[:, None] + own[None, :] - both)
+
+
+def smallest_p(bad: int, good: int) -> float:
+    """The p-value of a level that all bad units have and no good one: below it no comparison of so many can come."""
+    return float(hypergeom.sf(bad - 1, bad + good, bad, bad))
