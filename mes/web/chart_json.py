@@ -6,6 +6,7 @@ from typing import Any
 
 from django.urls import reverse
 
+from lots.units import written_unit
 from quality.models import SpecificationLine
 from spc.chart_view import ChartWindow
 from spc.engine import Dispersion, Family, Rule
@@ -62,7 +63,7 @@ def chart_json(chart: Chart, window: ChartWindow, line: SpecificationLine | None
     }
     return {
         "title": chart_title(chart),
-        "unit": "" if family.is_attribute else chart.stream.plan.characteristic.unit,
+        "unit": "" if family.is_attribute else written_unit(chart.stream.plan.characteristic.unit),
         "decimals": decimals_of(chart),
         "state": "frozen" if is_frozen(chart) else "learning",
         "location_label": LOCATION[family],
