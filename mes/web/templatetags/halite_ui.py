@@ -13,6 +13,8 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from mes.web.navigation import NAVIGATION
+
 register = template.Library()
 
 ICON_SPRITE = "vendor/tabler-icons/3.51.0/sprite.svg"
@@ -69,6 +71,13 @@ def icon(name: str, label: str = "") -> SafeString:
             '<svg class="icon" role="img" aria-label="{}"><use href="{}"></use></svg>', label, href
         )
     return format_html('<svg class="icon" aria-hidden="true"><use href="{}"></use></svg>', href)
+
+
+@register.inclusion_tag("web/includes/nav.html")
+def navigation(active: str) -> dict[str, object]:
+    """The places to go to, with the active one marked."""
+    far = any(place.name == active and not place.near for group in NAVIGATION for place in group.places)
+    return {"groups": NAVIGATION, "active": active, "far": far}
 
 
 def sign_of(table: dict[str, Sign], code: str) -> Sign:

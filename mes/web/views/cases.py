@@ -39,7 +39,7 @@ def cases(request: SiteRequest) -> HttpResponse:
     days, since = since_of(request)
     today = request.site_now.date()
     context = {
-        "nav_active": "review",
+        "nav_active": "cases",
         "views": [(view, view.overdue(today)) for view in views],
         "state": state,
         "days": days,
@@ -125,7 +125,7 @@ def _page(request: SiteRequest, found: Nonconformance, *, error: str = "", statu
         Q(limit_revisions__kind=LimitRevision.Kind.FROZEN), stream__plan__site=request.site
     )
     context = {
-        "nav_active": "review",
+        "nav_active": "cases",
         "view": view,
         "case": found,
         "overdue": view.overdue(request.site_now.date()),

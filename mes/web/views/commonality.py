@@ -42,7 +42,7 @@ def commonality(request: SiteRequest) -> HttpResponse:
     findings = comparison.findings if comparison else ()
     found = [finding for finding in findings if finding.q <= FOUND_AT]
     context = {
-        "nav_active": "review",
+        "nav_active": "cases",
         "offered": offered,
         "chosen": chosen,
         "how": how,

@@ -36,7 +36,7 @@ def defects(request: SiteRequest) -> HttpResponse:
         rows = [row for row in rows if row.levels[by] == level]
     shown = rows[:LISTED]
     context = {
-        "nav_active": "review",
+        "nav_active": "defects",
         "by": by if by in FACTORS else "",
         "level": level,
         "days": days,

@@ -37,7 +37,7 @@ def gauges(request: SiteRequest) -> HttpResponse:
     return render(
         request,
         "web/gauges/list.html",
-        {"nav_active": "specifications", "rows": [_state(gauge, request.site_now) for gauge in rows]},
+        {"nav_active": "gauges", "rows": [_state(gauge, request.site_now) for gauge in rows]},
     )
 
 
@@ -117,7 +117,7 @@ def _page(request: SiteRequest, found: Gauge, *, error: str = "", status: int = 
     failed = next((row for row in rows if not row.passed), None)
     field, _, words = error.partition(": ")
     context = {
-        "nav_active": "specifications",
+        "nav_active": "gauges",
         "gauge": found,
         "calibrations": rows,
         "state": _state(found, request.site_now),

@@ -93,7 +93,7 @@ def line(request: SiteRequest, key: int, line: int = 0) -> HttpResponse:
             messages.success(request, f"Drafted: revision {draft.number}. Another person approves it.")
             return redirect("web:plan", draft.pk)
     context = {
-        "nav_active": "specifications",
+        "nav_active": "plans",
         "revision": revision,
         "line": found,
         "row": stored,

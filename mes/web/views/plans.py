@@ -25,7 +25,7 @@ def plans(request: SiteRequest) -> HttpResponse:
         .select_related("plan__product_revision__product", "published_by")
         .order_by("plan__code", "-number")
     )
-    return render(request, "web/plans/list.html", {"nav_active": "specifications", "revisions": revisions})
+    return render(request, "web/plans/list.html", {"nav_active": "plans", "revisions": revisions})
 
 
 @require_GET
@@ -50,7 +50,7 @@ def plan(request: SiteRequest, key: int) -> HttpResponse:
         request,
         "web/plans/plan.html",
         {
-            "nav_active": "specifications",
+            "nav_active": "plans",
             "revision": revision,
             "groups": [
                 (step, [(line, limits.get(line.specification_id or 0), expected.get(line.pk)) for line in of])

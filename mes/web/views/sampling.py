@@ -19,7 +19,7 @@ CURVE_POINTS = 121
 @site_page()
 def designer(request: SiteRequest) -> HttpResponse:
     form = SamplingForm(request.GET)
-    context: dict[str, object] = {"nav_active": "specifications", "form": form}
+    context: dict[str, object] = {"nav_active": "sampling", "form": form}
     if form.is_valid() and form.wish is not None:
         wish = form.wish
         context |= {

@@ -129,7 +129,7 @@ def _page(request: SiteRequest, *, error: str = "", status: int = 200) -> HttpRe
     shown = _filtered(request, found)
     field, _, words = error.partition(": ")
     context = {
-        "nav_active": "requirements",
+        "nav_active": "traceability",
         "rows": shown.rows,
         "all_rows": len(found.rows),
         "gaps": found.gaps,
