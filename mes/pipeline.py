@@ -29,6 +29,7 @@ from quality.actions.judge import Verdicts, judge_values
 from quality.actions.quarantine import note_failure
 from quality.actions.react import react
 from quality.actions.run_step import mark_finished
+from quality.actions.tighten import relax
 from quality.permissions import Action, require
 from quality.plans import chart_plans
 from spc.actions.enqueue import enqueue
@@ -117,6 +118,9 @@ def evaluate_chart(chart_id: int, *, now: datetime, at_most: int | None = None) 
         if result.chart is not None and result.signals:
             site = result.chart.stream.plan.site
             react(result.chart, result.signals, site, now=now, site_now=site_time(site, now))
+        if result.chart is not None and result.points:
+            site = result.chart.stream.plan.site
+            relax(result.chart, site, site_now=site_time(site, now))
         hit("evaluate.reacted")
     hit("evaluate.committed")
     return result

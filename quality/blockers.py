@@ -29,13 +29,14 @@ class Code(StrEnum):
     CONCESSION_EXPIRED = "concession_expired"
     NONCONFORMANCE = "nonconformance"
     INDEPENDENCE = "independence"
+    STOPPED = "stopped"
     NOT_RELEASED = "not_released"
     SHIFT_CHECK = "shift_check"
 
 
 @dataclass(frozen=True)
 class Blocker:
-    """One reason. `kind` and `key` name what resolves it: a hold, a lot, a chart, a gauge, a zone."""
+    """One reason. `kind` and `key` name what resolves it: a hold, a lot, a chart, a gauge, a zone, a stop."""
 
     code: Code
     message: str

@@ -10,6 +10,7 @@ from lots.clock import site_time
 from lots.models import Lot, Measurement, RouteStep, StepExecution
 from quality.blockers import Blocker, Code, lot_blocker
 from quality.gate_facts import Evidence
+from quality.in_force import asked_of
 from quality.models import ControlPlanLine, ControlPlanRevision
 from quality.plans import lines_for
 
@@ -27,7 +28,8 @@ def evidence_blockers(
         execution = executions.get((lot.pk, step.pk))
         # What a roll had behind it before it was cut or joined was asked for then.
         if execution is not None and execution.lot_id == lot.pk:
-            lines += lines_for(revision, step.step_id, lot.material_id)
+            planned = lines_for(revision, step.step_id, lot.material_id)
+            lines += [asked.line for asked in asked_of(lot, execution, planned)]
     counted = {line.characteristic_id: evidence.counts[lot.pk, line.characteristic_id] for line in lines}
     blockers = [
         lot_blocker(

@@ -6,15 +6,16 @@ one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from lots.clock import site_time
-from lots.models import HoldLot, Lot, RouteStep, StepExecution
+from lots.models import Equipment, HoldLot, Lot, RouteStep, StepExecution
 from lots.queries import route_steps
 from quality.blockers import Blocker, Code, lot_blocker
 from quality.gate_evidence import calibration_blockers, evidence_blockers
 from quality.gate_facts import Evidence, History, Material, evidence_of, history_of, material_of
+from quality.in_force import stop_blockers
 from quality.models import Disposition
 from quality.plans import lines_for, revision_of
 from quality.shift_checks import shift_blockers
@@ -30,13 +31,20 @@ def can_leave(lot: Lot, *, now: datetime) -> list[Blocker]:
     return leave_blockers([lot], now=now)[lot.pk]
 
 
-def start_blockers(lots: Sequence[Lot], step_code: str, *, now: datetime) -> dict[int, list[Blocker]]:
-    """`can_proceed` of many lots, by lot."""
+def start_blockers(
+    lots: Sequence[Lot],
+    step_code: str,
+    *,
+    now: datetime,
+    machines: Mapping[int, Equipment | None] | None = None,
+) -> dict[int, list[Blocker]]:
+    """`can_proceed` of many lots, by lot. `machines`: on which each of them starts, where that is chosen."""
     material, history = material_of(lots, now=now), history_of(lots)
     evidence = evidence_of(lots, history.executions)
     air = shift_blockers(lots, step_code, now=now)
     return {
-        lot.pk: _to_start(lot, step_code, material, history, evidence, now) + air[lot.site_id] for lot in lots
+        lot.pk: _to_start(lot, step_code, material, history, evidence, now, machines) + air[lot.site_id]
+        for lot in lots
     }
 
 
@@ -110,7 +118,13 @@ def _next_step(lot: Lot, history: History) -> RouteStep | None:
 
 
 def _to_start(
-    lot: Lot, step_code: str, material: Material, history: History, evidence: Evidence, now: datetime
+    lot: Lot,
+    step_code: str,
+    material: Material,
+    history: History,
+    evidence: Evidence,
+    now: datetime,
+    machines: Mapping[int, Equipment | None] | None = None,
 ) -> list[Blocker]:
     steps = route_steps(lot)
     target = next((step for step in steps if step.step.code == step_code), None)
@@ -120,6 +134,7 @@ def _to_start(
     revision = revision_of(lot)
     if revision is None:
         return [*blockers, _no_plan(lot)]
+    blockers += stop_blockers(lot, target, machines)
     blockers += _order(lot, steps, target, history.executions, history.rework.get(lot.pk))
     done = [step for step in steps if step.sequence < target.sequence]
     blockers += evidence_blockers(lot, revision, done, history.executions, evidence)

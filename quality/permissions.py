@@ -27,6 +27,8 @@ class Action(StrEnum):
     RELEASE = "release lots"
     SHIP = "pack and ship released lots"
     JUDGE_SIGNAL = "assign the cause of a signal"
+    LIFT_STOP = "lift stops of a stream"
+    END_TIGHTENING = "end tightened sampling"
     FREEZE_LIMITS = "freeze control limits"
     EDIT_MASTERS = "edit products, recipes and specifications"
     RECHECK = "re-check links of revised requirements"
@@ -58,6 +60,8 @@ MATRIX: dict[Action, frozenset[str]] = {
     Action.RELEASE: frozenset({Role.QUALITY_ENGINEER, Role.REVIEWER}),
     Action.SHIP: frozenset({Role.OPERATOR, Role.QUALITY_ENGINEER}),
     Action.JUDGE_SIGNAL: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
+    Action.LIFT_STOP: frozenset({Role.QUALITY_ENGINEER}),
+    Action.END_TIGHTENING: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
     Action.FREEZE_LIMITS: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
     Action.EDIT_MASTERS: frozenset({Role.PROCESS_ENGINEER}),
     Action.RECHECK: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lots.models import Characteristic, MaterialDefinition, Membership, ProductRevision
+from lots.steps.base import PositionKind, SubjectKind
 from quality.models import ControlPlanLine, ControlPlanRevision, Specification
 from spc.engine import Rule
 from spc.models import ChartPlan, Signal
@@ -28,6 +29,8 @@ EDITABLE = (
     "phase1_subgroups",
     "stratify",
     "reaction",
+    "tighten_factor",
+    "good_to_relax",
     "owner_role",
 )
 COLUMNS = ("step", "characteristic_name", "specification", "gauge_kind", *EDITABLE)
@@ -37,6 +40,8 @@ NUMBERS = {
     "subgroup_size": (1, 1_000),
     "subgroup_timeout_s": (1, 31_536_000),
     "phase1_subgroups": (2, 1_000),
+    "tighten_factor": (2, 10),
+    "good_to_relax": (1, 100),
 }
 # Of an empty cell.
 DEFAULTS = {
@@ -46,6 +51,8 @@ DEFAULTS = {
     "subgroup_timeout_s": "86400",
     "phase1_subgroups": "25",
     "reaction": "alert",
+    "tighten_factor": "2",
+    "good_to_relax": "5",
     "owner_role": "quality_engineer",
 }
 Row = Mapping[str, str]
@@ -156,6 +163,8 @@ class _Reader:
             if fields[name] not in allowed:
                 problem(name, f"{fields[name]!r} is none of {', '.join(allowed)}")
         self._chart(text, fields, problem)
+        for words in unfit_reaction(fields["reaction"], characteristic, charted=bool(text["chart_family"])):
+            problem("reaction", words)
         own = self.specifications.get((characteristic.pk, material.pk if material else None))
         return fields | {
             "step": characteristic.step,
@@ -182,6 +191,24 @@ class _Reader:
         if set(strata) - STRATA:
             problem("stratify", f"only {', '.join(sorted(STRATA))}, separated by spaces")
         fields |= {"rules": " ".join(rules), "stratify": " ".join(strata)}
+
+
+def unfit_reaction(reaction: str, characteristic: Characteristic, *, charted: bool) -> list[str]:
+    """Why the characteristic cannot be reacted to so: only what is typed in freely can be asked for more often."""
+    if reaction not in {Signal.Reaction.TIGHTEN, Signal.Reaction.STOP}:
+        return []
+    words = [] if charted else [f"{reaction} acts on signals: give the line a chart"]
+    if reaction == Signal.Reaction.STOP:
+        return words
+    if characteristic.derived:
+        words.append("it is computed: tighten a characteristic that it is computed from")
+    elif characteristic.subject_kind != SubjectKind.LOT:
+        words.append("no lot is sampled for it: air is measured all the time")
+    elif characteristic.position_kind in {PositionKind.CYCLE, PositionKind.ZONE}:
+        words.append(
+            f"it is measured once in each {characteristic.position_kind}: there is no more to ask for"
+        )
+    return words
 
 
 @dataclass(frozen=True)

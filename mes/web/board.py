@@ -21,7 +21,8 @@ from mes.web.waiting import (
     running,
 )
 from quality.cases import overdue_cases
-from quality.models import SpecificationLine
+from quality.in_force import open_stops
+from quality.models import SpecificationLine, StreamStop
 from quality.shift_checks import ZoneStanding, standing_of_zones
 from quality.specifications import SpecificationBook
 from spc.engine import Rule
@@ -93,6 +94,7 @@ class Board:
     chart_count: int
     waiting_count: int
     overdue_count: int
+    stops: tuple[StreamStop, ...]
 
 
 def board(site: Site, *, now: datetime, site_now: datetime) -> Board:
@@ -111,6 +113,7 @@ def board(site: Site, *, now: datetime, site_now: datetime) -> Board:
         charts=list(charts.select_related("stream__plan__characteristic", "stream__equipment")[:NEWEST]),
         chart_count=charts.count(),
         waiting_count=sum(step.waiting_count for step in steps),
+        stops=open_stops(site),
         overdue_count=len(overdue_cases(site, site_now.date())),
     )
 

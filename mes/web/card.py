@@ -23,6 +23,8 @@ from lots.queries import active_holds, latest_executions
 from mes.web.forms.step_form import StepForm, step_form
 from mes.web.links import BlockerRow, blocker_rows, hold_rows
 from quality.gates import standing
+from quality.in_force import is_stopped, stops_for
+from quality.models import StreamStop
 
 EQUIPMENT_COOKIE = "halite_equipment"
 # Steps at which a container is opened in dry air.
@@ -45,6 +47,7 @@ class Card:
     blockers: list[BlockerRow]
     preferred: Machine | None
     machines: list[Machine]
+    stops: list[StreamStop]
     form: StepForm | None
     open_interval: OpenInterval | None
     zones: list[Zone]
@@ -60,6 +63,7 @@ def card_of(lot: Lot, *, now: datetime, site_now: datetime, cookies: Mapping[str
     execution = min(running, key=lambda row: row.route_step.sequence, default=None)
     preferred: Machine | None = None
     machines: list[Machine] = []
+    stops: list[StreamStop] = []
     holds = list(active_holds([lot.pk]))
     step: RouteStep | None
     if execution is not None:
@@ -68,7 +72,8 @@ def card_of(lot: Lot, *, now: datetime, site_now: datetime, cookies: Mapping[str
         step, found = standing(lot, now=now)
         blockers = blocker_rows(lot, found)
         if step is not None and not blockers:
-            preferred, machines = _machines(lot.site, step, cookies.get(EQUIPMENT_COOKIE, ""))
+            stops = stops_for(lot, step.step_id)
+            preferred, machines = _machines(lot.site, step, cookies.get(EQUIPMENT_COOKIE, ""), stops)
     is_opened = step is not None and step.step.code in OPENED_AT
     return Card(
         lot=lot,
@@ -78,6 +83,7 @@ def card_of(lot: Lot, *, now: datetime, site_now: datetime, cookies: Mapping[str
         blockers=blockers,
         preferred=preferred,
         machines=machines,
+        stops=stops,
         form=step_form(lot, execution, site_now=site_now) if execution is not None else None,
         open_interval=OpenInterval.objects.filter(lot=lot, closed_at__isnull=True)
         .select_related("zone")
@@ -88,13 +94,15 @@ def card_of(lot: Lot, *, now: datetime, site_now: datetime, cookies: Mapping[str
     )
 
 
-def _machines(site: Site, step: RouteStep, remembered: str) -> tuple[Machine | None, list[Machine]]:
-    """The one machine to offer first, and the others. A cabinet is not offered where its channels are."""
+def _machines(
+    site: Site, step: RouteStep, remembered: str, stops: list[StreamStop]
+) -> tuple[Machine | None, list[Machine]]:
+    """The one machine to offer first, and the others. Neither a cabinet of channels nor what is stopped is offered."""
     rows = list(
         Equipment.objects.filter(site=site, step=step.step_id, retired_at__isnull=True).order_by("code")
     )
     parents = {row.parent_id for row in rows}
-    leaves = [row for row in rows if row.pk not in parents]
+    leaves = [row for row in rows if row.pk not in parents and not is_stopped(row, stops)]
     busy = dict(
         StepExecution.objects.filter(equipment__in=leaves, finished_at__isnull=True)
         .order_by("-started_at")

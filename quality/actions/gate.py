@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from lots.clock import site_time
-from lots.models import GateDecision, Lot, RouteStep
+from lots.models import Equipment, GateDecision, Lot, RouteStep
 from lots.queries import route_steps
 from quality.blockers import Blocker
 from quality.gates import leave_blockers, start_blockers
@@ -41,13 +41,14 @@ def pass_gates(
     in_parts: bool = False,
     on_route: bool = False,
     packed: bool = False,
+    machines: Mapping[int, Equipment | None] | None = None,
 ) -> dict[int, GateDecision]:
     """`pass_gate` for many locked lots: their decisions by lot, or GateRefused for the first that may not move.
 
-    `in_parts`, `on_route` and `packed` are those of `leave_blockers`.
+    `in_parts`, `on_route` and `packed` are those of `leave_blockers`, `machines` those of `start_blockers`.
     """
     if step_code:
-        found = start_blockers(lots, step_code, now=now)
+        found = start_blockers(lots, step_code, now=now, machines=machines)
     else:
         found = leave_blockers(lots, now=now, in_parts=in_parts, on_route=on_route, packed=packed)
     for lot in lots:

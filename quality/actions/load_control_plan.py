@@ -14,6 +14,7 @@ from quality.actions.load_table import DATA, LoadRefused, find, read_table
 from quality.actions.publish_plan import publish_plan
 from quality.models import ControlPlan, ControlPlanLine, ControlPlanRevision, Specification
 from quality.permissions import Action, require
+from quality.plan_table import unfit_reaction
 from spc.engine import Rule
 
 CONTROL_PLAN = DATA / "control_plan.csv"
@@ -66,6 +67,9 @@ def _lines(path: Path, product_revision: ProductRevision) -> list[Fields]:
         if characteristic is None:
             raise LoadRefused(f"{path.name}: a line without a characteristic")
         material = find(materials, row["material"], path=path, what="material")
+        unfit = unfit_reaction(row["reaction"], characteristic, charted=bool(row["chart_family"]))
+        if unfit:
+            raise LoadRefused(f"{path.name}: {row['characteristic']}: {unfit[0]}")
         own = specifications.get((characteristic.pk, material.pk if material else None))
         lines.append(
             {

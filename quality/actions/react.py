@@ -1,4 +1,7 @@
-"""Let the control plan react to signals: alert, hold or contain."""
+"""Let the control plan react to signals: alert, tighten sampling, hold, contain, or stop the stream.
+
+To stop is to contain what the stream made and to let no new lot start on it.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,16 @@ from datetime import datetime
 from lots.actions.place_hold import HeldExtent, place_hold
 from lots.models import Hold, Site
 from lots.queries import lots_open_in_zone
-from quality.models import ReactionFiring
+from quality.actions.stop import stop_on, stop_stream
+from quality.actions.tighten import open_on, tighten
+from quality.models import ControlPlanLine, ReactionFiring
 from quality.plans import line_of_chart
 from spc.engine import Rule
 from spc.models import Chart, ChartPlan, Point, Signal, SubgroupMember
 from spc.queries import current_points, strata_words
 
 Reaction = Signal.Reaction
+MATERIAL = {Reaction.HOLD, Reaction.CONTAIN, Reaction.STOP}
 
 
 def react(
@@ -26,9 +32,7 @@ def react(
     for signal in signals:
         planned = line.reaction if line is not None else Reaction.HOLD  # no plan line: fail closed
         reaction = Reaction.ALERT if signal.provisional or _is_echo(chart, signal) else Reaction(planned)
-        firings.append(
-            _fire(chart, signal, reaction, line.pk if line else None, site, now=now, site_now=site_now)
-        )
+        firings.append(_fire(chart, signal, reaction, line, site, now=now, site_now=site_now))
     return firings
 
 
@@ -41,14 +45,14 @@ def _fire(
     chart: Chart,
     signal: Signal,
     reaction: Signal.Reaction,
-    line_id: int | None,
+    line: ControlPlanLine | None,
     site: Site,
     *,
     now: datetime,
     site_now: datetime,
 ) -> ReactionFiring:
     hold, extents, first = None, [], None
-    if reaction != Reaction.ALERT:
+    if reaction in MATERIAL:
         first = signal.point.sequence if reaction == Reaction.HOLD else window_start(signal)
         extents = _extents(chart, first, signal.point)
         if extents:
@@ -60,18 +64,41 @@ def _fire(
                 extents=extents,
                 placed_at=site_now,
             )
+    stops = reaction == Reaction.STOP and stop_on(chart) is None
+    tightens = reaction == Reaction.TIGHTEN and open_on(chart) is None
     firing = ReactionFiring.objects.create(
         signal=signal,
         reaction=reaction,
-        line_id=line_id,
+        line_id=line.pk if line else None,
         hold=hold,
         lots_in_window=len(extents),
         window_from_sequence=first,
+        did=_did(reaction, len(extents), new=stops or tightens, line=line),
         fired_at=now,
     )
+    if stops:
+        stop_stream(chart, firing, site, reason=_reason(chart, signal), site_now=site_now)
+    if tightens and line is not None:
+        tighten(chart, firing, line, site, site_now=site_now)
     signal.reaction, signal.judged_at = reaction, now
     signal.save(update_fields=["reaction", "judged_at"])
     return firing
+
+
+def _did(reaction: Signal.Reaction, lots: int, *, new: bool, line: ControlPlanLine | None) -> str:
+    """What the reaction came to, for the log."""
+    if reaction == Reaction.ALERT:
+        return "alerted; nothing was held"
+    held = f"held {lots} lot{'' if lots == 1 else 's'}" if lots else "found no lot to hold"
+    if reaction == Reaction.TIGHTEN and line is not None:
+        return (
+            f"asks {line.tighten_factor} times the samples until {line.good_to_relax} good subgroups in a row"
+            if new
+            else "sampling was tightened already; the good subgroups count anew"
+        )
+    if reaction == Reaction.STOP:
+        return f"{held} and {'stopped the stream' if new else 'the stream was stopped already'}"
+    return held
 
 
 def window_start(signal: Signal) -> int:

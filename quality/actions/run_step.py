@@ -49,7 +49,13 @@ def start_step(
     for lot, machine in zip(fresh, machines, strict=True):
         if machine is not None and (machine.site_id != lot.site_id or machine.step.code != step_code):
             raise StepRefused(f"equipment {machine.code} does not run {step_code} at {lot.site.code}")
-    decisions = pass_gates(fresh, purpose=Movement.Kind.START_STEP, step_code=step_code, now=now)
+    decisions = pass_gates(
+        fresh,
+        purpose=Movement.Kind.START_STEP,
+        step_code=step_code,
+        now=now,
+        machines={lot.pk: machine for lot, machine in zip(fresh, machines, strict=True)},
+    )
     attempts = _attempts(decisions.values())
     executions = StepExecution.objects.bulk_create(
         StepExecution(

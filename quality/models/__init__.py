@@ -5,6 +5,7 @@ from quality.models.control_plan import ControlPlan, ControlPlanLine, ControlPla
 from quality.models.disposition import Disposition, DispositionItem, Signature
 from quality.models.judgement import Defect, Judgement, Nonconformance, ReactionFiring
 from quality.models.process_window import ProcessWindow
+from quality.models.reaction import StreamStop, Tightening
 from quality.models.release import Release
 from quality.models.requirement import (
     Requirement,
@@ -44,6 +45,8 @@ __all__ = [
     "Specification",
     "SpecificationDraft",
     "SpecificationLine",
+    "StreamStop",
+    "Tightening",
     "WorkOrderPlan",
     "ZoneRule",
 ]

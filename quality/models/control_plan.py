@@ -89,6 +89,12 @@ class ControlPlanLine(models.Model):
         max_length=80, blank=True, help_text="equipment position product recipe gauge"
     )
     reaction = models.CharField(max_length=12, choices=Signal.Reaction, default=Signal.Reaction.ALERT)
+    tighten_factor = models.PositiveSmallIntegerField(
+        default=2, help_text="Tightened, so many times the required values are asked of a lot."
+    )
+    good_to_relax = models.PositiveSmallIntegerField(
+        default=5, help_text="So many subgroups in a row without a signal end the tightening."
+    )
     owner_role = models.CharField(max_length=20, default="quality_engineer")
     chart_plan = models.ForeignKey(
         ChartPlan, models.PROTECT, null=True, blank=True, related_name="control_plan_lines"

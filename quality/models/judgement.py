@@ -62,6 +62,7 @@ class ReactionFiring(models.Model):
     hold = models.ForeignKey(Hold, models.PROTECT, null=True, blank=True, related_name="firings")
     lots_in_window = models.PositiveIntegerField(default=0)
     window_from_sequence = models.BigIntegerField(null=True, blank=True)
+    did = models.CharField(max_length=200, blank=True, help_text="What came of it, in words.")
     fired_at = models.DateTimeField()
 
     def __str__(self) -> str:

@@ -142,6 +142,8 @@ class Signal(models.Model):
         ALERT = "alert", "Alert"
         HOLD = "hold", "Hold"
         CONTAIN = "contain", "Contain"
+        TIGHTEN = "tighten", "Tighten sampling"
+        STOP = "stop", "Stop the stream"
 
     chart = models.ForeignKey(Chart, models.PROTECT, related_name="signals")
     point = models.ForeignKey(Point, models.PROTECT, related_name="signals")

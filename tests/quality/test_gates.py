@@ -17,10 +17,11 @@ from quality.actions.hold import hold_by_hand
 from quality.actions.produce import NewLot, produce_lots
 from quality.actions.release import let_leave, release_lot
 from quality.actions.shift_check import answer_checklist, set_zone_rule
+from quality.actions.stop import lift_stop
 from quality.actions.taking import Input
 from quality.blockers import Blocker, Code
 from quality.gates import can_leave, can_proceed, next_step
-from quality.models import Disposition, Nonconformance
+from quality.models import Disposition, Nonconformance, StreamStop
 from quality.release_view import release_blockers
 from spc.models import Chart, Signal
 from tests.support.builders import (
@@ -34,6 +35,7 @@ from tests.support.builders import (
     publish,
     specify,
 )
+from tests.support.frozen_chart import frozen_plant
 from tests.support.worked import SOLIDS, evaluate_all, mixing_lot
 
 pytestmark = pytest.mark.django_db
@@ -352,6 +354,17 @@ def test_shift_check(plant: Plant) -> None:
     assert (blocker.kind, blocker.key) == ("zone", zone.pk)
     answer_checklist(zone, dict.fromkeys(ChecklistItem, True), user=plant.operator, now=now)
     assert can_proceed(roll, "dry_room", now=now) == []
+
+
+def test_stopped() -> None:
+    """What a stop does else, machine by machine: tests/quality/actions/test_reactions.py."""
+    charted = frozen_plant(reaction="stop")
+    charted.measure("6.5")
+    stop, lot = StreamStop.objects.get(), charted.plant.lot()
+    blocker = assert_only(can_proceed(lot, "mixing", now=timezone.now()), Code.STOPPED)
+    assert (blocker.kind, blocker.key) == ("stop", stop.pk)
+    lift_stop(stop, reason="ok", user=charted.plant.engineer, password=PASSWORD, now=timezone.now())
+    assert can_proceed(lot, "mixing", now=timezone.now()) == []
 
 
 def test_every_code_has_its_test() -> None:

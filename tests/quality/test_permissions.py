@@ -38,6 +38,8 @@ EXPECTED = {
     "pack and ship released lots": "yes yes no no no no no",
     "exclude points of a chart": "no yes yes no no no no",
     "assign the cause of a signal": "no yes yes no no no no",
+    "lift stops of a stream": "no yes no no no no no",
+    "end tightened sampling": "no yes yes no no no no",
     "freeze control limits": "no yes yes no no no no",
     "edit products, recipes and specifications": "no no yes no no no no",
     "re-check links of revised requirements": "no yes yes no no no no",

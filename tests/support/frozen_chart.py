@@ -58,11 +58,11 @@ class ChartedPlant:
         )
 
 
-def learning_plant() -> ChartedPlant:
-    """Phase 1 is complete: the limits can be frozen."""
+def learning_plant(**line_fields: object) -> ChartedPlant:
+    """Phase 1 is complete: the limits can be frozen. `line_fields` are of the control-plan line."""
     plant = make_plant()
     line = specify(plant, VISCOSITY, **LIMITS)
-    add_chart(plant, VISCOSITY)
+    add_chart(plant, VISCOSITY, **line_fields)
     publish(plant)
     first = plant.lot()
     plant.start(first, "mixing")
@@ -74,8 +74,8 @@ def learning_plant() -> ChartedPlant:
     return charted
 
 
-def frozen_plant() -> ChartedPlant:
-    charted = learning_plant()
+def frozen_plant(**line_fields: object) -> ChartedPlant:
+    charted = learning_plant(**line_fields)
     charted.freeze()
     charted.measure("5.0")
     return charted

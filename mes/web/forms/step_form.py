@@ -16,7 +16,8 @@ from lots.actions.validate import calibrated_at
 from lots.models import Calibration, Characteristic, Gauge, Lot, Measurement, StepExecution
 from lots.queries import current_measurements
 from lots.steps.base import DataType, PositionKind, SubjectKind
-from quality.models import ControlPlanLine, SpecificationLine
+from quality.in_force import Asked, asked_of
+from quality.models import ControlPlanLine, SpecificationLine, Tightening
 from quality.plans import lines_for, revision_of
 from quality.specifications import SpecificationBook
 
@@ -58,9 +59,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Block:
-    """One control-plan line: what is asked, its limits, and what has been recorded of it in this run."""
+    """One control-plan line: what is asked, its limits, and what has been recorded of it in this run.
+
+    `tightening`: why more is asked than the plan says.
+    """
 
     line: ControlPlanLine
+    tightening: Tightening | None
     characteristic: Characteristic
     limits: SpecificationLine | None
     recorded: tuple[Measurement, ...]
@@ -135,7 +140,9 @@ def step_form(
     """
     revision = revision_of(lot)
     step_id = execution.route_step.step_id
-    lines = lines_for(revision, step_id, lot.material_id) if revision is not None else []
+    planned = lines_for(revision, step_id, lot.material_id) if revision is not None else []
+    asked = asked_of(lot, execution, planned)
+    lines = [each.line for each in asked]
     typed = [x for x in lines if _is_typed(x.characteristic)]
     book = SpecificationBook((line.characteristic_id for line in typed), at=site_now)
     recorded: dict[int, list[Measurement]] = {}
@@ -144,7 +151,11 @@ def step_form(
         done = done.filter(submission_id__lt=before)
     for row in done.select_related("characteristic").order_by("id"):
         recorded.setdefault(row.characteristic_id, []).append(row)
-    blocks = tuple(_block(line, lot, recorded.get(line.characteristic_id, []), book) for line in typed)
+    blocks = tuple(
+        _block(each, lot, recorded.get(each.line.characteristic_id, []), book)
+        for each in asked
+        if _is_typed(each.line.characteristic)
+    )
     return StepForm(
         execution=execution,
         blocks=blocks,
@@ -162,10 +173,11 @@ def _is_typed(characteristic: Characteristic) -> bool:
     return not characteristic.derived and characteristic.subject_kind == SubjectKind.LOT
 
 
-def _block(line: ControlPlanLine, lot: Lot, recorded: list[Measurement], book: SpecificationBook) -> Block:
-    characteristic = line.characteristic
+def _block(asked: Asked, lot: Lot, recorded: list[Measurement], book: SpecificationBook) -> Block:
+    line, characteristic = asked.line, asked.line.characteristic
     return Block(
         line=line,
+        tightening=asked.tightening,
         characteristic=characteristic,
         limits=book.line_for_lot(characteristic.pk, lot),
         recorded=tuple(recorded),

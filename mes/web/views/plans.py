@@ -10,11 +10,11 @@ from django.views.decorators.http import require_GET
 
 from mes.web.site import SiteRequest, site_page
 from mes.web.views.plan_drafts import revision_at
+from quality.actions.react import MATERIAL
 from quality.models import ControlPlanLine, ControlPlanRevision
 from quality.permissions import Action, may
 from quality.plan_table import difference, lines_of
 from quality.queries import lines_in_force, weekly_false_alarms
-from spc.models import Signal
 
 
 @require_GET
@@ -44,7 +44,7 @@ def plan(request: SiteRequest, key: int) -> HttpResponse:
     if revision.published_at is None:
         _expect_like(lines, earlier)
     expected = weekly_false_alarms(lines, request.site, now=request.site_now)
-    holding = sum(expected.get(line.pk, 0.0) for line in lines if line.reaction != Signal.Reaction.ALERT)
+    holding = sum(expected.get(line.pk, 0.0) for line in lines if line.reaction in MATERIAL)
     newest = all(other.number < revision.number for other in others)
     return render(
         request,

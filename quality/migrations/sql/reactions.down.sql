@@ -1,0 +1,12 @@
+DROP TRIGGER masters_changed ON quality_streamstop;
+DROP TRIGGER masters_changed ON quality_tightening;
+DROP TRIGGER stop_authority ON quality_streamstop;
+DROP FUNCTION halite_stop_authority();
+REVOKE UPDATE (lifted_at, lift_reason, lifted_by_id, lift_signature_id) ON quality_streamstop FROM halite_app;
+REVOKE UPDATE (ended_at, end_reason, ended_by_id, end_signature_id) ON quality_tightening FROM halite_app;
+DROP TRIGGER set_once ON quality_streamstop;
+DROP TRIGGER set_once ON quality_tightening;
+DROP TRIGGER audit ON quality_streamstop;
+DROP TRIGGER audit ON quality_tightening;
+DROP TRIGGER never_deleted ON quality_streamstop;
+DROP TRIGGER never_deleted ON quality_tightening;
