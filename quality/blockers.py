@@ -29,6 +29,7 @@ class Code(StrEnum):
     CONCESSION_EXPIRED = "concession_expired"
     NONCONFORMANCE = "nonconformance"
     INDEPENDENCE = "independence"
+    GATE = "gate"
     STOPPED = "stopped"
     NOT_RELEASED = "not_released"
     SHIFT_CHECK = "shift_check"

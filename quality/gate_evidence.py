@@ -30,6 +30,8 @@ def evidence_blockers(
         if execution is not None and execution.lot_id == lot.pk:
             planned = lines_for(revision, step.step_id, lot.material_id)
             lines += [asked.line for asked in asked_of(lot, execution, planned)]
+    excused = evidence.excused(lot.pk)
+    lines = [line for line in lines if line.characteristic_id not in excused]
     counted = {line.characteristic_id: evidence.counts[lot.pk, line.characteristic_id] for line in lines}
     blockers = [
         lot_blocker(
@@ -40,8 +42,9 @@ def evidence_blockers(
         for line in lines
         if line.characteristic.subject_kind == "lot" and counted[line.characteristic_id] < line.required_count
     ]
+    undetermined = [row for row in evidence.undetermined if row.characteristic_id not in excused]
     blockers += _about(
-        lot, evidence.undetermined, Code.UNDETERMINED, "a censored value cannot be judged; measure again"
+        lot, undetermined, Code.UNDETERMINED, "a censored value cannot be judged; measure again"
     )
     blockers += _about(
         lot,

@@ -6,13 +6,17 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
+from typing import Any
 
 from django.db.models import BooleanField, Count, Exists, Func, OuterRef, Q
 
 from lots.clock import site_time
 from lots.models import HoldLot, Lot, Measurement, OpenInterval, StepExecution
 from lots.queries import active_holds, current_measurements, executions_with_inherited, valid_measurements
-from quality.models import Disposition, DispositionItem, Judgement
+from quality.deviations import in_force
+from quality.models import Defect, Deviation, Disposition, DispositionItem, Judgement, SpecificationLine
+from quality.plans import gate_lines, revision_of
 from spc.queries import unfinished_for_lots, unjudged_signals_for_lots
 
 
@@ -41,15 +45,47 @@ class History:
     rework: dict[int, Disposition]
 
 
+# What a disposition says of material that goes on as it is.
+ACCEPTING = {
+    Disposition.Decision.RELEASE,
+    Disposition.Decision.REGRADE,
+    Disposition.Decision.CONCESSION,
+}
+
+
+@dataclass(frozen=True)
+class Outside:
+    """A current value out of its limits: whether they must hold, the hold that it caused, and what was decided."""
+
+    value: Decimal
+    must: bool
+    hold_id: int | None
+    decision: str
+
+    @property
+    def blocks(self) -> bool:
+        return self.must and self.decision not in ACCEPTING
+
+
 @dataclass(frozen=True)
 class Evidence:
-    """The lots' values: how many valid ones by (lot, characteristic), and what keeps them from being relied upon."""
+    """The lots' values: how many valid ones by (lot, characteristic), and what keeps them from being relied upon.
+
+    `outside` are values out of limits by (lot, characteristic); `deviations` those in force by (lot, gate,
+    characteristic).
+    """
 
     counts: Counter[tuple[int, int]]
     undetermined: list[Measurement]
     quarantined: list[Measurement]
     waiting: dict[int, dict[int, str]]
     unjudged: dict[int, set[int]]
+    outside: dict[tuple[int, int], list[Outside]]
+    deviations: dict[tuple[int, str, int], Deviation]
+
+    def excused(self, lot_id: int) -> set[int]:
+        """Characteristics of the lot whose values a deviation does without."""
+        return {characteristic for lot, _, characteristic in self.deviations if lot == lot_id}
 
 
 def material_of(lots: Sequence[Lot], *, now: datetime, whole_only: bool = False) -> Material:
@@ -83,7 +119,9 @@ def history_of(lots: Iterable[Lot]) -> History:
     )
 
 
-def evidence_of(lots: Iterable[Lot], executions: dict[tuple[int, int], StepExecution]) -> Evidence:
+def evidence_of(
+    lots: Sequence[Lot], executions: dict[tuple[int, int], StepExecution], *, now: datetime
+) -> Evidence:
     """Values of the lots; of those taken at a step only the latest attempt's count."""
     keys = [lot.pk for lot in lots]
     latest = {execution.pk for execution in executions.values()}
@@ -94,13 +132,15 @@ def evidence_of(lots: Iterable[Lot], executions: dict[tuple[int, int], StepExecu
         .annotate(values=Count("id"))
         .order_by()
     )
-    undetermined, quarantined = _doubtful(keys)
+    rows = _doubtful(keys)
     return Evidence(
         counts=Counter({(lot, characteristic): values for lot, characteristic, values in counted}),
-        undetermined=undetermined,
-        quarantined=quarantined,
+        undetermined=[row for row in rows if row.undetermined and not row.again],
+        quarantined=[row for row in rows if row.quality == Measurement.Quality.QUARANTINED and not row.again],
         waiting=_waiting(keys),
         unjudged=_unjudged(keys),
+        outside=_outside([row for row in rows if row.violates], latest),
+        deviations=in_force(gated, now=now) if (gated := [lot for lot in lots if _has_gates(lot)]) else {},
     )
 
 
@@ -127,12 +167,48 @@ class Same(Func):
     output_field = BooleanField()
 
 
-def _doubtful(keys: list[int]) -> tuple[list[Measurement], list[Measurement]]:
-    """Current rows without a verdict, and quarantined ones, as far as nothing good and uncensored of the same
-    characteristic was measured later at the same place."""
-    unjudged = Judgement.objects.filter(
-        lot_id__in=keys, measurement_id=OuterRef("id"), verdict=Judgement.Verdict.UNDETERMINED
-    )
+def _has_gates(lot: Lot) -> bool:
+    revision = revision_of(lot)
+    return revision is not None and bool(gate_lines(revision, lot.material_id))
+
+
+def _outside(rows: list[Any], latest: set[int]) -> dict[tuple[int, int], list[Outside]]:
+    """Values out of limits, of those taken at a step only the latest attempt's, with what was decided about them."""
+    rows = [row for row in rows if row.execution_id is None or row.execution_id in latest]
+    if not rows:
+        return {}
+    defects = {
+        defect.judgement.measurement_id: defect
+        for defect in Defect.objects.filter(
+            judgement__measurement_id__in=[row.id for row in rows]
+        ).select_related("judgement__line")
+    }
+    decided = {
+        (item.hold_lot.hold_id, item.lot_id): item.disposition.decision
+        for item in DispositionItem.objects.filter(
+            lot__in={row.lot_id for row in rows}, hold_lot__hold__in={d.hold_id for d in defects.values()}
+        ).select_related("hold_lot", "disposition")
+    }
+    found: dict[tuple[int, int], list[Outside]] = {}
+    for row in rows:
+        defect = defects.get(row.id)
+        outside = Outside(
+            value=row.value,
+            must=defect is None or defect.judgement.line.severity == SpecificationLine.Severity.MUST,
+            hold_id=defect.hold_id if defect is not None else None,
+            decision=decided.get((defect.hold_id or 0, row.lot_id), "") if defect is not None else "",
+        )
+        found.setdefault((row.lot_id, row.characteristic_id), []).append(outside)
+    return found
+
+
+def _doubtful(keys: list[int]) -> list[Any]:
+    """Current rows without a verdict, out of limits, or quarantined; `again` where something good and uncensored of
+    the same characteristic was measured later at the same place."""
+
+    def verdict(value: Judgement.Verdict) -> Exists:
+        return Exists(Judgement.objects.filter(lot_id__in=keys, measurement_id=OuterRef("id"), verdict=value))
+
     again = valid_measurements(keys).filter(
         Same("position", OuterRef("position")),
         Same("roll_position_mm", OuterRef("roll_position_mm")),
@@ -141,15 +217,15 @@ def _doubtful(keys: list[int]) -> tuple[list[Measurement], list[Measurement]]:
         qualifier="",
         id__gt=OuterRef("id"),
     )
-    rows = (
+    return list(
         current_measurements(Measurement.objects.filter(lot_id__in=keys))
-        .annotate(undetermined=Exists(unjudged))
-        .filter(Q(undetermined=True) | Q(quality=Measurement.Quality.QUARANTINED), ~Exists(again))
+        .annotate(
+            undetermined=verdict(Judgement.Verdict.UNDETERMINED),
+            violates=verdict(Judgement.Verdict.VIOLATES),
+        )
+        .filter(Q(undetermined=True) | Q(violates=True) | Q(quality=Measurement.Quality.QUARANTINED))
+        .annotate(again=Exists(again))
         .select_related("characteristic")
-    )
-    return (
-        [row for row in rows if row.undetermined],
-        [row for row in rows if row.quality == Measurement.Quality.QUARANTINED],
     )
 
 

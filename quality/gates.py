@@ -7,6 +7,7 @@ one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from lots.clock import site_time
@@ -17,6 +18,7 @@ from quality.gate_evidence import calibration_blockers, evidence_blockers
 from quality.gate_facts import Evidence, History, Material, evidence_of, history_of, material_of
 from quality.in_force import stop_blockers
 from quality.models import Disposition
+from quality.named_gates import GateStanding, gate_blockers, standings_of
 from quality.plans import lines_for, revision_of
 from quality.shift_checks import shift_blockers
 
@@ -40,7 +42,7 @@ def start_blockers(
 ) -> dict[int, list[Blocker]]:
     """`can_proceed` of many lots, by lot. `machines`: on which each of them starts, where that is chosen."""
     material, history = material_of(lots, now=now), history_of(lots)
-    evidence = evidence_of(lots, history.executions)
+    evidence = evidence_of(lots, history.executions, now=now)
     air = shift_blockers(lots, step_code, now=now)
     return {
         lot.pk: _to_start(lot, step_code, material, history, evidence, now, machines) + air[lot.site_id]
@@ -65,7 +67,7 @@ def leave_blockers(
     material = material_of(lots, now=now, whole_only=in_parts)
     processed = [lot for lot in lots if route_steps(lot)]  # raw material has no steps here
     history = history_of(processed)
-    evidence = evidence_of(processed, history.executions)
+    evidence = evidence_of(processed, history.executions, now=now)
     found = {lot.pk: _to_leave(lot, material, history, evidence, now, on_route) for lot in lots}
     for lot in lots:
         if packed and lot.state == Lot.State.PACKED:
@@ -92,17 +94,36 @@ def next_step(lot: Lot) -> RouteStep | None:
     return _next_step(lot, history_of([lot]))
 
 
+@dataclass(frozen=True)
+class Standing:
+    """The lot's next step (None: all are done), what keeps it from that or from leaving, and its named gates."""
+
+    step: RouteStep | None
+    blockers: list[Blocker]
+    gates: list[GateStanding]
+
+
 def standing(lot: Lot, *, now: datetime) -> tuple[RouteStep | None, list[Blocker]]:
     """The lot's next step with what keeps it from starting that; without one, what keeps it from leaving."""
-    if not route_steps(lot):
-        return None, can_leave(lot, now=now)
+    found = whole_standing(lot, now=now)
+    return found.step, found.blockers
+
+
+def whole_standing(lot: Lot, *, now: datetime) -> Standing:
+    """`standing` with the state of every check of the lot's gates, read once."""
+    steps, revision = route_steps(lot), revision_of(lot)
+    if not steps:
+        return Standing(None, can_leave(lot, now=now), [])
     material, history = material_of([lot], now=now), history_of([lot])
-    evidence = evidence_of([lot], history.executions)
+    evidence = evidence_of([lot], history.executions, now=now)
     step = _next_step(lot, history)
     if step is None:
-        return None, _to_leave(lot, material, history, evidence, now, on_route=False)
-    air = shift_blockers([lot], step.step.code, now=now)[lot.site_id]
-    return step, _to_start(lot, step.step.code, material, history, evidence, now) + air
+        blockers = _to_leave(lot, material, history, evidence, now, on_route=False)
+    else:
+        blockers = _to_start(lot, step.step.code, material, history, evidence, now)
+        blockers += shift_blockers([lot], step.step.code, now=now)[lot.site_id]
+    gates = standings_of(lot, revision, steps, history.executions, evidence) if revision is not None else []
+    return Standing(step, blockers, gates)
 
 
 def _next_step(lot: Lot, history: History) -> RouteStep | None:
@@ -138,6 +159,7 @@ def _to_start(
     blockers += _order(lot, steps, target, history.executions, history.rework.get(lot.pk))
     done = [step for step in steps if step.sequence < target.sequence]
     blockers += evidence_blockers(lot, revision, done, history.executions, evidence)
+    blockers += gate_blockers(lot, revision, done, history.executions, evidence, target=target)
     blockers += calibration_blockers(lot, lines_for(revision, target.step_id, lot.material_id), now)
     return blockers
 
@@ -159,7 +181,8 @@ def _to_leave(
         elif execution is not None and execution.finished_at is None:
             blockers.append(lot_blocker(Code.STEP_OPEN, f"{step.step.name} is not finished", lot))
     blockers += _rework_left(lot, steps, history.executions, history.rework.get(lot.pk))
-    return blockers + evidence_blockers(lot, revision, steps, history.executions, evidence)
+    blockers += evidence_blockers(lot, revision, steps, history.executions, evidence)
+    return blockers + gate_blockers(lot, revision, steps, history.executions, evidence, target=None)
 
 
 def _in_itself(lot: Lot, material: Material, now: datetime) -> list[Blocker]:

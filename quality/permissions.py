@@ -27,6 +27,8 @@ class Action(StrEnum):
     RELEASE = "release lots"
     SHIP = "pack and ship released lots"
     JUDGE_SIGNAL = "assign the cause of a signal"
+    REQUEST_DEVIATION = "ask for deviations"
+    SIGN_DEVIATION = "sign deviations"
     LIFT_STOP = "lift stops of a stream"
     END_TIGHTENING = "end tightened sampling"
     FREEZE_LIMITS = "freeze control limits"
@@ -60,6 +62,8 @@ MATRIX: dict[Action, frozenset[str]] = {
     Action.RELEASE: frozenset({Role.QUALITY_ENGINEER, Role.REVIEWER}),
     Action.SHIP: frozenset({Role.OPERATOR, Role.QUALITY_ENGINEER}),
     Action.JUDGE_SIGNAL: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
+    Action.REQUEST_DEVIATION: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
+    Action.SIGN_DEVIATION: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER, Role.REVIEWER}),
     Action.LIFT_STOP: frozenset({Role.QUALITY_ENGINEER}),
     Action.END_TIGHTENING: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
     Action.FREEZE_LIMITS: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),

@@ -8,7 +8,7 @@ from typing import Any
 
 from lots.models import Characteristic, MaterialDefinition, Membership, ProductRevision
 from lots.steps.base import PositionKind, SubjectKind
-from quality.models import ControlPlanLine, ControlPlanRevision, Specification
+from quality.models import ControlPlanLine, ControlPlanRevision, NamedGate, Specification
 from spc.engine import Rule
 from spc.models import ChartPlan, Signal
 
@@ -18,6 +18,7 @@ EDITABLE = (
     "characteristic",
     "material",
     "limits_from",
+    "gate",
     "special",
     "required_count",
     "frequency",
@@ -127,6 +128,9 @@ class _Reader:
             (s.characteristic_id, s.material_id): s
             for s in Specification.objects.filter(product_revision=product_revision)
         }
+        self.gates = {
+            (gate.code, gate.material_kind): gate for gate in NamedGate.objects.select_related("after_step")
+        }
         self.seen: dict[tuple[str, str], int] = {}
 
     def read(self, number: int, row: Row) -> dict[str, Any]:
@@ -162,6 +166,9 @@ class _Reader:
             fields[name] = text[name] or DEFAULTS[name]
             if fields[name] not in allowed:
                 problem(name, f"{fields[name]!r} is none of {', '.join(allowed)}")
+        fields["gate"] = text["gate"]
+        for words in unfit_gate(text["gate"], characteristic, self.gates):
+            problem("gate", words)
         self._chart(text, fields, problem)
         for words in unfit_reaction(fields["reaction"], characteristic, charted=bool(text["chart_family"])):
             problem("reaction", words)
@@ -191,6 +198,26 @@ class _Reader:
         if set(strata) - STRATA:
             problem("stratify", f"only {', '.join(sorted(STRATA))}, separated by spaces")
         fields |= {"rules": " ".join(rules), "stratify": " ".join(strata)}
+
+
+def unfit_gate(
+    code: str, characteristic: Characteristic, gates: Mapping[tuple[str, str], NamedGate]
+) -> list[str]:
+    """Why the gate cannot demand the characteristic: it must stand behind its step, for the same material."""
+    if not code:
+        return []
+    step = characteristic.step
+    kinds = sorted({gate for gate, kind in gates if kind == step.material_kind})
+    gate = gates.get((code, step.material_kind))
+    if gate is None:
+        return [
+            f"{code!r} is no gate of {step.material_kind.replace('_', ' ')}s; there is {', '.join(kinds) or 'none'}"
+        ]
+    if step.sequence > gate.after_step.sequence:
+        return [f"it stands behind {gate.after_step.name}, before {step.name} has been done"]
+    if characteristic.subject_kind != SubjectKind.LOT:
+        return ["a gate demands values of lots, and this is measured on the air"]
+    return []
 
 
 def unfit_reaction(reaction: str, characteristic: Characteristic, *, charted: bool) -> list[str]:

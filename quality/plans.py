@@ -44,6 +44,11 @@ def lines_for(revision: ControlPlanRevision, step_id: int, material_id: int) -> 
     return [line for line in _lines(revision.pk, step_id) if line.material_id in {None, material_id}]
 
 
+def gate_lines(revision: ControlPlanRevision, material_id: int) -> list[ControlPlanLine]:
+    """The checks of the named gates for lots of a material."""
+    return [line for line in _gate_lines(revision.pk) if line.material_id in {None, material_id}]
+
+
 def limits_kept_since(lot: Lot, characteristic_id: int) -> datetime | None:
     """When the lot's order was opened, where its control plan keeps the limits of then; None elsewhere."""
     if lot.work_order_id is None:
@@ -99,6 +104,13 @@ def _lines(revision_id: int, step_id: int) -> tuple[ControlPlanLine, ...]:
         ControlPlanLine.objects.filter(revision=revision_id, step=step_id).select_related(
             "characteristic", "step", "specification", "chart_plan"
         )
+    )
+
+
+@remembered(ControlPlanLine, Characteristic)
+def _gate_lines(revision_id: int) -> tuple[ControlPlanLine, ...]:
+    return tuple(
+        ControlPlanLine.objects.filter(revision=revision_id).exclude(gate="").select_related("characteristic")
     )
 
 

@@ -27,6 +27,7 @@ from mes.demo.people import Account, accounts, load_people
 from mes.demo.product import deliveries, load_materials, load_product, load_recipes
 from mes.demo.site import load_equipment, load_gauges, load_site, load_zone_rules, plant
 from quality.actions.load_control_plan import load_control_plan
+from quality.actions.load_gates import load_gates
 from quality.actions.load_requirements import load_requirements
 from quality.actions.load_specifications import load_specifications
 from quality.actions.load_windows import load_windows
@@ -57,6 +58,7 @@ def load_demo(*, state_directory: Path, now: datetime) -> LoadedDemo:
         load_steps()
         load_requirements(now=now)
         load_windows()
+        load_gates()
         content = plant()
         site = load_site(content)
         site_now = site_time(site, now)
@@ -72,19 +74,27 @@ def load_demo(*, state_directory: Path, now: datetime) -> LoadedDemo:
         product = load_product(content["product"]["code"], content["product"]["revision"], issued_at=site_now)
         recipes = load_recipes(product.product, materials, issued_at=site_now)
         specifications = load_specifications(product, effective_at=site_now)
-        control_plan = load_control_plan(
-            site=site,
-            product_revision=product,
-            code=CONTROL_PLAN_CODE,
-            number=CONTROL_PLAN_NUMBER,
-            user=planner,
-            now=now,
-        )
+        control_plan = _plan(site, product, planner, now=now)
         _open_order(site, product, control_plan, materials, recipes, opened_at=site_now)
         raw_lots = _deliver(site, planner, now=now)
     keys_file = state_directory / FILE_NAME
     issue_keys(site, listed, keys_file, now=now)
     return LoadedDemo(site, listed, keys_file, control_plan, specifications, raw_lots)
+
+
+def _plan(site: Site, product: ProductRevision, planner: User, *, now: datetime) -> ControlPlanRevision:
+    """The plan is loaded once; from then on people revise it on its pages, and the newest published one counts."""
+    stored = ControlPlanRevision.objects.filter(
+        plan__site=site, plan__code=CONTROL_PLAN_CODE, published_at__isnull=False
+    )
+    return stored.order_by("-number").first() or load_control_plan(
+        site=site,
+        product_revision=product,
+        code=CONTROL_PLAN_CODE,
+        number=CONTROL_PLAN_NUMBER,
+        user=planner,
+        now=now,
+    )
 
 
 def _open_order(

@@ -41,6 +41,8 @@ NAVIGATION = (
         (
             Place("charts", "Charts", "chart-line", near=True),
             Place("review", "Review", "clipboard-check", near=True),
+            Place("reactions", "Reactions", "bell"),
+            Place("deviations", "Deviations", "signature"),
             Place("cases", "Nonconformances", "alert-triangle"),
             Place("defects", "Defects", "alert-octagon"),
         ),

@@ -12,9 +12,9 @@ from lots.actions.acting import act_as
 from lots.models import Characteristic, MaterialDefinition, ProductRevision, Site, User
 from quality.actions.load_table import DATA, LoadRefused, find, read_table
 from quality.actions.publish_plan import publish_plan
-from quality.models import ControlPlan, ControlPlanLine, ControlPlanRevision, Specification
+from quality.models import ControlPlan, ControlPlanLine, ControlPlanRevision, NamedGate, Specification
 from quality.permissions import Action, require
-from quality.plan_table import unfit_reaction
+from quality.plan_table import unfit_gate, unfit_reaction
 from spc.engine import Rule
 
 CONTROL_PLAN = DATA / "control_plan.csv"
@@ -57,6 +57,7 @@ def load_control_plan(
 def _lines(path: Path, product_revision: ProductRevision) -> list[Fields]:
     characteristics = {c.code: c for c in Characteristic.objects.select_related("step")}
     materials = {m.code: m for m in MaterialDefinition.objects.all()}
+    gates = {(g.code, g.material_kind): g for g in NamedGate.objects.select_related("after_step")}
     specifications = {
         (s.characteristic_id, s.material_id): s
         for s in Specification.objects.filter(product_revision=product_revision)
@@ -70,6 +71,9 @@ def _lines(path: Path, product_revision: ProductRevision) -> list[Fields]:
         unfit = unfit_reaction(row["reaction"], characteristic, charted=bool(row["chart_family"]))
         if unfit:
             raise LoadRefused(f"{path.name}: {row['characteristic']}: {unfit[0]}")
+        unfit = unfit_gate(row.get("gate", ""), characteristic, gates)
+        if unfit:
+            raise LoadRefused(f"{path.name}: {row['characteristic']}: {unfit[0]}")
         own = specifications.get((characteristic.pk, material.pk if material else None))
         lines.append(
             {
@@ -78,6 +82,7 @@ def _lines(path: Path, product_revision: ProductRevision) -> list[Fields]:
                 "material": material,
                 "specification": own or specifications.get((characteristic.pk, None)),
                 "special": row["special"],
+                "gate": row.get("gate", ""),
                 "gauge_kind": characteristic.gauge_kind,
                 "required_count": int(row["required_count"]),
                 "frequency": row["frequency"],

@@ -4,6 +4,7 @@ from quality.models.containment import ContainmentChange
 from quality.models.control_plan import ControlPlan, ControlPlanLine, ControlPlanRevision, WorkOrderPlan
 from quality.models.disposition import Disposition, DispositionItem, Signature
 from quality.models.judgement import Defect, Judgement, Nonconformance, ReactionFiring
+from quality.models.named_gate import Deviation, DeviationSignature, GateCode, NamedGate
 from quality.models.process_window import ProcessWindow
 from quality.models.reaction import StreamStop, Tightening
 from quality.models.release import Release
@@ -28,9 +29,13 @@ __all__ = [
     "ControlPlanLine",
     "ControlPlanRevision",
     "Defect",
+    "Deviation",
+    "DeviationSignature",
     "Disposition",
     "DispositionItem",
+    "GateCode",
     "Judgement",
+    "NamedGate",
     "Nonconformance",
     "ProcessWindow",
     "ReactionFiring",

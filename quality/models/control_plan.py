@@ -14,6 +14,7 @@ from lots.models import (
     WorkOrder,
 )
 from quality.models.disposition import Signature
+from quality.models.named_gate import GateCode
 from quality.models.requirement import Specification
 from spc.models import ChartPlan, Signal
 
@@ -75,6 +76,12 @@ class ControlPlanLine(models.Model):
     characteristic = models.ForeignKey(Characteristic, models.PROTECT, related_name="control_plan_lines")
     specification = models.ForeignKey(Specification, models.PROTECT, null=True, blank=True, related_name="+")
     limits_from = models.CharField(max_length=8, choices=LimitsFrom, default=LimitsFrom.CURRENT)
+    gate = models.CharField(
+        max_length=16,
+        choices=GateCode,
+        blank=True,
+        help_text="The named gate that demands its values, within limits.",
+    )
     special = models.CharField(max_length=8, blank=True, help_text="Special characteristic symbol (AIAG).")
     gauge_kind = models.CharField(max_length=32, blank=True)
     required_count = models.PositiveSmallIntegerField(default=1)

@@ -32,6 +32,7 @@ REVIEWED = {
     "quality_judgement": "the verdict on a measurement",
     "quality_defect": "the violation found on a measurement",
     "quality_nonconformance": "the case opened about the lot",
+    "quality_deviation": "a permission for one check; moves nothing: the movement is guarded",
     "quality_acceptanceplan": "which cells of the lot are tested; moves nothing",
     "quality_release": "the signed statement about the lot; its movement is guarded",
     "quality_dispositionitem": "names a hold to be closed; the disposition's authority is checked by its trigger",
@@ -72,6 +73,8 @@ APPEND_ONLY = {
     "quality_readinessaudit",
     "quality_recheck",
     "quality_containmentchange",
+    "quality_deviation",
+    "quality_deviationsignature",
     "quality_disposition",
     "quality_dispositionitem",
     "quality_release",
@@ -84,6 +87,7 @@ APPEND_ONLY = {
     "quality_specificationline",
     "quality_workorderplan",
     "quality_zonerule",
+    "quality_namedgate",
     "quality_processwindow",
 }
 

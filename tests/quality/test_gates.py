@@ -14,6 +14,7 @@ from mes import pipeline
 from quality.actions.dispose import Ruling, dispose
 from quality.actions.gate import GateRefused
 from quality.actions.hold import hold_by_hand
+from quality.actions.load_gates import load_gates
 from quality.actions.produce import NewLot, produce_lots
 from quality.actions.release import let_leave, release_lot
 from quality.actions.shift_check import answer_checklist, set_zone_rule
@@ -354,6 +355,18 @@ def test_shift_check(plant: Plant) -> None:
     assert (blocker.kind, blocker.key) == ("zone", zone.pk)
     answer_checklist(zone, dict.fromkeys(ChecklistItem, True), user=plant.operator, now=now)
     assert can_proceed(roll, "dry_room", now=now) == []
+
+
+def test_gate(plant: Plant) -> None:
+    """States, deviations and every door: tests/quality/actions/test_deviate.py."""
+    load_gates()
+    add_line(plant, SOLIDS, gate="incoming", required_count=0)
+    publish(plant)
+    lot = mixed(plant)
+    blocker = assert_only(leave(lot), Code.GATE)
+    assert blocker.kind == "gate" and "has 0 of 1 values" in blocker.message
+    plant.submit([plant.reading(SOLIDS, "65", lot)])
+    assert leave(lot) == []
 
 
 def test_stopped() -> None:

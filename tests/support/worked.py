@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 from django.utils import timezone
 
 from lots.actions.keep_curve import Curve, keep_curve
 from lots.actions.place_hold import HeldExtent
-from lots.models import CurveFile, Lot, LotAlias, User, Zone
+from lots.models import Characteristic, CurveFile, Lot, LotAlias, User, Zone
 from lots.queries import active_holds
 from lots.science.humidity_events import ChecklistItem
 from mes import pipeline
@@ -17,8 +18,10 @@ from quality.actions.accept_lot import decide_lot, freeze_plan
 from quality.actions.approve_limits import approve_limits
 from quality.actions.case import add_entry
 from quality.actions.contain import widen
+from quality.actions.deviate import request_deviation, sign_deviation
 from quality.actions.dispose import Ruling, dispose
 from quality.actions.exclude_point import exclude_point
+from quality.actions.load_gates import load_gates
 from quality.actions.open_case import open_case
 from quality.actions.release import release_lot
 from quality.actions.requirements import audit_readiness, recheck, revise_requirement
@@ -29,7 +32,16 @@ from quality.actions.taking import Input
 from quality.models import Baseline, Disposition, SpecificationLine
 from spc.models import Chart, ChartCheckpoint
 from spc.queries import current_points
-from tests.support.builders import PASSWORD, Plant, add_chart, make_gauge, make_plant, publish, specify
+from tests.support.builders import (
+    PASSWORD,
+    Plant,
+    add_chart,
+    add_line,
+    make_gauge,
+    make_plant,
+    publish,
+    specify,
+)
 
 SOLIDS = "mixing.solids_pct"
 
@@ -83,6 +95,8 @@ def worked_plant(*, signals: int = 1) -> Plant:
     plant = make_plant()
     specify(plant, SOLIDS, lsl="60", usl="70")
     make_gauge(plant, "balance")
+    load_gates()
+    add_line(plant, "mixing.viscosity_pa_s", gate="incoming", required_count=0)
     chart = frozen_chart(plant)
     for _ in range(signals):
         plant.submit([plant.reading(SOLIDS, "67", mixing_lot(plant))])
@@ -188,7 +202,23 @@ def _release_a_batch(plant: Plant) -> None:
     plant.submit([plant.reading(SOLIDS, "65", lot)])
     evaluate_all()
     plant.finish(lot.executions.get())
+    _do_without_viscosity(plant, lot)
     release_lot(lot, user=plant.engineer, password=PASSWORD, now=timezone.now())
+
+
+def _do_without_viscosity(plant: Plant, lot: Lot) -> None:
+    now = timezone.now()
+    deviation = request_deviation(
+        lot,
+        "incoming",
+        Characteristic.objects.get(code="mixing.viscosity_pa_s"),
+        reason="rheometer away",
+        expires_at=now + timedelta(days=1),
+        user=plant.engineer,
+        now=now,
+    )
+    for user in (plant.engineer, plant.process_engineer):
+        sign_deviation(deviation, user=user, password=PASSWORD, now=now)
 
 
 def _correct_a_filling(plant: Plant) -> None:

@@ -27,7 +27,7 @@ from mes.web.site import SiteRequest, site_page
 from mes.web.views.station import lot_at
 from mes.web.waiting import lots_in_line
 from quality.actions.hold import HoldRefused, hold_by_hand
-from quality.gates import standing
+from quality.gates import whole_standing
 from quality.permissions import Action, may
 
 PAGE = 50
@@ -90,7 +90,7 @@ def detail(request: SiteRequest, code: str) -> HttpResponse:
     lot = lot_at(request, code)
     before = request.GET.get("before", "")
     events, older = history_of(lot, before=int(before) if before.isdecimal() else None)
-    step, blockers = standing(lot, now=request.now)
+    stands = whole_standing(lot, now=request.now)
     progress = progress_of(lot)
     running = next((entry for entry in progress if entry.is_running), None)
     values, truncated = values_of(lot)
@@ -99,9 +99,11 @@ def detail(request: SiteRequest, code: str) -> HttpResponse:
     context: dict[str, Any] = {
         "nav_active": "lots",
         "lot": lot,
-        "step": step,
+        "step": stands.step,
+        "gates": stands.gates,
+        "may_ask": may(request.user, request.site, Action.REQUEST_DEVIATION),
         "running": running,
-        "blockers": blocker_rows(lot, blockers),
+        "blockers": blocker_rows(lot, stands.blockers),
         "progress": progress,
         "values": values,
         "values_truncated": truncated,

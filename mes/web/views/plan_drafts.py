@@ -14,7 +14,7 @@ from mes.documents.plan_xlsx import plan_xlsx, read_plan
 from mes.web.site import SiteRequest, site_page
 from quality.actions.draft_plan import approve_plan, change_line, draft_revision, open_order
 from quality.actions.sign import SignatureRefused
-from quality.models import ControlPlanLine, ControlPlanRevision
+from quality.models import ControlPlanLine, ControlPlanRevision, GateCode
 from quality.permissions import Action
 from quality.plan_table import EDITABLE, PlanRefused, lines_of, rows_of
 from spc.engine import Rule
@@ -102,6 +102,7 @@ def line(request: SiteRequest, key: int, line: int = 0) -> HttpResponse:
         "families": ChartPlan.Family.choices,
         "subgroups": ChartPlan.SubgroupBy.choices,
         "reactions": Signal.Reaction.choices,
+        "gates": GateCode.choices,
         "limits_from": ControlPlanLine.LimitsFrom.choices,
         "roles": Membership.Role.choices,
         "rules": ", ".join(Rule),

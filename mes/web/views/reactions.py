@@ -37,7 +37,7 @@ def reactions(request: SiteRequest) -> HttpResponse:
         request,
         "web/reactions/list.html",
         {
-            "nav_active": "review",
+            "nav_active": "reactions",
             "stops": stops.filter(lifted_at__isnull=True),
             "lifted": stops.filter(lifted_at__isnull=False).order_by("-lifted_at")[:LIFTED_LISTED],
             "tightened": tightened_now(request.site),

@@ -1,0 +1,109 @@
+"""Let one lot pass one check of one gate without it: asked for with a reason, signed by two people, and it expires."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from lots.actions.acting import act_as
+from lots.actions.lock import lock_name
+from lots.clock import site_time
+from lots.models import Characteristic, Lot, Membership, User
+from quality.actions.sign import sign
+from quality.models import Deviation, DeviationSignature
+from quality.permissions import Action, require, roles_of
+from quality.plans import gate_lines, revision_of
+
+LONGEST = timedelta(days=30)  # ours: a deviation that is needed for longer is a change of the plan
+Side = DeviationSignature.Side
+Role = Membership.Role
+SIDES = {
+    Side.QUALITY: frozenset({Role.QUALITY_ENGINEER}),
+    Side.PROCESS: frozenset({Role.PROCESS_ENGINEER, Role.REVIEWER}),
+}
+
+
+class DeviationRefused(Exception):
+    """It cannot be asked for or signed so; the message names the field and the fix."""
+
+
+@transaction.atomic
+def request_deviation(
+    lot: Lot,
+    gate: str,
+    characteristic: Characteristic,
+    *,
+    reason: str,
+    expires_at: datetime,
+    user: User,
+    now: datetime,
+) -> Deviation:
+    """Ask for it; nothing is permitted before two people have signed. `expires_at` is on the site clock."""
+    act_as(user)
+    require(user, lot.site, Action.REQUEST_DEVIATION)
+    lock_name(f"deviation:{lot.pk}")
+    here = site_time(lot.site, now)
+    revision = revision_of(lot)
+    lines = gate_lines(revision, lot.material_id) if revision is not None else []
+    if not any(line.gate == gate and line.characteristic_id == characteristic.pk for line in lines):
+        raise DeviationRefused(f"check: no gate of lot {lot.code} demands {characteristic.name}")
+    if not reason.strip():
+        raise DeviationRefused("reason: say why the lot may pass without it, and what makes up for it")
+    if not here < expires_at <= here + LONGEST:
+        raise DeviationRefused(f"expires_at: choose an instant within the next {LONGEST.days} days")
+    if Deviation.objects.filter(
+        lot=lot, gate=gate, characteristic=characteristic, expires_at__gt=here
+    ).exists():
+        raise DeviationRefused("check: a deviation for it is asked for or in force already")
+    return Deviation.objects.create(
+        site=lot.site,
+        lot=lot,
+        gate=gate,
+        characteristic=characteristic,
+        reason=reason.strip()[:500],
+        expires_at=expires_at,
+        requested_by=user,
+        requested_at=here,
+    )
+
+
+@transaction.atomic
+def sign_deviation(deviation: Deviation, *, user: User, password: str, now: datetime) -> DeviationSignature:
+    """Sign for one's side; with both sides signed, by two people, it is in force until it expires."""
+    act_as(user)
+    require(user, deviation.site, Action.SIGN_DEVIATION)
+    lock_name(f"deviation:{deviation.lot_id}")
+    if deviation.expires_at <= site_time(deviation.site, now):
+        raise DeviationRefused("deviation: it has expired; ask for it again")
+    signed = list(deviation.signatures.select_related("signature"))
+    if any(each.signature.signer_id == user.pk for each in signed):
+        raise DeviationRefused("signature: you have signed it; the other signature is another person's")
+    taken = {each.side for each in signed}
+    roles = roles_of(user, deviation.site)
+    side = next((side for side, fit in SIDES.items() if side not in taken and roles & fit), None)
+    if side is None:
+        raise DeviationRefused("signature: what is missing is a signature that your role cannot give")
+    signature = sign(
+        user=user,
+        password=password,
+        meaning=f"Deviation approved ({side.label.lower()})",
+        record_kind="deviation",
+        record_id=str(deviation.pk),
+        content=deviation_content(deviation) | {"side": side.value},
+        now=now,
+    )
+    return DeviationSignature.objects.create(deviation=deviation, side=side, signature=signature)
+
+
+def deviation_content(deviation: Deviation) -> dict[str, Any]:
+    """What each signature covers, beside its side."""
+    return {
+        "lot": deviation.lot.code,
+        "gate": deviation.gate,
+        "check": deviation.characteristic.code,
+        "reason": deviation.reason,
+        "expires_at": deviation.expires_at,
+        "requested_by": deviation.requested_by.username,
+    }

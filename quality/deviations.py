@@ -1,0 +1,62 @@
+"""Deviations as they stand: waiting for signatures, in force, or expired."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Prefetch, QuerySet
+
+from lots.clock import site_time
+from lots.models import Lot, Site
+from quality.models import Deviation, DeviationSignature
+
+SIDES = len(DeviationSignature.Side)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A deviation with its signatures; `state` is waiting, in force or expired."""
+
+    deviation: Deviation
+    signatures: tuple[DeviationSignature, ...]
+    state: str
+
+    @property
+    def missing(self) -> list[str]:
+        """The sides that have not signed, in words."""
+        signed = {each.side for each in self.signatures}
+        return [side.label for side in DeviationSignature.Side if side not in signed]
+
+
+def deviations_of(site: Site, *, at: datetime) -> list[Standing]:
+    """All deviations of the site, newest first; `at` is on its clock."""
+    rows = Deviation.objects.filter(site=site).order_by("-pk")
+    return [_standing(row, at) for row in _with_signatures(rows)]
+
+
+def in_force(lots: Iterable[Lot], *, now: datetime) -> dict[tuple[int, str, int], Deviation]:
+    """(lot, gate, characteristic) → the deviation in force for it at the real instant `now`."""
+    here = {lot.pk: site_time(lot.site, now) for lot in lots}
+    rows = _with_signatures(Deviation.objects.filter(lot__in=here))
+    return {
+        (row.lot_id, row.gate, row.characteristic_id): row
+        for row in rows
+        if _standing(row, here[row.lot_id]).state == "in force"
+    }
+
+
+def _with_signatures(rows: QuerySet[Deviation]) -> QuerySet[Deviation]:
+    return rows.select_related("lot", "characteristic", "requested_by").prefetch_related(
+        Prefetch("signatures", DeviationSignature.objects.select_related("signature").order_by("pk"))
+    )
+
+
+def _standing(row: Deviation, at: datetime) -> Standing:
+    signatures = tuple(row.signatures.all())
+    if row.expires_at <= at:
+        state = "expired"
+    else:
+        state = "in force" if len({each.side for each in signatures}) == SIDES else "waiting"
+    return Standing(row, signatures, state)
