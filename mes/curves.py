@@ -1,16 +1,8 @@
-"""Storage of curves: Parquet files named by the SHA-256 of their content, below one directory.
-
-A file is written beside its place and renamed into it, so that a reader never sees half of it; the same content is
-stored once.
-"""
+"""Storage of curves: Parquet files named by the SHA-256 of their content, below one directory."""
 
 from __future__ import annotations
 
-import hashlib
 import io
-import os
-import re
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +11,8 @@ from django.conf import settings
 
 from lots.science.formation.records import CyclerRecords
 from lots.science.impedance.spectrum import Spectrum
+from mes.storage import FileLost, fetch, keep
 
-_NAME = re.compile(r"^[0-9a-f]{64}$")
 # What a longer file of the same test must agree in, record by record.
 _IDENTITY = ("time_s", "voltage_v", "current_a")
 
@@ -103,37 +95,11 @@ def continues(earlier: CyclerRecords, later: CyclerRecords) -> bool:
 def _store(frame: pl.DataFrame) -> str:
     target = io.BytesIO()
     frame.write_parquet(target, compression="zstd")
-    content = target.getvalue()
-    name = hashlib.sha256(content).hexdigest()
-    place = _place(name)
-    if place.exists():
-        return name
-    place.parent.mkdir(parents=True, exist_ok=True)
-    handle, beside = tempfile.mkstemp(dir=place.parent, prefix=".writing-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(beside).replace(place)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
-    return name
+    return keep(target.getvalue(), Path(settings.CURVES_DIR), ".parquet")
 
 
 def _load(name: str) -> pl.DataFrame:
-    place = _place(name)
     try:
-        content = place.read_bytes()
-    except OSError as error:
-        raise CurveMissing(f"curve {name[:12]} is not in storage: restore it from the backup") from error
-    if hashlib.sha256(content).hexdigest() != name:
-        raise CurveMissing(f"curve {name[:12]} was changed in storage: restore it from the backup")
-    return pl.read_parquet(io.BytesIO(content))
-
-
-def _place(name: str) -> Path:
-    if not _NAME.match(name):
-        raise CurveMissing("a curve is named by 64 hexadecimal digits")
-    return Path(settings.CURVES_DIR) / name[:2] / f"{name}.parquet"
+        return pl.read_parquet(io.BytesIO(fetch(name, Path(settings.CURVES_DIR), ".parquet")))
+    except FileLost as lost:
+        raise CurveMissing(f"curve {lost}") from lost

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -11,7 +11,9 @@ from functools import cached_property
 
 from lots.models import Hold, Site
 from quality.containment import recount
+from quality.investigation import Investigation, investigation_of
 from quality.models import CaseEntry, Nonconformance
+from quality.post_mortem import PostMortem, post_mortem_of
 
 Kind = CaseEntry.Kind
 
@@ -68,6 +70,7 @@ class CaseView:
     """The case with its latest owner and classification, and all entries by kind."""
 
     case: Nonconformance
+    entries: list[CaseEntry] = field(default_factory=list)
     owner: CaseEntry | None = None
     classification: CaseEntry | None = None
     root_cause: CaseEntry | None = None
@@ -83,6 +86,14 @@ class CaseView:
     def steps(self) -> tuple[Step, ...]:
         """The disciplines in order; reads the hold's reach again."""
         return _steps(self)
+
+    @cached_property
+    def investigation(self) -> Investigation:
+        return investigation_of(self.entries)
+
+    @cached_property
+    def post_mortem(self) -> PostMortem:
+        return post_mortem_of(self.entries)
 
     @property
     def next_step(self) -> Step | None:
@@ -135,7 +146,8 @@ def overdue_cases(site: Site, today: date) -> list[tuple[Nonconformance, tuple[s
     return [(case, what) for case, what in late if what]
 
 
-def _fill(view: CaseView, entries: Sequence[CaseEntry]) -> None:
+def _fill(view: CaseView, entries: list[CaseEntry]) -> None:
+    view.entries = entries
     done = {entry.content["action"]: entry for entry in entries if entry.kind == Kind.ACTION_DONE}
     for entry in entries:
         match entry.kind:
@@ -173,6 +185,8 @@ def _steps(view: CaseView) -> tuple[Step, ...]:
         if not view.actions
         else f"{len(open_actions)} action{'s' if len(open_actions) != 1 else ''} not carried out yet"
         if open_actions
+        else "tie the diagnosis of the investigation to a corrective action"
+        if view.investigation.diagnosis is not None and view.investigation.link is None
         else ""
     )
     return (
@@ -192,6 +206,9 @@ def _step(name: str, missing: str) -> Step:
 
 
 def _trace(view: CaseView) -> str:
+    investigation = view.investigation
+    if investigation.begun and investigation.diagnosis is None and investigation.next is not None:
+        return f"finish the investigation: {investigation.next.words}"
     if not view.evidence:
         return "add evidence, and what would falsify it"
     return "" if view.whys else "ask why, at least once"

@@ -1,5 +1,5 @@
 from quality.models.acceptance import AcceptanceDecision, AcceptancePlan
-from quality.models.case import CaseEntry
+from quality.models.case import CaseEntry, CasePhoto
 from quality.models.containment import ContainmentChange
 from quality.models.control_plan import ControlPlan, ControlPlanLine, ControlPlanRevision, WorkOrderPlan
 from quality.models.disposition import Disposition, DispositionItem, Signature
@@ -24,6 +24,7 @@ __all__ = [
     "AcceptancePlan",
     "Baseline",
     "CaseEntry",
+    "CasePhoto",
     "ContainmentChange",
     "ControlPlan",
     "ControlPlanLine",

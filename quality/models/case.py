@@ -19,6 +19,19 @@ class CaseEntry(models.Model):
         CLASSIFICATION = "classification", "Classification"
         EVIDENCE = "evidence", "Evidence"
         COMMONALITY = "commonality", "Commonality"
+        SIGNATURE = "fault_signature", "Signature of the failure"
+        INTEGRITY = "integrity", "Measurement checked"
+        OBSERVATION = "observation", "Part of the evidence set"
+        BRANCH = "branch", "Branch of the decision tree"
+        RETEST = "retest", "Re-test planned"
+        RETEST_RESULT = "retest_result", "Re-test reported"
+        DIAGNOSIS = "diagnosis", "Diagnosis"
+        CONTROL_LINK = "control_link", "Tied to a control"
+        POST_MORTEM = "post_mortem", "Post-mortem begun"
+        CUSTODY = "custody", "Taken into custody"
+        LAYER = "layer", "Layer examined"
+        HYPOTHESIS = "hypothesis", "Hypothesis"
+        VERDICT = "verdict", "Hypothesis judged"
         WHY = "why", "Why"
         ROOT_CAUSE = "root_cause", "Root cause"
         ACTION = "action", "Corrective action"
@@ -40,10 +53,28 @@ class CaseEntry(models.Model):
         indexes = (models.Index(fields=("case", "id"), name="case_entry_in_order"),)
         constraints = (
             models.CheckConstraint(
-                name="case_closure_signed",
-                condition=~models.Q(kind="closure") | models.Q(signature__isnull=False),
+                name="case_entry_signed",
+                condition=~models.Q(kind__in=("closure", "integrity")) | models.Q(signature__isnull=False),
             ),
         )
 
     def __str__(self) -> str:
         return f"{self.case} {self.kind}"
+
+
+class CasePhoto(models.Model):
+    """A photograph that belongs to a case; the picture lies in storage under its digest. Append-only."""
+
+    case = models.ForeignKey(Nonconformance, models.PROTECT, related_name="photos")
+    sha256 = models.CharField(max_length=64)
+    size = models.PositiveIntegerField(help_text="Bytes.")
+    media_type = models.CharField(max_length=20)
+    name = models.CharField(max_length=120, help_text="What it shows.")
+    added_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    added_at = models.DateTimeField(help_text="Site clock.")
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("case", "sha256"), name="case_photo_once"),)
+
+    def __str__(self) -> str:
+        return self.name

@@ -70,6 +70,7 @@ APPEND_ONLY = {
     "quality_acceptanceplan",
     "quality_baseline",
     "quality_caseentry",
+    "quality_casephoto",
     "quality_readinessaudit",
     "quality_recheck",
     "quality_containmentchange",

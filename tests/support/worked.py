@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.utils import timezone
 
@@ -23,13 +24,15 @@ from quality.actions.dispose import Ruling, dispose
 from quality.actions.exclude_point import exclude_point
 from quality.actions.load_gates import load_gates
 from quality.actions.open_case import open_case
+from quality.actions.post_mortem import StoredPhoto, begin_post_mortem, examine_layer, take_custody
 from quality.actions.release import release_lot
 from quality.actions.requirements import audit_readiness, recheck, revise_requirement
 from quality.actions.shift_check import answer_checklist, set_zone_rule
 from quality.actions.sign import sign
 from quality.actions.specify import approve_specification, draft_specification
 from quality.actions.taking import Input
-from quality.models import Baseline, Disposition, SpecificationLine
+from quality.models import Baseline, Disposition, Nonconformance, SpecificationLine
+from quality.post_mortem import EVENTS
 from spc.models import Chart, ChartCheckpoint
 from spc.queries import current_points
 from tests.support.builders import (
@@ -108,6 +111,7 @@ def worked_plant(*, signals: int = 1) -> Plant:
     widen(hold, [other], reason="of the same drum", user=plant.engineer, now=timezone.now())
     case = open_case(plant.site, title="too dry", hold=hold, user=plant.engineer, now=timezone.now())
     add_entry(case, "why", {"because": "wrong drum"}, user=plant.engineer, now=timezone.now())
+    _take_apart(plant, case, bad)
     release(plant, bad)
     _release_a_batch(plant)
     _accept_a_lot(plant)
@@ -161,6 +165,15 @@ def revise_limits(
     return approve_specification(
         draft, site=plant.site, user=approver or plant.engineer, password=PASSWORD, now=now
     )
+
+
+def _take_apart(plant: Plant, case: Nonconformance, lot: Lot) -> None:
+    now = timezone.now()
+    who: dict[str, Any] = {"user": plant.engineer, "now": now}
+    begin_post_mortem(case, lot=lot.code, statement="71 %", events=dict.fromkeys(EVENTS, now), **who)
+    take_custody(case, place="bench", condition="closed", **who)
+    photo = StoredPhoto("c" * 64, 1, "image/png")
+    examine_layer(case, layer="outside", notes="dry", readings=[("mass", "1", "kg")], photos=[photo], **who)
 
 
 def _recheck_a_requirement(plant: Plant) -> None:
