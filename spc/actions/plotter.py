@@ -101,6 +101,10 @@ class Plotter:
             self.signals.append(signal)
             self._hits.append((signal, tuple(point.sequence - offset for offset in hit.members)))
 
+    def forget_checkpoints(self, *, since: int) -> None:
+        """Leave out those from sequence `since` on: others stand close behind them."""
+        self._checkpoints = [row for row in self._checkpoints if row.sequence < since]
+
     def write(self) -> None:
         """Store points, signals with their patterns, and checkpoints."""
         ChartCheckpoint.objects.bulk_create(self._checkpoints)

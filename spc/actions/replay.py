@@ -1,23 +1,35 @@
 """Plot part of a chart again: readings came late, were corrected or withdrawn, or a point was excluded.
 
-The replay starts from the checkpoint before the first point concerned and stops where the state is again what it was,
-so its cost does not depend on the chart's history. Points are judged by the limits that judged them before; a point
+The replay starts from the checkpoint before the first point concerned and stops where the state is again what it was;
+from there on points keep what they show, and where one came or went their numbers are shifted (`spc.actions.shift`).
+So its cost does not depend on the chart's history. Points are judged by the limits that judged them before; a point
 measured before the limits in force began is plotted first under them. Replaced points stay, stamped.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from django.db.models import QuerySet
 
 from lots.failpoints import hit
 from spc.actions.plotter import CHECKPOINT_EVERY, Plotter, plotted_at
+from spc.actions.shift import Tail, carry, drop_checkpoints
 from spc.engine import ChartState as EngineState
-from spc.models import Chart, ChartCheckpoint, ChartState, LimitRevision, Point, Signal, Subgroup
+from spc.models import (
+    Chart,
+    ChartCheckpoint,
+    ChartState,
+    LimitRevision,
+    Point,
+    PointExclusion,
+    Signal,
+    Subgroup,
+)
 from spc.queries import current_points, excluded_subgroups, subgroup_values, with_current_members
 
 
@@ -85,14 +97,20 @@ class _Replay:
         for subgroup in subgroups:
             at = plotted_at((m.measured_at for m in subgroup.members.all()), otherwise=subgroup.opened_at)
             moving.append(_Entry(subgroup, at, current, None))
-        self.moving = sorted(moving, key=lambda entry: (entry.measured_at, entry.subgroup.pk))
-        places = [
-            *self.staying,
-            *(entry.sequence for entry in moving if entry.old is not None),
-            *(self._place(entry.measured_at) for entry in moving),
-        ]
+        moving.sort(key=lambda entry: (entry.measured_at, entry.subgroup.pk))
+        leaving = [entry.sequence for entry in moving if entry.old is not None]
+        places = [*self.staying, *leaving, *(self._place(entry.measured_at) for entry in moving)]
         self.first: int | None = min(places, default=None)
+        self.last_changed = max([*self.staying, *leaving], default=-1)
+        self.leaving = frozenset(leaving)
+        self.waiting = deque(moving)
         self.changed = change.changed
+        # Sequence and limits → the state before that point, for the points just read; the latest generation's.
+        self.known: dict[tuple[int, int | None], EngineState] = {}
+
+    @cached_property
+    def excluded(self) -> dict[int, PointExclusion]:
+        return excluded_subgroups(self.chart.pk)
 
     def _current(self) -> QuerySet[Point]:
         return with_current_members(current_points(self.chart.pk))
@@ -113,12 +131,10 @@ class _Replay:
         self.chart.generation += 1
         self.chart.save(update_fields=["generation"])
         plotter = self._plotter_at(self.first)
-        excluded = excluded_subgroups(self.chart.pk)
-        replaced: list[Point] = []
-        reached_end = True
+        settled: int | None = None
         for entry in self._entries(self.first):
             if self._is_settled(plotter, entry):
-                reached_end = False
+                settled = entry.sequence
                 break
             if entry.limits_id != (plotter.limits.pk if plotter.limits else None):
                 plotter.use(self.revisions[entry.limits_id])
@@ -126,60 +142,73 @@ class _Replay:
                 entry.subgroup,
                 subgroup_values(plotter.family, entry.subgroup.members.all()),
                 measured_at=entry.measured_at,
-                excluded=entry.subgroup.pk in excluded,
+                excluded=entry.subgroup.pk in self.excluded,
             )
-            if entry.old is not None:
-                replaced.append(entry.old)
-        Point.objects.filter(pk__in=[point.pk for point in replaced]).update(replaced_at=now)
-        hit("replay.replaced")
-        carried = _earlier_signals(plotter.signals)
-        fresh = _carry(plotter.signals, carried)
-        plotter.write()
+        signals = self._store(plotter, settled, now)
         LimitRevision.objects.filter(
             basis__point__subgroup__in=self.changed, basis__excluded=False, basis_changed_at__isnull=True
         ).update(basis_changed_at=now)
-        if reached_end:
-            self._keep_state(plotter)
-        return Replayed(plotter.points, fresh)
+        return Replayed(plotter.points, signals)
 
-    def _entries(self, first: int) -> Iterable[_Entry]:
-        """What is plotted from `first` on, in order; read in pieces, unless something moves among the points."""
-        if self.moving:
-            yield from self._rearranged(first)
-            return
+    def _store(self, plotter: Plotter, settled: int | None, now: datetime) -> list[Signal]:
+        """Write what was plotted in place of what it replaces, and the points from `settled` on under new numbers."""
+        assert self.first is not None
+        replaced = current_points(self.chart.pk).filter(sequence__gte=self.first)
+        shift = 0 if settled is None else plotter.sequence - settled
+        tail = Tail.stamp(self.chart, settled, by=shift, now=now) if settled is not None and shift else None
+        if settled is not None:
+            plotter.forget_checkpoints(since=plotter.sequence - CHECKPOINT_EVERY // 2)
+            replaced = replaced.filter(sequence__lt=settled)
+        replaced.update(replaced_at=now)
+        hit("replay.replaced")
+        drop_checkpoints(self.chart, after=self.first, before=settled)
+        fresh = _carry(plotter.signals, _earlier_signals(plotter.signals))
+        plotter.write()
+        if tail is not None:
+            fresh += tail.write()
+            self._shift_state(shift)
+        elif settled is None:
+            self._keep_state(plotter)
+        return fresh
+
+    def _entries(self, first: int) -> Iterator[_Entry]:
+        """What is plotted from `first` on, in order: points as they stand, and what moves put among them by time."""
+        for point in self._pieces(first):
+            if point.sequence in self.leaving:
+                continue
+            while (
+                self.waiting
+                and point.sequence >= self.floor
+                and self.waiting[0].measured_at < point.measured_at
+            ):
+                yield self.waiting.popleft()
+            yield _Entry(point.subgroup, point.measured_at, point.limit_revision_id, point)
+        while self.waiting:
+            yield self.waiting.popleft()
+
+    def _pieces(self, first: int) -> Iterator[Point]:
+        """The current points from `first` on, read a few at a time, so that the cost ends where the replay ends."""
         while rows := list(
             self._current().filter(sequence__gte=first).order_by("sequence")[:CHECKPOINT_EVERY]
         ):
-            for point in rows:
-                yield _Entry(point.subgroup, point.measured_at, point.limit_revision_id, point)
+            checkpoints = ChartCheckpoint.objects.filter(
+                chart=self.chart, sequence__gte=first, sequence__lte=rows[-1].sequence
+            )
+            self.known = {
+                (row.sequence, row.limit_revision_id): EngineState.from_dict(row.state)
+                for row in checkpoints.order_by("generation")
+            }
+            yield from rows
             first = rows[-1].sequence + 1
 
-    def _rearranged(self, first: int) -> list[_Entry]:
-        leaving = {entry.old.pk for entry in self.moving if entry.old is not None}
-        rows = list(self._current().filter(sequence__gte=first).order_by("sequence"))
-        fixed = [
-            _Entry(p.subgroup, p.measured_at, p.limit_revision_id, p) for p in rows if p.pk not in leaving
-        ]
-        below = sum(entry.sequence < self.floor for entry in fixed)
-        for entry in self.moving:
-            place = bisect_right(fixed, entry.measured_at, lo=below, key=lambda other: other.measured_at)
-            fixed.insert(place, entry)
-        return fixed
-
     def _is_settled(self, plotter: Plotter, entry: _Entry) -> bool:
-        """Whether every point from this one on would be plotted as it stands."""
-        if self.moving or entry.sequence <= max(self.staying):
+        """Whether every point from this one on would show what it shows, its number apart."""
+        if self.waiting or entry.old is None or entry.sequence <= self.last_changed:
             return False
         if entry.limits_id != (plotter.limits.pk if plotter.limits else None) or plotter.state is None:
             return True  # other limits start anew, and without limits a point concerns no other
-        if entry.sequence % CHECKPOINT_EVERY:
-            return False
-        known = self._checkpoint(entry.limits_id, at_most=entry.sequence)
-        return (
-            known is not None
-            and known.sequence == entry.sequence
-            and EngineState.from_dict(known.state) == plotter.state
-        )
+        known = self.known.get((entry.sequence, entry.limits_id))
+        return known is not None and _continues_alike(known, plotter.state)
 
     def _checkpoint(self, limits_id: int | None, *, at_most: int) -> ChartCheckpoint | None:
         limits = self.revisions[limits_id]
@@ -206,10 +235,9 @@ class _Replay:
         known = self._checkpoint(limits_id, at_most=first)
         if known is not None:
             plotter.state, since = EngineState.from_dict(known.state), known.sequence
-        excluded = excluded_subgroups(self.chart.pk)
         for point in self._current().filter(sequence__gte=since, sequence__lt=first).order_by("sequence"):
             data = subgroup_values(plotter.family, point.subgroup.members.all())
-            plotter.feed(data, excluded=point.subgroup_id in excluded)
+            plotter.feed(data, excluded=point.subgroup_id in self.excluded)
         return plotter
 
     def _keep_state(self, plotter: Plotter) -> None:
@@ -219,6 +247,18 @@ class _Replay:
         if plotter.limits is None or plotter.limits.pk == self.stored.limit_revision_id:
             self.stored.state = plotter.state.to_dict() if plotter.state is not None else None
         self.stored.save(update_fields=["state", "next_sequence", "watermark_at"])
+
+    def _shift_state(self, by: int) -> None:
+        """The chart goes on from the last point as it was, `by` numbers further on."""
+        self.stored.next_sequence += by
+        if self.stored.state is not None:
+            self.stored.state["n"] += by
+        self.stored.save(update_fields=["state", "next_sequence"])
+
+
+def _continues_alike(one: EngineState, other: EngineState) -> bool:
+    """Whether the same points follow from both. `n` only counts: a chart that weighs it keeps it in its memory."""
+    return one.to_dict() | {"n": 0} == other.to_dict() | {"n": 0}
 
 
 def _instant(point: Point) -> datetime:
@@ -242,8 +282,5 @@ def _carry(signals: Sequence[Signal], earlier: dict[tuple[int, str, str], Signal
         if before is None:
             fresh.append(signal)
             continue
-        signal.carried_from_id = before.carried_from_id or before.pk
-        signal.reaction, signal.judged_at = before.reaction, before.judged_at
-        signal.acknowledged_by_id, signal.acknowledged_at = before.acknowledged_by_id, before.acknowledged_at
-        signal.cause = before.cause
+        carry(before, signal)
     return fresh

@@ -33,7 +33,7 @@ from quality.actions.specify import approve_specification, draft_specification
 from quality.actions.taking import Input
 from quality.models import Baseline, Disposition, Nonconformance, SpecificationLine
 from quality.post_mortem import EVENTS
-from spc.models import Chart, ChartCheckpoint
+from spc.models import Chart
 from spc.queries import current_points
 from tests.support.builders import (
     PASSWORD,
@@ -129,10 +129,6 @@ def worked_plant(*, signals: int = 1) -> Plant:
         reason="sample spilt",
         user=plant.engineer,
         now=timezone.now(),
-    )
-    state = chart.state
-    ChartCheckpoint.objects.create(
-        chart=chart, generation=1, sequence=0, limit_revision=state.limit_revision, state=state.state
     )
     return plant
 

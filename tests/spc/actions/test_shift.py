@@ -1,0 +1,209 @@
+"""Late readings on a long chart: few points are plotted again, the rest is renumbered, and all is as recomputed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lots.actions.correct import Correction
+from lots.models import Lot, Measurement
+from lots.queries import active_holds, current_measurements
+from mes import pipeline
+from quality.actions.exclude_point import exclude_point
+from quality.models import ReactionFiring
+from spc.actions.plotter import CHECKPOINT_EVERY, Plotter
+from spc.models import Chart, ChartCheckpoint, ChartState, Point, Signal
+from spc.queries import current_points, excluded_subgroups
+from tests.support.builders import Plant, make_plant
+from tests.support.evidence import assert_evaluated_exactly_once
+from tests.support.recomputed import stored, whole
+from tests.support.worked import SOLIDS, evaluate_all, frozen_chart, mixing_lot
+
+pytestmark = pytest.mark.django_db
+LENGTH = 3 * CHECKPOINT_EVERY + 60
+EVERY = timedelta(seconds=10)
+
+
+@dataclass
+class Long:
+    """A chart of LENGTH readings behind its frozen limits, ten seconds apart, with a few signals all along."""
+
+    plant: Plant
+    chart: Chart
+    lot: Lot
+    start: datetime
+
+    def submit(self, *readings: tuple[float, str]) -> None:
+        """Readings at seconds after the start, in one submission."""
+        self.plant.submit(
+            [
+                self.plant.reading(SOLIDS, value, self.lot, measured_at=self.start + timedelta(seconds=at))
+                for at, value in readings
+            ]
+        )
+
+    def correct(self, row: Measurement, value: str | None, at: datetime | None = None) -> None:
+        pipeline.correct(
+            Correction(old=row, reason="typing error", value=value, measured_at=at),
+            key=self.plant.code("correct"),
+            source=self.plant.source,
+            user=self.plant.operator,
+            now=timezone.now(),
+        )
+
+    def exclude(self, point: Point, excluded: bool) -> None:
+        exclude_point(
+            point, excluded=excluded, reason="looked at", user=self.plant.engineer, now=timezone.now()
+        )
+
+    def readings(self) -> list[Measurement]:
+        rows = current_measurements(Measurement.objects.filter(lot_id=self.lot.pk))
+        named = ("site", "characteristic", "gauge", "zone", "equipment", "execution")
+        return list(rows.select_related(*named).order_by("measured_at"))
+
+
+@pytest.fixture
+def long() -> Long:
+    plant = make_plant()
+    chart = frozen_chart(plant)
+    made = Long(plant, chart, mixing_lot(plant), timezone.now() - timedelta(hours=3))
+    chance = random.Random(7)
+    rows = [(10.0 * number, f"{65 + chance.gauss(0, 0.12):.3f}") for number in range(LENGTH)]
+    for number in range(40, LENGTH, 90):
+        rows[number] = (10.0 * number, "67")
+    made.submit(*rows)
+    evaluate_all()
+    return made
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    with transaction.atomic():
+        try:
+            yield
+        finally:
+            transaction.set_rollback(True)
+
+
+def assert_as_recomputed(long: Long) -> None:
+    """Points, patterns, every checkpoint and the state that the next point continues from."""
+    expected = whole(long.chart, long.lot, SOLIDS)
+    assert stored(long.chart) == expected.points
+    for checkpoint in ChartCheckpoint.objects.filter(chart=long.chart):
+        assert checkpoint.state == expected.states[checkpoint.sequence], checkpoint
+    state = ChartState.objects.get(chart=long.chart)
+    assert state.state == expected.states[state.next_sequence]
+    assert state.watermark_at == expected.points[-1].measured_at
+
+
+def test_late_reading_plots_few_points_again_and_renumbers_the_rest(
+    long: Long, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert_as_recomputed(long)
+    plots: list[int] = []
+    plot = Plotter.plot
+    monkeypatch.setattr(
+        Plotter, "plot", lambda self, *a, **k: plots.append(self.sequence) or plot(self, *a, **k)
+    )
+    signals = Signal.objects.filter(point__replaced_at__isnull=True).count()
+    firings, holds = ReactionFiring.objects.count(), active_holds([long.lot.pk]).count()
+    long.submit((305.0, "65.01"))
+    evaluate_all()
+    assert len(plots) <= CHECKPOINT_EVERY
+    assert current_points(long.chart.pk).count() == LENGTH + 21
+    assert_as_recomputed(long)
+    again = Signal.objects.filter(point__replaced_at__isnull=True)
+    assert again.count() == signals and not again.filter(carried_from=None).exists()
+    assert (ReactionFiring.objects.count(), active_holds([long.lot.pk]).count()) == (firings, holds)
+    assert_evaluated_exactly_once()
+
+
+def test_statements_of_a_late_reading_do_not_grow_with_its_lateness(long: Long) -> None:
+    counts = []
+    for at in (LENGTH * 10 - 2 * 1290.0, 305.0):
+        long.submit((at, "65.01"))
+        with CaptureQueriesContext(connection) as captured:
+            evaluate_all()
+        counts.append(len(captured))
+    assert abs(counts[0] - counts[1]) <= 4, counts
+
+
+def test_checkpoints_stay_apart_however_many_readings_come_late(long: Long) -> None:
+    for number in range(20):
+        long.submit((1205.0 + number / 10, "65.01"))
+        evaluate_all()
+    assert_as_recomputed(long)
+    places = sorted(set(ChartCheckpoint.objects.values_list("sequence", flat=True)))
+    gaps = [behind - place for place, behind in pairwise(places)]
+    assert min(gaps) >= CHECKPOINT_EVERY // 2 and max(gaps) < 2 * CHECKPOINT_EVERY
+
+
+def test_replaced_points_stay_as_they_were(long: Long) -> None:
+    before = list(Point.objects.order_by("pk").values())
+    long.submit((305.0, "65.01"))
+    evaluate_all()
+    for row in before:
+        after = Point.objects.filter(pk=row["id"]).values().get()
+        assert {**after, "replaced_at": None} == row
+
+
+CHANGES = st.lists(
+    st.tuples(
+        st.sampled_from(
+            ["late", "late", "burst", "correct", "backdate", "withdraw", "exclude", "include", "append"]
+        ),
+        st.integers(0, LENGTH * 10 - 10),
+        st.one_of(
+            st.sampled_from(["65", "67", "65.2"]),
+            st.floats(64.7, 65.3).map(lambda value: f"{value:.3f}"),
+        ),
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+@settings(
+    max_examples=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(changes=CHANGES)
+def test_any_changes_give_what_a_full_recomputation_gives(
+    long: Long, changes: list[tuple[str, int, str]]
+) -> None:
+    with undone():
+        for step, (kind, at, value) in enumerate(changes):
+            instant = at + (step + 1) / 50  # like no other reading's
+            nearest = at // 10
+            if kind == "late":
+                long.submit((instant, value))
+            elif kind == "burst":
+                long.submit((instant, value), (instant + 4.5, value), (instant + 700.5, value))
+            elif kind == "append":
+                long.submit((LENGTH * 10 + 100 * step, value))
+            elif kind in {"exclude", "include"}:
+                out = excluded_subgroups(long.chart.pk)
+                points = current_points(long.chart.pk).filter(sequence__gte=20).order_by("sequence")
+                chosen = (
+                    points.filter(subgroup__in=out) if kind == "include" else points.exclude(subgroup__in=out)
+                )
+                for point in chosen[nearest % max(1, chosen.count()) :][:1]:
+                    long.exclude(point, kind == "exclude")
+            else:
+                row = long.readings()[nearest]
+                to = long.start + timedelta(seconds=LENGTH * 10 - instant) if kind == "backdate" else None
+                long.correct(row, None if kind == "withdraw" else value, to)
+            evaluate_all()
+            assert_as_recomputed(long)
