@@ -28,6 +28,7 @@ from mes.hints import send_hints
 from quality.actions.judge import Verdicts, judge_values
 from quality.actions.quarantine import note_failure
 from quality.actions.react import react
+from quality.actions.receive import note_opening
 from quality.actions.run_step import mark_finished
 from quality.actions.tighten import relax
 from quality.permissions import Action, require
@@ -107,7 +108,9 @@ def open_container(lot: Lot, zone: Any, *, user: Any, at: datetime) -> OpenInter
     with transaction.atomic():
         act_as(user)
         require(user, lot.site, Action.RECORD)
-        return exposure.open_container(lot, zone, user=user, at=at)
+        interval = exposure.open_container(lot, zone, user=user, at=at)
+        note_opening(lot, user=user, at=at)
+        return interval
 
 
 def evaluate_chart(chart_id: int, *, now: datetime, at_most: int | None = None) -> Evaluation:

@@ -33,6 +33,7 @@ class Code(StrEnum):
     STOPPED = "stopped"
     NOT_RELEASED = "not_released"
     SHIFT_CHECK = "shift_check"
+    NOT_RECEIVED = "not_received"
 
 
 @dataclass(frozen=True)

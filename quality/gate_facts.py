@@ -14,9 +14,11 @@ from django.db.models import BooleanField, Count, Exists, Func, OuterRef, Q
 from lots.clock import site_time
 from lots.models import HoldLot, Lot, Measurement, OpenInterval, StepExecution
 from lots.queries import active_holds, current_measurements, executions_with_inherited, valid_measurements
+from quality.blockers import Blocker
 from quality.deviations import in_force
 from quality.models import Defect, Deviation, Disposition, DispositionItem, Judgement, SpecificationLine
 from quality.plans import gate_lines, revision_of
+from quality.shelf_life import shelf_life_blockers
 from spc.queries import unfinished_for_lots, unjudged_signals_for_lots
 
 
@@ -27,6 +29,7 @@ class Material:
     holds: dict[int, list[HoldLot]]
     open_containers: set[int]
     expired_concessions: set[int]
+    shelf_life: dict[int, list[Blocker]]
 
     def carried(self) -> Material:
         """Without the holds on intervals: what a step that carries them through asks for."""
@@ -89,7 +92,7 @@ class Evidence:
 
 
 def material_of(lots: Sequence[Lot], *, now: datetime, whole_only: bool = False) -> Material:
-    """Open holds (`whole_only`: not those on intervals), open containers and expired concessions."""
+    """Open holds (`whole_only`: not those on intervals), open containers, expired concessions, shelf life."""
     keys = [lot.pk for lot in lots]
     holds: dict[int, list[HoldLot]] = {}
     for member in active_holds(keys):
@@ -99,6 +102,7 @@ def material_of(lots: Sequence[Lot], *, now: datetime, whole_only: bool = False)
         holds=holds,
         open_containers=set(open_now.values_list("lot_id", flat=True)),
         expired_concessions=_expired_concessions(lots, now),
+        shelf_life=shelf_life_blockers(lots, now=now),
     )
     return found.carried() if whole_only else found
 

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from lots.clock import site_time
 from lots.models import Equipment, HoldLot, Lot, RouteStep, StepExecution
 from lots.queries import route_steps
 from quality.blockers import Blocker, Code, lot_blocker
@@ -86,7 +85,7 @@ def holds_on(member_extents: Iterable[HoldLot], from_mm: int, to_mm: int) -> lis
 
 def material_blockers(lot: Lot, *, now: datetime) -> list[Blocker]:
     """Reasons that lie in the lot itself: holds, state, shelf life, an open container."""
-    return _in_itself(lot, material_of([lot], now=now), now)
+    return _in_itself(lot, material_of([lot], now=now))
 
 
 def next_step(lot: Lot) -> RouteStep | None:
@@ -151,7 +150,7 @@ def _to_start(
     target = next((step for step in steps if step.step.code == step_code), None)
     if target is None:
         return [lot_blocker(Code.NOT_ON_ROUTE, f"{step_code} is not on the route of lot {lot.code}", lot)]
-    blockers = _in_itself(lot, material.carried() if target.carries_interval_hold else material, now)
+    blockers = _in_itself(lot, material.carried() if target.carries_interval_hold else material)
     revision = revision_of(lot)
     if revision is None:
         return [*blockers, _no_plan(lot)]
@@ -167,7 +166,7 @@ def _to_start(
 def _to_leave(
     lot: Lot, material: Material, history: History, evidence: Evidence, now: datetime, on_route: bool
 ) -> list[Blocker]:
-    blockers = _in_itself(lot, material, now)
+    blockers = _in_itself(lot, material)
     steps = route_steps(lot)
     if not steps:
         return blockers
@@ -185,17 +184,13 @@ def _to_leave(
     return blockers + gate_blockers(lot, revision, steps, history.executions, evidence, target=None)
 
 
-def _in_itself(lot: Lot, material: Material, now: datetime) -> list[Blocker]:
-    here = site_time(lot.site, now)
+def _in_itself(lot: Lot, material: Material) -> list[Blocker]:
     blockers = [_held(member) for member in material.holds.get(lot.pk, ())]
     if lot.state != Lot.State.ACTIVE:
         blockers.append(
             lot_blocker(Code.NOT_ACTIVE, f"lot {lot.code} is {lot.get_state_display().lower()}", lot)
         )
-    if lot.expires_at is not None and lot.expires_at <= here:
-        blockers.append(
-            lot_blocker(Code.EXPIRED, f"shelf life ended at {lot.expires_at:%Y-%m-%d %H:%M}", lot)
-        )
+    blockers += material.shelf_life.get(lot.pk, ())
     if lot.pk in material.open_containers:
         blockers.append(lot_blocker(Code.CONTAINER_OPEN, "its container stands open; close it first", lot))
     if lot.pk in material.expired_concessions:

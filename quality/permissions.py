@@ -16,6 +16,7 @@ class Action(StrEnum):
     RUN_STEP = "start and finish steps"
     PLACE_HOLD = "place a hold"
     CALIBRATE = "record calibrations"
+    RECEIVE = "receive deliveries and open them"
     CHECK_SHIFT = "answer shift checklists"
     CONTAIN = "widen or narrow a containment"
     DISPOSE = "dispose of held material"
@@ -53,6 +54,7 @@ MATRIX: dict[Action, frozenset[str]] = {
     Action.RUN_STEP: frozenset({Role.OPERATOR, Role.PROCESS_ENGINEER, Role.EQUIPMENT}),
     Action.PLACE_HOLD: frozenset({Role.OPERATOR, Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
     Action.CALIBRATE: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
+    Action.RECEIVE: frozenset({Role.OPERATOR, Role.PROCESS_ENGINEER, Role.EQUIPMENT}),
     Action.CHECK_SHIFT: frozenset({Role.OPERATOR, Role.PROCESS_ENGINEER}),
     Action.CONTAIN: frozenset({Role.QUALITY_ENGINEER}),
     Action.DISPOSE: frozenset({Role.QUALITY_ENGINEER}),

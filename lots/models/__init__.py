@@ -19,12 +19,14 @@ from lots.models.product import (
     WorkOrder,
     WorkOrderRecipe,
 )
+from lots.models.receipt import CertificateValue, Opening, Receipt
 from lots.models.site import Membership, Shift, Site, Source, User
 
 __all__ = [
     "AuditChain",
     "AuditEvent",
     "Calibration",
+    "CertificateValue",
     "Characteristic",
     "CurveFile",
     "Equipment",
@@ -41,9 +43,11 @@ __all__ = [
     "Membership",
     "Movement",
     "OpenInterval",
+    "Opening",
     "ProcessStep",
     "Product",
     "ProductRevision",
+    "Receipt",
     "Recipe",
     "RecipeParameter",
     "RecipeRevision",

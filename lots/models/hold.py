@@ -17,6 +17,7 @@ class Hold(models.Model):
         MANUAL = "manual", "Placed by hand"
         POISON = "poison", "Evaluation failed"
         CALIBRATION = "calibration", "Gauge out of calibration"
+        INCOMING = "incoming", "Incoming inspection"
         UNAUTHORISED = "unauthorised", "Moved without permission"
         INHERITED = "inherited", "Placed on an ancestor"
 

@@ -24,6 +24,7 @@ from quality.actions.dispose import DispositionRefused
 from quality.actions.gate import GateRefused
 from quality.actions.hold import HoldRefused
 from quality.actions.judge_signal import SignalRefused
+from quality.actions.receive import ReceiptRefused
 from quality.actions.report_movement import ReportRefused
 from quality.actions.reshape import ReshapeRefused
 from quality.actions.run_step import StepRefused
@@ -44,6 +45,7 @@ GUARD_CODES = {
     "HL003": "no_permission_to_move",
     "HL004": "hold_not_disposed",
     "HL005": "made_from_itself",
+    "HL006": "expired",
 }
 HTTP_CODES = {400: "unreadable", 401: "unauthenticated", 403: "not_permitted", 404: "not_found"}
 DOMAIN: tuple[type[Exception], ...] = (
@@ -65,6 +67,7 @@ DOMAIN: tuple[type[Exception], ...] = (
     ReportRefused,
     ReshapeRefused,
     ShiftCheckRefused,
+    ReceiptRefused,
 )
 WORDS = {
     "missing": "is missing",
@@ -133,6 +136,7 @@ def refusal_of(error: Exception) -> tuple[int, dict[str, Any]] | None:
             | ReportRefused()
             | ReshapeRefused()
             | ShiftCheckRefused()
+            | ReceiptRefused()
         ):
             return 409, {**_body("refused", error), "problems": [_named(str(error))]}
     return None

@@ -14,6 +14,7 @@ from mes.api import (
     errors,
     lots,
     quality,
+    receipts,
     reports,
     rolls,
     specifications,
@@ -37,6 +38,7 @@ errors.install(api)
 for area in (
     submissions,
     lots,
+    receipts,
     rolls,
     steps,
     reports,

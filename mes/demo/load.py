@@ -22,16 +22,17 @@ from lots.models import (
     WorkOrder,
     WorkOrderRecipe,
 )
+from mes.demo.incoming import deliveries, load_incoming_rules
 from mes.demo.keys import FILE_NAME, issue_keys
 from mes.demo.people import Account, accounts, load_people
-from mes.demo.product import deliveries, load_materials, load_product, load_recipes
+from mes.demo.product import load_materials, load_product, load_recipes
 from mes.demo.site import load_equipment, load_gauges, load_site, load_zone_rules, plant
 from quality.actions.load_control_plan import load_control_plan
 from quality.actions.load_gates import load_gates
 from quality.actions.load_requirements import load_requirements
 from quality.actions.load_specifications import load_specifications
 from quality.actions.load_windows import load_windows
-from quality.actions.produce import NewLot, produce_lots
+from quality.actions.receive import receive
 from quality.models import ControlPlanRevision, WorkOrderPlan
 
 PLANNER = "pe.sato"
@@ -76,6 +77,7 @@ def load_demo(*, state_directory: Path, now: datetime) -> LoadedDemo:
         specifications = load_specifications(product, effective_at=site_now)
         control_plan = _plan(site, product, planner, now=now)
         _open_order(site, product, control_plan, materials, recipes, opened_at=site_now)
+        load_incoming_rules(site, user=planner, now=now)
         raw_lots = _deliver(site, planner, now=now)
     keys_file = state_directory / FILE_NAME
     issue_keys(site, listed, keys_file, now=now)
@@ -127,13 +129,11 @@ def _open_order(
 
 def _deliver(site: Site, user: User, *, now: datetime) -> list[str]:
     """One large lot of each purchased material. They run no route, so they need no order."""
-    wanted = {f"{material}-D001": (material, quantity) for material, quantity in deliveries().items()}
-    stored = set(Lot.objects.filter(site=site, code__in=wanted).values_list("code", flat=True))
-    new = [
-        NewLot(code=code, material=material, quantity=quantity)
-        for code, (material, quantity) in wanted.items()
-        if code not in stored
-    ]
-    if new:
-        produce_lots(new, site=site, user=user, now=now)
-    return list(wanted)
+    wanted = deliveries(site_time(site, now).date())
+    stored = set(
+        Lot.objects.filter(site=site, code__in=[d.code for d in wanted]).values_list("code", flat=True)
+    )
+    for delivery in wanted:
+        if delivery.code not in stored:
+            receive(delivery, site=site, user=user, now=now)
+    return [delivery.code for delivery in wanted]

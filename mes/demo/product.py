@@ -44,11 +44,6 @@ def load_materials() -> dict[str, MaterialDefinition]:
     }
 
 
-def deliveries() -> dict[str, Decimal]:
-    """Material → how much of it lies in the store when the demo begins, in the material's unit."""
-    return {row["code"]: Decimal(row["delivered"]) for row in read_table(MATERIALS) if row["delivered"]}
-
-
 def load_product(code: str, revision: str, *, issued_at: datetime) -> ProductRevision:
     """The product revision and its route through all steps."""
     product, _ = Product.objects.get_or_create(code=code, defaults={"name": PRODUCT_NAME})

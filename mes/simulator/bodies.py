@@ -43,17 +43,33 @@ def lot_body(
     material: str,
     quantity: float,
     inputs: list[dict[str, Any]],
-    *,
-    order: str = WORK_ORDER,
     **size: Any,
 ) -> dict[str, Any]:
     return {
         "code": code,
         "material": material,
         "quantity": f"{quantity:.3f}",
-        "work_order": order,
+        "work_order": WORK_ORDER,
         "inputs": inputs,
         **size,
+    }
+
+
+def delivery_body(event: e.RawLotReceived) -> dict[str, Any]:
+    """A delivery whose papers and packaging are in order."""
+    papers = event.papers
+    return {
+        "code": event.lot_code,
+        "material": event.material,
+        "quantity": f"{event.quantity:.3f}",
+        "supplier": papers.supplier,
+        "supplier_lot": papers.supplier_lot,
+        "manufactured_date": papers.manufactured_date,
+        "certificate": [
+            {"name": name, "value": value, "unit": unit} for name, value, unit in papers.certificate
+        ],
+        **dict.fromkeys(("label_matches", "packaging_intact", "certificate_matches"), True),
+        "at": iso(event.at),
     }
 
 

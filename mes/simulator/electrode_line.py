@@ -10,6 +10,7 @@ from typing import Any
 
 from mes.simulator import events as e
 from mes.simulator import physics
+from mes.simulator.deliveries import Deliveries
 from mes.simulator.electrodes import STRIP_MINUTES, Batch, ElectrodeShop, Web
 from mes.simulator.faults import Fault
 from mes.simulator.physics import ANODE, CATHODE, Electrode
@@ -58,6 +59,7 @@ class ElectrodeLine:
         self._logger = logger
         self._staged = staged
         self._length_mm = agenda.settings.roll_length_m * 1000
+        self._deliveries = Deliveries(agenda, PAIRS_PER_DELIVERY)
         self._shop = ElectrodeShop(agenda.streams, agenda.faults, self._length_mm)
 
     def begin(self) -> None:
@@ -65,7 +67,7 @@ class ElectrodeLine:
 
     def raw(self, material: str, pair: int) -> str:
         """The delivery that a pair draws on."""
-        return self._a.code(material, pair // PAIRS_PER_DELIVERY)
+        return self._deliveries.code(material, pair)
 
     def _start_pair(self, at: datetime, pair: int) -> None:
         settings = self._a.settings
@@ -91,33 +93,16 @@ class ElectrodeLine:
     def _deliver(self, at: datetime, pair: int) -> None:
         cathode_kg, anode_kg = self._slurry_kg(CATHODE), self._slurry_kg(ANODE)
         lots = self._a.settings.cell_lots_per_slit_roll * 2 * PAIRS_PER_DELIVERY
-        deliveries = (
-            ("NMO-ACTIVE", 8.0 * cathode_kg, "kg"),
-            ("HC-ACTIVE", 8.0 * anode_kg, "kg"),
-            ("BINDER", cathode_kg + anode_kg, "kg"),
-            ("AL-FOIL", 2.2 * PAIRS_PER_DELIVERY * self._a.settings.roll_length_m, "m"),
-            ("SEPARATOR", 70.0 * lots, "m"),
-            ("SALT-NAPF6", 0.3 * lots, "kg"),
-            ("ELECTROLYTE", 1.0 * lots, "kg"),
-        )
-        for material, quantity, unit in deliveries:
-            self._a.push(
-                at,
-                partial(self._receive, pair=pair, material=material, quantity=quantity, unit=unit),
-                before_seal=True,
-            )
-
-    def _receive(self, at: datetime, pair: int, material: str, quantity: float, unit: str) -> Step:
-        code = self.raw(material, pair)
-        head: Any = self._a.head(at, at, "", code, None)
-        salt = self.raw("SALT-NAPF6", pair)
-        consumed = (e.Consumed(salt, round(0.17 * quantity, 3)),) if material == "ELECTROLYTE" else ()
-        event = e.RawLotReceived(
-            **head, material=material, quantity=round(quantity, 1), unit=unit, consumed=consumed
-        )
-        return Step(
-            event, lambda: self._a.link(code, [c.lot_code for c in consumed]), lambda: self._a.drop(code)
-        )
+        quantities = {
+            "NMO-ACTIVE": (8.0 * cathode_kg, "kg"),
+            "HC-ACTIVE": (8.0 * anode_kg, "kg"),
+            "BINDER": (cathode_kg + anode_kg, "kg"),
+            "AL-FOIL": (2.2 * PAIRS_PER_DELIVERY * self._a.settings.roll_length_m, "m"),
+            "SEPARATOR": (70.0 * lots, "m"),
+            "SALT-NAPF6": (0.3 * lots, "kg"),
+            "ELECTROLYTE": (1.0 * lots, "kg"),
+        }
+        self._deliveries.arrive(at, pair, quantities)
 
     def _mix(self, at: datetime, started_at: datetime, electrode: Electrode, pair: int) -> Step | None:
         active, binder = self.raw(ACTIVE[electrode.name], pair), self.raw("BINDER", pair)

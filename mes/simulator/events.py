@@ -123,14 +123,33 @@ class Consumed:
     quantity: float
 
 
+@dataclass(frozen=True)
+class Papers:
+    """What the supplier says of a delivery; `certificate` are (name, decimal text, unit)."""
+
+    supplier: str
+    supplier_lot: str
+    manufactured_date: str
+    certificate: tuple[tuple[str, str, str], ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class RawLotReceived(LineEvent):
-    """A supplier's lot arrives; it has no process step of its own (`step` is empty)."""
+    """A supplier's lot arrives with its papers; it has no process step of its own (`step` is empty)."""
 
     material: str
     quantity: float
     unit: str
-    consumed: tuple[Consumed, ...] = ()  # the salt of an electrolyte
+    papers: Papers
+
+
+@dataclass(frozen=True, kw_only=True)
+class ElectrolyteMade(LineEvent):
+    """Electrolyte is mixed from a delivery of salt."""
+
+    material: str
+    quantity: float
+    consumed: tuple[Consumed, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

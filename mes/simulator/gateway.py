@@ -18,6 +18,7 @@ from mes.simulator.bodies import (
     cell_body,
     codes_of,
     daughter_body,
+    delivery_body,
     input_body,
     iso,
     lot_body,
@@ -74,8 +75,12 @@ class Gateway:
         self._event, self._sent = event, 0
         match event:
             case e.RawLotReceived():
+                self._allowed("/receipts", delivery_body(event))
+                self.counts.lots += 1
+            case e.ElectrolyteMade():
+                self._open(event.consumed[0].lot_code)
                 inputs = [input_body(c) for c in event.consumed]
-                self._make(lot_body(event.lot_code, event.material, event.quantity, inputs, order=""))
+                self._make(lot_body(event.lot_code, event.material, event.quantity, inputs))
             case e.SlurryMade():
                 inputs = [input_body(c) for c in event.consumed]
                 self._make(lot_body(event.lot_code, event.material, event.quantity_kg, inputs))
@@ -223,6 +228,11 @@ class Gateway:
         )
         if not answer.ok and not (answer.resent and answer.status == 409):
             raise _refusal(answer)
+
+    def _open(self, lot: str) -> None:
+        """A delivery's container is opened; its life after opening begins."""
+        assert self._event is not None
+        self._allowed(f"/lots/{lot}/open", {"at": iso(self._event.at)})
 
     def _scan(self, lot: str) -> None:
         """Whether the lot may be used now; raises Refused with what keeps it."""

@@ -23,6 +23,7 @@ from mes.web.waiting import (
 from quality.cases import overdue_cases
 from quality.in_force import open_stops
 from quality.models import SpecificationLine, StreamStop
+from quality.shelf_life import Life, expiring_soon
 from quality.shift_checks import ZoneStanding, standing_of_zones
 from quality.specifications import SpecificationBook
 from spc.engine import Rule
@@ -90,6 +91,7 @@ class Board:
     signals: list[SignalState]
     signal_count: int
     zones: list[ZoneState]
+    expiring: list[tuple[Lot, Life]]
     charts: list[Chart]
     chart_count: int
     waiting_count: int
@@ -110,6 +112,7 @@ def board(site: Site, *, now: datetime, site_now: datetime) -> Board:
         signals=_signals(signals),
         signal_count=signals.count(),
         zones=_zones(site, now, site_now),
+        expiring=expiring_soon(site, now=now)[:NEWEST],
         charts=list(charts.select_related("stream__plan__characteristic", "stream__equipment")[:NEWEST]),
         chart_count=charts.count(),
         waiting_count=sum(step.waiting_count for step in steps),

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.urls import reverse
+from django.utils.http import urlencode
 
 from lots.models import HoldLot, Lot
 from quality.blockers import Blocker, Code
@@ -52,6 +53,8 @@ def _row(lot: Lot, blocker: Blocker) -> BlockerRow:
         url, action = f"{reverse('web:lot', args=[lot.code])}#gates", "Open its gates"
     elif blocker.kind == "gauge":
         url, action = reverse("web:gauge", args=[blocker.key]), "Open the gauge"
+    elif blocker.code in {Code.EXPIRED, Code.NOT_RECEIVED}:
+        url, action = f"{reverse('web:receiving')}?{urlencode({'q': lot.code})}", "Open receiving"
     elif blocker.kind == "zone":
         url, action = reverse("web:zone", args=[blocker.key]), "Fill in the checklist"
     elif blocker.code in _AT_STATION:

@@ -32,6 +32,7 @@ NAVIGATION = (
             Place("line", "Line", "layout-dashboard", near=True),
             Place("station", "Station", "scan", near=True),
             Place("lots", "Lots", "package", near=True),
+            Place("receiving", "Receiving", "inbox"),
             Place("zones", "Dry rooms", "snowflake"),
             Place("upload", "Upload", "upload"),
         ),

@@ -3,6 +3,7 @@ from quality.models.case import CaseEntry, CasePhoto
 from quality.models.containment import ContainmentChange
 from quality.models.control_plan import ControlPlan, ControlPlanLine, ControlPlanRevision, WorkOrderPlan
 from quality.models.disposition import Disposition, DispositionItem, Signature
+from quality.models.incoming import CertificateItem, IncomingRule
 from quality.models.judgement import Defect, Judgement, Nonconformance, ReactionFiring
 from quality.models.named_gate import Deviation, DeviationSignature, GateCode, NamedGate
 from quality.models.process_window import ProcessWindow
@@ -25,6 +26,7 @@ __all__ = [
     "Baseline",
     "CaseEntry",
     "CasePhoto",
+    "CertificateItem",
     "ContainmentChange",
     "ControlPlan",
     "ControlPlanLine",
@@ -35,6 +37,7 @@ __all__ = [
     "Disposition",
     "DispositionItem",
     "GateCode",
+    "IncomingRule",
     "Judgement",
     "NamedGate",
     "Nonconformance",

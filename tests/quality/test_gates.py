@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from lots.actions.place_hold import HeldExtent
-from lots.models import Lot, Movement, WorkOrder, Zone
+from lots.models import Lot, MaterialDefinition, Movement, WorkOrder, Zone
 from lots.science.humidity_events import ChecklistItem
 from mes import pipeline
 from quality.actions.dispose import Ruling, dispose
@@ -16,6 +16,7 @@ from quality.actions.gate import GateRefused
 from quality.actions.hold import hold_by_hand
 from quality.actions.load_gates import load_gates
 from quality.actions.produce import NewLot, produce_lots
+from quality.actions.receive import set_incoming_rule
 from quality.actions.release import let_leave, release_lot
 from quality.actions.shift_check import answer_checklist, set_zone_rule
 from quality.actions.stop import lift_stop
@@ -342,6 +343,23 @@ def test_not_released(plant: Plant) -> None:
     assert_only(list(refused.value.blockers), Code.NOT_RELEASED)
     release_lot(lot, user=plant.engineer, password=PASSWORD, now=timezone.now())
     assert let_leave([lot], Movement.Kind.SHIP, user=plant.operator, now=timezone.now())
+
+
+def test_not_received(plant: Plant) -> None:
+    """Expired after opening, and every paper: tests/quality/actions/test_receive.py."""
+    publish(plant)
+    set_incoming_rule(
+        MaterialDefinition.objects.get(code="T-RAW"),
+        [],
+        shelf_life_d=None,
+        open_life_h=None,
+        warn_before_h=24,
+        reason="new supplier",
+        site=plant.site,
+        user=plant.process_engineer,
+        now=timezone.now(),
+    )
+    assert_only(leave(plant.raw()), Code.NOT_RECEIVED)
 
 
 def test_shift_check(plant: Plant) -> None:

@@ -28,6 +28,7 @@ EXPECTED = {
     "start and finish steps": "yes no yes no no yes no",
     "place a hold": "yes yes yes no no no no",
     "record calibrations": "no yes yes no no no no",
+    "receive deliveries and open them": "yes no yes no no yes no",
     "answer shift checklists": "yes no yes no no no no",
     "widen or narrow a containment": "no yes no no no no no",
     "dispose of held material": "no yes no no no no no",

@@ -10,9 +10,8 @@ from django.utils import timezone
 
 from lots.actions.keep_curve import Curve, keep_curve
 from lots.actions.place_hold import HeldExtent
-from lots.models import Characteristic, CurveFile, Lot, LotAlias, User, Zone
+from lots.models import Characteristic, CurveFile, Lot, LotAlias, User
 from lots.queries import active_holds
-from lots.science.humidity_events import ChecklistItem
 from mes import pipeline
 from quality.acceptance import Rules
 from quality.actions.accept_lot import decide_lot, freeze_plan
@@ -27,7 +26,6 @@ from quality.actions.open_case import open_case
 from quality.actions.post_mortem import StoredPhoto, begin_post_mortem, examine_layer, take_custody
 from quality.actions.release import release_lot
 from quality.actions.requirements import audit_readiness, recheck, revise_requirement
-from quality.actions.shift_check import answer_checklist, set_zone_rule
 from quality.actions.sign import sign
 from quality.actions.specify import approve_specification, draft_specification
 from quality.actions.taking import Input
@@ -45,6 +43,7 @@ from tests.support.builders import (
     publish,
     specify,
 )
+from tests.support.store import check_a_room, receive_a_drum
 
 SOLIDS = "mixing.solids_pct"
 
@@ -122,7 +121,8 @@ def worked_plant(*, signals: int = 1) -> Plant:
     LotAlias.objects.create(site=plant.site, issuer="Supplier", alias=f"S-{raw.pk}", lot=raw)
     _correct_a_filling(plant)
     _keep_a_curve(plant)
-    _check_a_room(plant)
+    check_a_room(plant)
+    receive_a_drum(plant)
     exclude_point(
         current_points(chart.pk).get(sequence=3),
         excluded=True,
@@ -241,13 +241,6 @@ def _correct_a_filling(plant: Plant) -> None:
                 plant.reading("filling.mass_filled_g", filled, cell),
             ]
         )
-
-
-def _check_a_room(plant: Plant) -> None:
-    zone = Zone.objects.create(site=plant.site, code="DR-W", name="Dry room")
-    now = timezone.now()
-    set_zone_rule(zone, ["dry_room"], hours=None, reason="daily", user=plant.process_engineer, now=now)
-    answer_checklist(zone, dict.fromkeys(ChecklistItem, True), user=plant.operator, now=now)
 
 
 def _keep_a_curve(plant: Plant) -> None:

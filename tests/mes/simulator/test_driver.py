@@ -112,7 +112,7 @@ class FlakyDoor(WsgiDoor):
 
     def _exchange(self, method: str, path: str, headers: dict[str, str], payload: bytes) -> tuple[int, bytes]:
         answer = super()._exchange(method, path, headers, payload)
-        if method == "POST" and path.endswith("/lots") and not self.lost:
+        if method == "POST" and path.endswith("/receipts") and not self.lost:
             self.lost += 1
             raise ConnectionResetError("the answer is lost")
         return answer

@@ -1,0 +1,148 @@
+"""Receiving: deliveries become lots with their papers, and containers are opened."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any
+
+from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
+from ninja import Query, Router
+from pydantic import Field, StringConstraints
+
+from lots.models import CertificateValue, Receipt
+from mes.api.auth import caller_of
+from mes.api.errors import refusals, writing
+from mes.api.idempotency import IdempotencyKeyHeader, once
+from mes.api.lookup import instant, lot_of
+from mes.api.paging import Cursor, PageSize, page
+from mes.api.schemas import (
+    LOT_CODE,
+    Code,
+    DecimalText,
+    Instant,
+    Line,
+    Quantity,
+    Strict,
+)
+from quality.actions.receive import Delivery, Stated, open_lot, receive
+from quality.shelf_life import Life, lives_of
+
+router = Router(tags=["Receiving"])
+Check = Annotated[bool, Field(strict=True)]
+
+
+class StatedIn(Strict):
+    """A value of the supplier's certificate."""
+
+    name: Code
+    value: DecimalText
+    unit: Annotated[Code, StringConstraints(max_length=16)]
+
+
+class DeliveryIn(Strict):
+    """What arrived. With a shelf life, `expires_at` or `manufactured_date` is needed; `remarks` when a check fails."""
+
+    code: Annotated[str, StringConstraints(min_length=1, max_length=48, pattern=LOT_CODE)]
+    material: Code
+    quantity: Quantity
+    supplier: Code
+    supplier_lot: Code
+    label_matches: Check
+    packaging_intact: Check
+    certificate_matches: Check
+    certificate: Annotated[list[StatedIn], Field(max_length=50)] = []
+    manufactured_date: date | None = None
+    expires_at: Instant | None = None
+    remarks: Line = ""
+    at: Instant | None = None
+
+    def to_delivery(self) -> Delivery:
+        fields = self.model_dump(exclude={"certificate", "at"})
+        return Delivery(certificate=tuple(Stated(**s.model_dump()) for s in self.certificate), **fields)
+
+
+class OpeningIn(Strict):
+    at: Instant | None = None
+
+
+class ReceiptFilter(Strict):
+    cursor: Cursor | None = None
+    limit: PageSize = 50
+
+
+@router.post("/receipts", response={201: dict[str, Any], 200: dict[str, Any], **writing()})
+def receive_delivery(
+    request: HttpRequest, payload: DeliveryIn, idempotency_key: IdempotencyKeyHeader
+) -> JsonResponse:
+    """Receive a delivery: its lot with papers and incoming checks. What fails is held at once."""
+    caller, now = caller_of(request), timezone.now()
+    at = instant(payload.at, caller.site, now)
+
+    def work() -> dict[str, Any]:
+        receipt = receive(payload.to_delivery(), site=caller.site, user=caller.user, now=now, at=at)
+        return receipt_out(receipt, lives_of([receipt.lot], now=now)[receipt.lot_id])
+
+    return once(caller, idempotency_key, request, payload, work)
+
+
+@router.get("/receipts", response={200: dict[str, Any], **refusals()})
+def list_receipts(request: HttpRequest, wanted: Query[ReceiptFilter]) -> JsonResponse:
+    """Deliveries of the site, newest first, with how long each is good."""
+    rows = (
+        Receipt.objects.filter(lot__site=caller_of(request).site)
+        .select_related("lot__material", "lot__site", "received_by")
+        .prefetch_related("certificate")
+        .order_by("-pk")
+    )
+    receipts, following = page(rows, cursor=wanted.cursor, limit=wanted.limit)
+    lives = lives_of([receipt.lot for receipt in receipts], now=timezone.now())
+    items = [receipt_out(receipt, lives[receipt.lot_id]) for receipt in receipts]
+    return JsonResponse({"items": items, "next": following})
+
+
+@router.post("/lots/{code}/open", response={201: dict[str, Any], 200: dict[str, Any], **writing(404)})
+def open_container_of(
+    request: HttpRequest, code: Code, payload: OpeningIn, idempotency_key: IdempotencyKeyHeader
+) -> JsonResponse:
+    """Note that the lot's container was opened for the first time; its life after opening begins."""
+    caller, now = caller_of(request), timezone.now()
+    lot, at = lot_of(caller.site, code), instant(payload.at, caller.site, now)
+
+    def work() -> dict[str, Any]:
+        opening = open_lot(lot, user=caller.user, now=now, at=at)
+        return {"lot": lot.code, "opened_at": opening.opened_at, "use_by": opening.use_by}
+
+    return once(caller, idempotency_key, request, payload, work)
+
+
+def receipt_out(receipt: Receipt, life: Life) -> dict[str, Any]:
+    return {
+        "lot": receipt.lot.code,
+        "material": receipt.lot.material.code,
+        "supplier": receipt.supplier,
+        "supplier_lot": receipt.supplier_lot,
+        "quantity": f"{receipt.lot.quantity.normalize():f}",
+        "unit": receipt.lot.material.unit,
+        "manufactured_date": receipt.manufactured_date,
+        "label_matches": receipt.label_matches,
+        "packaging_intact": receipt.packaging_intact,
+        "certificate_matches": receipt.certificate_matches,
+        "certificate": [_value_out(value) for value in receipt.certificate.all()],
+        "remarks": receipt.remarks,
+        "received_by": receipt.received_by.username,
+        "received_at": receipt.received_at,
+        "opened_at": life.opened_at,
+        "good_until": life.ends_at,
+        "expired": life.is_over,
+        "expires_soon": life.is_soon,
+    }
+
+
+def _value_out(value: CertificateValue) -> dict[str, Any]:
+    return {
+        "name": value.name,
+        "value": value.entered_text,
+        "unit": value.unit,
+        "conforms": value.conforms,
+    }

@@ -1,0 +1,112 @@
+"""How long lots are good, and what keeps a delivered material from being used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+
+from lots.clock import site_time
+from lots.masters import remembered
+from lots.models import Lot, Opening, Receipt, Site
+from quality.blockers import Blocker, Code, lot_blocker
+from quality.models import CertificateItem, IncomingRule
+
+WARN = timedelta(hours=168)  # where the material has no rule
+SHOWN = 50
+
+
+@dataclass(frozen=True)
+class Life:
+    """Until when a lot is good (None: it does not expire), whether that is soon, and when it was opened."""
+
+    ends_at: datetime | None
+    is_over: bool
+    is_soon: bool
+    opened_at: datetime | None
+    after_opening: bool
+
+    def words(self) -> str:
+        what = "life after opening" if self.after_opening else "shelf life"
+        return f"{what} ended at {self.ends_at:%Y-%m-%d %H:%M}"
+
+
+@remembered(IncomingRule)
+def rule_of(material_id: int) -> IncomingRule | None:
+    """The rule in force for a material."""
+    return IncomingRule.objects.filter(material=material_id).order_by("-pk").first()
+
+
+@remembered(CertificateItem, IncomingRule)
+def items_of(rule_id: int) -> tuple[CertificateItem, ...]:
+    """What the certificate must state by the rule."""
+    return tuple(CertificateItem.objects.filter(rule=rule_id).order_by("pk"))
+
+
+def lives_of(lots: Iterable[Lot], *, now: datetime) -> dict[int, Life]:
+    """Lot → its life on the site's clock."""
+    lots = list(lots)
+    opened = {row.lot_id: row for row in Opening.objects.filter(lot__in=[lot.pk for lot in lots])}
+    return {lot.pk: _life(lot, opened.get(lot.pk), site_time(lot.site, now)) for lot in lots}
+
+
+def shelf_life_blockers(lots: Sequence[Lot], *, now: datetime) -> dict[int, list[Blocker]]:
+    """By lot: its life is over, or it is of a material that is inspected at the door and was not."""
+    lives = lives_of(lots, now=now)
+    inspected = [lot for lot in lots if _must_be_received(lot)]
+    received = (
+        set(Receipt.objects.filter(lot__in=inspected).values_list("lot_id", flat=True))
+        if inspected
+        else set()
+    )
+    found: dict[int, list[Blocker]] = {}
+    for lot in lots:
+        blockers = [lot_blocker(Code.EXPIRED, lives[lot.pk].words(), lot)] if lives[lot.pk].is_over else []
+        if lot in inspected and lot.pk not in received:
+            words = f"lot {lot.code} has not passed incoming inspection; receive the delivery"
+            blockers.append(lot_blocker(Code.NOT_RECEIVED, words, lot))
+        found[lot.pk] = blockers
+    return found
+
+
+def expiring_soon(site: Site, *, now: datetime) -> list[tuple[Lot, Life]]:
+    """Lots in stock whose life ends soon or has ended, the most urgent first."""
+    rules = IncomingRule.objects.filter(material__lots__site=site).distinct()
+    longest = max(
+        [WARN, *(timedelta(hours=hours) for hours in rules.values_list("warn_before_h", flat=True))]
+    )
+    until = site_time(site, now) + longest
+    lots = (
+        Lot.objects.filter(
+            Q(expires_at__lte=until) | Q(openings__use_by__lte=until), site=site, state=Lot.State.ACTIVE
+        )
+        .select_related("material", "site")
+        .order_by("expires_at", "pk")[:SHOWN]
+    )
+    lives = lives_of(lots, now=now)
+    near = [(lot, lives[lot.pk]) for lot in lots if lives[lot.pk].is_soon or lives[lot.pk].is_over]
+    return sorted(near, key=lambda pair: (str(pair[1].ends_at), pair[0].pk))
+
+
+def _must_be_received(lot: Lot) -> bool:
+    """Whether the lot came in when its material was inspected at the door already; what is made here is not."""
+    if lot.work_order_id is not None:
+        return False
+    rule = rule_of(lot.material_id)
+    return rule is not None and rule.set_at <= lot.created_at
+
+
+def _life(lot: Lot, opening: Opening | None, here: datetime) -> Life:
+    use_by = opening.use_by if opening is not None else None
+    ends = min((at for at in (lot.expires_at, use_by) if at is not None), default=None)
+    rule = rule_of(lot.material_id)
+    warn = WARN if rule is None else timedelta(hours=rule.warn_before_h)
+    return Life(
+        ends_at=ends,
+        is_over=ends is not None and ends <= here,
+        is_soon=ends is not None and here < ends <= here + warn,
+        opened_at=opening.opened_at if opening is not None else None,
+        after_opening=ends is not None and ends == use_by,
+    )
