@@ -84,7 +84,7 @@ def list_charts(request: HttpRequest, wanted: Query[ChartFilter]) -> JsonRespons
 @router.get("/charts/{int:chart_id}", response={200: dict[str, Any], **refusals(404)})
 def read_chart(request: HttpRequest, chart_id: int, wanted: Query[PointFilter]) -> JsonResponse:
     """One chart with a window of its points, one list per column, and the signals in the window."""
-    chart = _chart(caller_of(request).site, chart_id)
+    chart = chart_of(caller_of(request).site, chart_id)
     points = _window(chart, wanted)
     return JsonResponse({**chart_out(chart), "points": _columns(points), "signals": _signals(points)})
 
@@ -94,7 +94,7 @@ def freeze(request: HttpRequest, chart_id: int, payload: FreezeIn) -> JsonRespon
     """End phase 1: freeze the limits on the basis of the points not excluded; signed with the password."""
     caller = caller_of(request)
     revision = approve_limits(
-        _chart(caller.site, chart_id),
+        chart_of(caller.site, chart_id),
         excluded=payload.excluded,
         reason=payload.reason,
         user=caller.user,
@@ -147,7 +147,7 @@ def limits_out(revision: LimitRevision) -> dict[str, Any]:
     }
 
 
-def _chart(site: Site, chart_id: int) -> Chart:
+def chart_of(site: Site, chart_id: int) -> Chart:
     rows = Chart.objects.filter(pk=chart_id, stream__plan__site=site)
     chart = rows.select_related("stream__plan__site", *STREAM).first()
     if chart is None:

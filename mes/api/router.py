@@ -9,6 +9,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError
 
 from mes.api import (
+    capability,
     charts,
     clock,
     errors,
@@ -45,6 +46,7 @@ for area in (
     quality,
     specifications,
     charts,
+    capability,
     zones,
     clock,
 ):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from mes.web.views import (
+    capability,
     case_commonality,
     cases,
     charts,
@@ -38,6 +39,8 @@ urlpatterns = [
     path("charts/<int:key>/points/<int:point>/", points.chart_point, name="chart_point"),
     path("charts/<int:key>/signals/<int:signal>/cause/", points.chart_cause, name="chart_cause"),
     path("charts/<int:key>/points/<int:point>/exclude/", points.chart_exclude, name="chart_exclude"),
+    path("charts/<int:key>/capability/", capability.capability, name="capability"),
+    path("capability/", capability.ranking, name="capability_ranking"),
     path("charts/<int:key>/freeze/", freeze.chart_freeze, name="chart_freeze"),
     path("review/", review.review, name="review"),
     path("deviations/", deviations.deviations, name="deviations"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -75,8 +76,14 @@ class Fit:
 
     def quantiles(self, probability: ArrayLike) -> FloatArray:
         """Quantiles at probabilities (any shape)."""
-        law = getattr(stats, self.name)(*self.parameters)
-        return np.asarray(law.ppf(probability), dtype=np.float64)
+        return np.asarray(self._law().ppf(probability), dtype=np.float64)
+
+    def densities(self, value: ArrayLike) -> FloatArray:
+        """Densities at values (any shape), per unit of the readings."""
+        return np.asarray(self._law().pdf(value), dtype=np.float64)
+
+    def _law(self) -> Any:
+        return getattr(stats, self.name)(*self.parameters)
 
 
 # Lifetimes and lengths start at zero: these are fitted with location 0, as a percentile capability wants them.
