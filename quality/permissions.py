@@ -18,6 +18,8 @@ class Action(StrEnum):
     CALIBRATE = "record calibrations"
     RECEIVE = "receive deliveries and open them"
     CHECK_SHIFT = "answer shift checklists"
+    PLAN_STUDY = "plan gauge studies"
+    SIGN_STUDY = "sign gauge studies"
     CONTAIN = "widen or narrow a containment"
     DISPOSE = "dispose of held material"
     CORRECT = "correct measurements"
@@ -56,6 +58,8 @@ MATRIX: dict[Action, frozenset[str]] = {
     Action.CALIBRATE: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
     Action.RECEIVE: frozenset({Role.OPERATOR, Role.PROCESS_ENGINEER, Role.EQUIPMENT}),
     Action.CHECK_SHIFT: frozenset({Role.OPERATOR, Role.PROCESS_ENGINEER}),
+    Action.PLAN_STUDY: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
+    Action.SIGN_STUDY: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER, Role.REVIEWER}),
     Action.CONTAIN: frozenset({Role.QUALITY_ENGINEER}),
     Action.DISPOSE: frozenset({Role.QUALITY_ENGINEER}),
     Action.WORK_CASE: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),

@@ -13,6 +13,7 @@ from mes.api import (
     charts,
     clock,
     errors,
+    gauge_studies,
     lots,
     quality,
     receipts,
@@ -47,6 +48,7 @@ for area in (
     specifications,
     charts,
     capability,
+    gauge_studies,
     zones,
     clock,
 ):

@@ -27,6 +27,7 @@ from mes.demo.keys import FILE_NAME, issue_keys
 from mes.demo.people import Account, accounts, load_people
 from mes.demo.product import load_materials, load_product, load_recipes
 from mes.demo.site import load_equipment, load_gauges, load_site, load_zone_rules, plant
+from mes.demo.study import load_study
 from quality.actions.load_control_plan import load_control_plan
 from quality.actions.load_gates import load_gates
 from quality.actions.load_requirements import load_requirements
@@ -79,6 +80,7 @@ def load_demo(*, state_directory: Path, now: datetime) -> LoadedDemo:
         _open_order(site, product, control_plan, materials, recipes, opened_at=site_now)
         load_incoming_rules(site, user=planner, now=now)
         raw_lots = _deliver(site, planner, now=now)
+        load_study(site, users, now=now)
     keys_file = state_directory / FILE_NAME
     issue_keys(site, listed, keys_file, now=now)
     return LoadedDemo(site, listed, keys_file, control_plan, specifications, raw_lots)

@@ -41,6 +41,7 @@ NAVIGATION = (
         "Quality",
         (
             Place("charts", "Charts", "chart-line", near=True),
+            Place("capability_ranking", "Capability", "activity"),
             Place("review", "Review", "clipboard-check", near=True),
             Place("reactions", "Reactions", "bell"),
             Place("deviations", "Deviations", "signature"),

@@ -3,6 +3,7 @@ from quality.models.case import CaseEntry, CasePhoto
 from quality.models.containment import ContainmentChange
 from quality.models.control_plan import ControlPlan, ControlPlanLine, ControlPlanRevision, WorkOrderPlan
 from quality.models.disposition import Disposition, DispositionItem, Signature
+from quality.models.gauge_study import GaugeReading, GaugeStudy, GaugeVerdict
 from quality.models.incoming import CertificateItem, IncomingRule
 from quality.models.judgement import Defect, Judgement, Nonconformance, ReactionFiring
 from quality.models.named_gate import Deviation, DeviationSignature, GateCode, NamedGate
@@ -37,6 +38,9 @@ __all__ = [
     "Disposition",
     "DispositionItem",
     "GateCode",
+    "GaugeReading",
+    "GaugeStudy",
+    "GaugeVerdict",
     "IncomingRule",
     "Judgement",
     "NamedGate",

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from spc.engine.constants import d2, d3
+from spc.engine.readings import LARGEST
 
 FloatArray = NDArray[np.float64]
 # d2* replaces d2 where few ranges are averaged; AIAG drops it above this many.
@@ -203,9 +204,9 @@ class Bias:
 
 def bias(values: ArrayLike, reference: float, *, confidence: float = 0.95) -> Bias:
     """Bias of repeated readings (n >= 2) of one reference part."""
-    x = np.asarray(values, dtype=np.float64)
-    if len(x) < 2 or not np.all(np.isfinite(x)):
-        raise StudyError("a bias study needs two finite readings at least")
+    x = _finite(values)
+    if len(x) < 2:
+        raise StudyError("a bias study needs two readings at least")
     mean, error = float(x.mean() - reference), float(x.std(ddof=1) / math.sqrt(len(x)))
     reach = float(stats.t.ppf((1 + confidence) / 2, len(x) - 1)) * error
     t = mean / error if error > 0 else math.copysign(math.inf, mean) if mean else 0.0
@@ -225,11 +226,10 @@ class Linearity:
 
 def linearity(reference: ArrayLike, values: ArrayLike) -> Linearity:
     """Regression of bias on reference over the working range; readings (n,) with their references (n,), n >= 3."""
-    x = np.asarray(reference, dtype=np.float64)
-    y = np.asarray(values, dtype=np.float64) - x
-    if len(x) < 3 or x.shape != y.shape or float(np.ptp(x)) == 0.0:
+    x, read = _finite(reference), _finite(values)
+    if len(x) < 3 or x.shape != read.shape or float(np.ptp(x)) == 0.0:
         raise StudyError("a linearity study needs three readings at least, of different references")
-    line = stats.linregress(x, y)
+    line = stats.linregress(x, read - x)
     error = float(line.intercept_stderr)
     t = float(line.intercept) / error if error > 0 else math.inf
     return Linearity(
@@ -264,17 +264,23 @@ def fleiss_kappa(ratings: Sequence[Sequence[Hashable]]) -> float:
     return (agree - chance) / (1.0 - chance) if chance < 1.0 else math.nan
 
 
+def _finite(values: ArrayLike) -> FloatArray:
+    """Readings as a row. Raises StudyError for one that is missing, infinite or too large to be squared."""
+    row = np.asarray(values, dtype=np.float64)
+    if not np.all(np.abs(row) <= LARGEST):
+        raise StudyError(f"every reading must be finite, up to {LARGEST:g}: measure the missing ones")
+    return row
+
+
 def _effect(ss: float, df: int) -> Effect:
     return Effect(ss, df, ss / df)
 
 
 def _cube(part: Sequence[Hashable], operator: Sequence[Hashable], y: ArrayLike) -> FloatArray:
     """Readings as (parts, operators, trials). Raises StudyError where a cell has more or fewer than the others."""
-    values = np.asarray(y, dtype=np.float64)
+    values = _finite(y)
     if not len(part) == len(operator) == len(values) or not len(values):
         raise StudyError("part, operator and y must be three rows of the same length, not empty")
-    if not np.all(np.isfinite(values)):
-        raise StudyError("every reading must be finite: measure the missing ones")
     cells: dict[tuple[Hashable, Hashable], list[float]] = {}
     for p, o, value in zip(part, operator, values.tolist(), strict=True):
         cells.setdefault((p, o), []).append(value)

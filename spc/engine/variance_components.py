@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from spc.engine.readings import all_possible
 from spc.engine.sigma import TooFewReadingsError
 
 
@@ -25,8 +26,8 @@ class NestedVariance:
 
 
 def nested_variance(group: Sequence[Hashable], subgroup: Sequence[Hashable], y: ArrayLike) -> NestedVariance:
-    """Readings (n,) with their group and their subgroup within it. Raises TooFewReadingsError."""
-    values = np.asarray(y, dtype=np.float64)
+    """Readings (n,) with their group and their subgroup within it. Raises TooFewReadingsError, ReadingError."""
+    values = all_possible(y)
     if not len(group) == len(subgroup) == len(values) or not np.all(np.isfinite(values)):
         raise TooFewReadingsError(
             "group, subgroup and y must be rows of the same length, every reading finite"

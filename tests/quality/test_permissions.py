@@ -30,6 +30,8 @@ EXPECTED = {
     "record calibrations": "no yes yes no no no no",
     "receive deliveries and open them": "yes no yes no no yes no",
     "answer shift checklists": "yes no yes no no no no",
+    "plan gauge studies": "no yes yes no no no no",
+    "sign gauge studies": "no yes yes yes no no no",
     "widen or narrow a containment": "no yes no no no no no",
     "dispose of held material": "no yes no no no no no",
     "work on nonconformances": "no yes yes no no no no",

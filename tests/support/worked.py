@@ -21,6 +21,7 @@ from quality.actions.contain import widen
 from quality.actions.deviate import request_deviation, sign_deviation
 from quality.actions.dispose import Ruling, dispose
 from quality.actions.exclude_point import exclude_point
+from quality.actions.gauge_study import StudyPlan, plan_study, record_readings, sign_study
 from quality.actions.load_gates import load_gates
 from quality.actions.open_case import open_case
 from quality.actions.post_mortem import StoredPhoto, begin_post_mortem, examine_layer, take_custody
@@ -96,7 +97,7 @@ def worked_plant(*, signals: int = 1) -> Plant:
     """Batches mixed, a chart frozen and `signals` of it held, a violation released, cells filled and corrected."""
     plant = make_plant()
     specify(plant, SOLIDS, lsl="60", usl="70")
-    make_gauge(plant, "balance")
+    _study_a_gauge(plant)
     load_gates()
     add_line(plant, "mixing.viscosity_pa_s", gate="incoming", required_count=0)
     chart = frozen_chart(plant)
@@ -170,6 +171,18 @@ def _take_apart(plant: Plant, case: Nonconformance, lot: Lot) -> None:
     take_custody(case, place="bench", condition="closed", **who)
     photo = StoredPhoto("c" * 64, 1, "image/png")
     examine_layer(case, layer="outside", notes="dry", readings=[("mass", "1", "kg")], photos=[photo], **who)
+
+
+def _study_a_gauge(plant: Plant) -> None:
+    """Ten readings of one reference part, signed by another person."""
+    gauge = make_gauge(plant, "balance")
+    weight = Characteristic.objects.filter(gauge_kind="balance").earliest("pk")
+    plan = StudyPlan("bias", ["P1"], ["A"], 10, {"P1": "5"})
+    now = timezone.now()
+    study = plan_study(gauge, weight, plan, seed=1, user=plant.process_engineer, now=now)
+    values = {run: f"{5 + (run % 3 - 1) / 10}" for run in range(10)}
+    record_readings(study, values, user=plant.operator, now=now)
+    sign_study(study, user=plant.engineer, password=PASSWORD, now=now)
 
 
 def _recheck_a_requirement(plant: Plant) -> None:

@@ -42,7 +42,7 @@ def ranking(request: SiteRequest) -> HttpResponse:
     query = request.GET.copy()
     query.pop("page", None)
     context = {
-        "nav_active": "charts",
+        "nav_active": "capability_ranking",
         "page": Paginator(rows, STREAMS_A_PAGE).get_page(request.GET.get("page")),
         "query": query.urlencode(),
         "chosen": chosen,
@@ -64,7 +64,7 @@ def capability(request: SiteRequest, key: int) -> HttpResponse:
     study, line = found.report.study, found.line
     unit = chart.stream.plan.characteristic.unit
     context: dict[str, Any] = {
-        "nav_active": "charts",
+        "nav_active": "capability_ranking",
         "chart": chart,
         "strata": strata_words(chart),
         "characteristic": chart.stream.plan.characteristic,

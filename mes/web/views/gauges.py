@@ -21,7 +21,10 @@ from quality.actions.calibrate import (
     lots_in_doubt,
     record_calibration,
 )
+from quality.gauge_studies import latest_verdicts, studies_of_site
 from quality.permissions import Action, may, require
+
+STUDIES_SHOWN = 5
 
 
 @require_safe
@@ -34,10 +37,14 @@ def gauges(request: SiteRequest) -> HttpResponse:
         .prefetch_related("calibrations")
         .order_by("kind", "code")
     )
+    verdicts = latest_verdicts(rows)
     return render(
         request,
         "web/gauges/list.html",
-        {"nav_active": "gauges", "rows": [_state(gauge, request.site_now) for gauge in rows]},
+        {
+            "nav_active": "gauges",
+            "rows": [{**_state(gauge, request.site_now), "study": verdicts.get(gauge.pk)} for gauge in rows],
+        },
     )
 
 
@@ -123,6 +130,8 @@ def _page(request: SiteRequest, found: Gauge, *, error: str = "", status: int = 
         "state": _state(found, request.site_now),
         "failed": failed,
         "doubts": lots_in_doubt(failed) if failed is not None else [],
+        "studies": studies_of_site(request.site).filter(gauge=found)[:STUDIES_SHOWN],
+        "may_plan_study": may(request.user, request.site, Action.PLAN_STUDY),
         "may_calibrate": may(request.user, request.site, Action.CALIBRATE),
         "may_hold": may(request.user, request.site, Action.PLACE_HOLD),
         "error": words or field,

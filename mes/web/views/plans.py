@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET
 from mes.web.site import SiteRequest, site_page
 from mes.web.views.plan_drafts import revision_at
 from quality.actions.react import MATERIAL
+from quality.gauge_studies import plan_warnings
 from quality.models import ControlPlanLine, ControlPlanRevision
 from quality.permissions import Action, may
 from quality.plan_table import difference, lines_of
@@ -45,6 +46,7 @@ def plan(request: SiteRequest, key: int) -> HttpResponse:
         _expect_like(lines, earlier)
     expected = weekly_false_alarms(lines, request.site, now=request.site_now)
     holding = sum(expected.get(line.pk, 0.0) for line in lines if line.reaction in MATERIAL)
+    doubts = plan_warnings(request.site, lines)
     newest = all(other.number < revision.number for other in others)
     return render(
         request,
@@ -53,9 +55,21 @@ def plan(request: SiteRequest, key: int) -> HttpResponse:
             "nav_active": "plans",
             "revision": revision,
             "groups": [
-                (step, [(line, limits.get(line.specification_id or 0), expected.get(line.pk)) for line in of])
+                (
+                    step,
+                    [
+                        (
+                            line,
+                            limits.get(line.specification_id or 0),
+                            expected.get(line.pk),
+                            doubts.get(line.pk),
+                        )
+                        for line in of
+                    ],
+                )
                 for step, of in groupby(lines, key=lambda line: line.step.name)
             ],
+            "doubted": len(doubts),
             "count": len(lines),
             "charted": len(expected),
             "false_alarms": sum(expected.values()),

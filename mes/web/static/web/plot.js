@@ -53,7 +53,7 @@ class HalitePlot extends HTMLElement {
     if (bars) parts.unshift({ ...steps(bars), label: "Readings", ink: EDGE, fill: BAR, bars: true });
     const series = parts.map((each) => ({
       label: each.label, stroke: each.ink, fill: each.fill, width: each.line === false ? 0 : each.bars ? 1 : 2,
-      dash: each.dash ? [7, 4] : [], points: { show: each.points === true, size: 8, fill: each.ink },
+      dash: each.dash ? [7, 4] : [], points: { show: false },
     }));
     const xs = [...parts.flatMap((each) => each.x), ...verticals.map((each) => each.x)];
     const ys = [...parts.flatMap((each) => each.y), ...horizontals.map((each) => each.y)].filter((value) => value !== null);
@@ -70,7 +70,7 @@ class HalitePlot extends HTMLElement {
       legend: { show: parts.length > 1, live: false },
       cursor: { show: false },
       series: [{}, ...series.map((each) => ({ ...each, facets: [{ scale: "x", auto: true }, { scale: "y", auto: true }] }))],
-      hooks: { draw: [(u) => this.#limits(u, verticals, horizontals)] },
+      hooks: { draw: [(u) => { this.#limits(u, verticals, horizontals); this.#points(u, parts); }] },
     }, [null, ...parts.map((each) => [each.x, each.y])], this);
   }
 
@@ -80,11 +80,24 @@ class HalitePlot extends HTMLElement {
     return [low - pad, high + pad];
   }
 
+  #points(u, parts) {
+    for (const { x, y, ink } of parts.filter((each) => each.points)) {
+      u.ctx.fillStyle = ink;
+      x.forEach((at, i) => {
+        if (y[i] === null) return;
+        u.ctx.beginPath();
+        u.ctx.arc(u.valToPos(at, "x", true), u.valToPos(y[i], "y", true), 4 * devicePixelRatio, 0, 2 * Math.PI);
+        u.ctx.fill();
+      });
+    }
+  }
+
   #limits(u, verticals, horizontals) {
     const { ctx, bbox } = u;
     const px = devicePixelRatio;
     ctx.save();
     ctx.font = `600 ${13 * px}px "Segoe UI", system-ui, Roboto, sans-serif`;
+    ctx.textBaseline = "alphabetic";
     ctx.fillStyle = LIMIT;
     ctx.strokeStyle = LIMIT;
     const stroke = (soft, ax, ay, bx, by) => {

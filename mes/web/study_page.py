@@ -1,0 +1,144 @@
+"""The plots of a gauge study as JSON for <halite-plot> (static/web/plot.js)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from statistics import fmean
+from typing import Any
+
+from lots.units import written_unit
+from quality.models import GaugeStudy
+from spc.engine.constants import d2, d3
+from spc.engine.gauge_verdict import StudyReading
+
+Plots = list[tuple[str, str, dict[str, Any]]]
+Design = GaugeStudy.Design
+
+
+def study_plots(study: GaugeStudy, readings: Sequence[StudyReading]) -> Plots:
+    """(id, title, JSON) of what shows best where the variation comes from."""
+    unit = written_unit(study.characteristic.unit)
+    value = f"Reading, {unit}" if unit else "Reading"
+    match study.design:
+        case Design.CROSSED:
+            return [
+                ("by-part", "Means by part and operator", _means(study, readings, value)),
+                ("ranges", "Ranges of the trials", _ranges(study, readings, unit)),
+                ("by-operator", "Readings by operator", _by(study.operators, readings, "operator", value)),
+            ]
+        case Design.NESTED:
+            names = [f"{operator}/{part}" for operator in study.operators for part in study.parts]
+            return [
+                ("by-part", "Readings by part", _by(names, readings, "part", value)),
+                ("by-operator", "Readings by operator", _by(study.operators, readings, "operator", value)),
+            ]
+        case Design.LINEARITY:
+            return [("linearity", "Bias over the range", _linearity(study, readings, unit))]
+        case Design.BIAS | Design.STABILITY:
+            return [("course", "Readings in their order", _course(study, readings, value))]
+    return []
+
+
+def _cells(
+    study: GaugeStudy, readings: Sequence[StudyReading], of: Callable[[list[float]], float]
+) -> dict[str, list[float]]:
+    """Operator → a number for every part, in the study's order."""
+    cells: dict[tuple[str, str], list[float]] = {}
+    for reading in readings:
+        cells.setdefault((reading.operator, reading.part), []).append(float(reading.value))
+    return {operator: [of(cells[operator, part]) for part in study.parts] for operator in study.operators}
+
+
+def _means(study: GaugeStudy, readings: Sequence[StudyReading], value: str) -> dict[str, Any]:
+    x = list(range(len(study.parts)))
+    return {
+        "x_label": "Part",
+        "y_label": value,
+        "x_names": study.parts,
+        "lines": [
+            {"label": operator, "x": x, "y": means, "points": True}
+            for operator, means in _cells(study, readings, fmean).items()
+        ],
+    }
+
+
+def _ranges(study: GaugeStudy, readings: Sequence[StudyReading], unit: str) -> dict[str, Any]:
+    """Ranges within the cells against their limit: beyond it, an operator does not repeat."""
+    x = list(range(len(study.parts)))
+    ranges = _cells(study, readings, lambda row: max(row) - min(row))
+    mean = fmean(value for row in ranges.values() for value in row)
+    n = study.trials
+    return {
+        "x_label": "Part",
+        "y_label": f"Range, {unit}" if unit else "Range",
+        "x_names": study.parts,
+        "lines": [{"label": operator, "x": x, "y": row, "points": True} for operator, row in ranges.items()],
+        "horizontals": [
+            {"y": mean * (1.0 + 3.0 * d3(n) / d2(n)), "label": "UCL"},
+            {"y": mean, "label": "Mean range", "soft": True},
+        ],
+    }
+
+
+def _by(names: Sequence[str], readings: Sequence[StudyReading], kind: str, value: str) -> dict[str, Any]:
+    place = {name: index for index, name in enumerate(names)}
+    own: dict[str, list[float]] = {}
+    for reading in readings:
+        own.setdefault(getattr(reading, kind), []).append(float(reading.value))
+    return {
+        "x_label": kind.capitalize(),
+        "y_label": value,
+        "x_names": list(names),
+        "lines": [
+            {
+                "label": "Readings",
+                "x": [place[getattr(reading, kind)] for reading in readings],
+                "y": [float(reading.value) for reading in readings],
+                "points": True,
+                "line": False,
+            },
+            {
+                "label": "Means",
+                "x": list(range(len(names))),
+                "y": [fmean(own[name]) for name in names],
+                "points": True,
+            },
+        ],
+    }
+
+
+def _linearity(study: GaugeStudy, readings: Sequence[StudyReading], unit: str) -> dict[str, Any]:
+    known = {part: float(value) for part, value in study.references.items()}
+    points = sorted((known[reading.part], float(reading.value) - known[reading.part]) for reading in readings)
+    means = {x: fmean(y for at, y in points if at == x) for x, _ in points}
+    return {
+        "x_label": f"Reference, {unit}" if unit else "Reference",
+        "y_label": "Bias",
+        "lines": [
+            {
+                "label": "Bias",
+                "x": [x for x, _ in points],
+                "y": [y for _, y in points],
+                "points": True,
+                "line": False,
+            },
+            {"label": "Mean bias", "x": list(means), "y": list(means.values()), "points": True},
+        ],
+        "horizontals": [{"y": 0.0, "label": "No bias"}],
+    }
+
+
+def _course(study: GaugeStudy, readings: Sequence[StudyReading], value: str) -> dict[str, Any]:
+    values = [float(reading.value) for reading in readings]
+    reference = next(iter(study.references.values()), None)
+    level = (
+        {"y": float(reference), "label": "Reference"}
+        if reference is not None
+        else {"y": fmean(values), "label": "Mean", "soft": True}
+    )
+    return {
+        "x_label": "Run",
+        "y_label": value,
+        "lines": [{"label": "Readings", "x": list(range(1, len(values) + 1)), "y": values, "points": True}],
+        "horizontals": [level],
+    }
