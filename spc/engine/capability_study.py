@@ -131,7 +131,7 @@ def capability_study(
         known, sigma_within=sigma_within, within_df=within_df, lsl=lsl, usl=usl, target=target
     )
     x = np.asarray(known[-FITTED:])
-    varies = len(x) >= 8 and float(np.ptp(x)) > 0.0
+    varies = len(x) >= 8 and float(np.ptp(x)) > 0.0 and float(x.std()) > 0.0
     laws = (
         tuple(_ranked(fit, lsl, usl) for fit in rank_laws(x) if math.isfinite(fit.anderson_darling))
         if varies
@@ -163,7 +163,8 @@ def _by_box_cox(x: FloatArray, lsl: float | None, usl: float | None) -> NonNorma
         return NonNormal(name, problem=str(error))
     if any(limit is not None and limit <= 0.0 for limit in (lsl, usl)):
         return NonNormal(name, problem="a limit at or below zero has no Box-Cox transform")
-    return _transformed(name, f"λ = {transform.lam:.3g}", transform(x), *_limits(transform, lsl, usl))
+    with np.errstate(over="ignore"):
+        return _transformed(name, f"λ = {transform.lam:.3g}", transform(x), *_limits(transform, lsl, usl))
 
 
 def _by_johnson(x: FloatArray, lsl: float | None, usl: float | None) -> NonNormal:
@@ -191,6 +192,8 @@ def _limits(
 
 
 def _transformed(name: str, detail: str, y: FloatArray, low: float | None, high: float | None) -> NonNormal:
+    if not np.all(np.isfinite(y)):
+        return NonNormal(name, detail=detail, problem="the transform leaves the range of numbers")
     try:
         found = process_indices(float(y.mean()), float(y.std(ddof=1)), lsl=low, usl=high)
     except SpecificationError:

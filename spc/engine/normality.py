@@ -8,14 +8,17 @@ with the choice of z by Chou, Polansky and Mason (1998), Journal of Quality Tech
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, stats
 
+from spc.engine.readings import ReadingError, all_possible
 from spc.engine.sigma import TooFewReadingsError
 
 FloatArray = NDArray[np.float64]
@@ -76,11 +79,13 @@ class Fit:
 
     def quantiles(self, probability: ArrayLike) -> FloatArray:
         """Quantiles at probabilities (any shape)."""
-        return np.asarray(self._law().ppf(probability), dtype=np.float64)
+        with np.errstate(all="ignore"):
+            return np.asarray(self._law().ppf(probability), dtype=np.float64)
 
     def densities(self, value: ArrayLike) -> FloatArray:
         """Densities at values (any shape), per unit of the readings."""
-        return np.asarray(self._law().pdf(value), dtype=np.float64)
+        with np.errstate(all="ignore"):
+            return np.asarray(self._law().pdf(value), dtype=np.float64)
 
     def _law(self) -> Any:
         return getattr(stats, self.name)(*self.parameters)
@@ -141,15 +146,15 @@ def fit_johnson(values: ArrayLike) -> Johnson:
     x = _sample(values, least=8)
     best: Johnson | None = None
     for z in np.arange(0.25, 1.2501, 0.01):
-        for candidate in _johnson_through(x, float(z)):
-            transformed = candidate(x)
-            if not np.all(np.isfinite(transformed)) or float(np.ptp(transformed)) == 0.0:
-                continue
-            p = anderson_darling(transformed).p_value
-            if best is None or p > best.p_value:
-                best = Johnson(
-                    candidate.family, candidate.gamma, candidate.eta, candidate.epsilon, candidate.lam, p
-                )
+        # Percentiles that nearly coincide give curves beyond all numbers: those are passed over.
+        with np.errstate(all="ignore"), suppress(ValueError):
+            for candidate in _johnson_through(x, float(z)):
+                transformed = candidate(x)
+                if not np.all(np.isfinite(transformed)):
+                    continue
+                p = anderson_darling(transformed).p_value
+                if best is None or p > best.p_value:
+                    best = replace(candidate, p_value=p)
     if best is None:
         raise TransformError("no Johnson curve takes these data")
     return best
@@ -159,9 +164,9 @@ def _johnson_through(x: FloatArray, z: float) -> list[Johnson]:
     quantile = np.quantile(x, stats.norm.cdf([-3 * z, -z, z, 3 * z]))
     m, n, p = quantile[3] - quantile[2], quantile[1] - quantile[0], quantile[2] - quantile[1]
     middle = (quantile[2] + quantile[1]) / 2.0
-    if min(m, n, p) <= 0.0:
-        return []
     ratio = m * n / p**2
+    if min(m, n, p) <= 0.0 or not math.isfinite(ratio):
+        return []
     a, b = p / m, p / n
     if ratio < 1.0:
         root = math.sqrt(max(0.0, (1 + a) * (1 + b) - 4.0))
@@ -197,11 +202,16 @@ def fit_law(values: ArrayLike, name: str) -> Fit:
     if positive and np.any(x <= 0):
         raise TransformError(f"{name} needs values above zero")
     law = getattr(stats, name)
-    parameters = tuple(float(v) for v in (law.fit(x, floc=0) if positive else law.fit(x)))
     ordered, n = np.sort(x), len(x)
-    fitted = law(*parameters)
     i = np.arange(1, n + 1)
-    with np.errstate(divide="ignore"):
+    # What the optimiser remarks on its way does not matter: the fit is judged by its Anderson-Darling statistic.
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            parameters = tuple(float(v) for v in (law.fit(x, floc=0) if positive else law.fit(x)))
+        except (ValueError, ArithmeticError, RuntimeError):
+            raise TransformError(f"{name} cannot be fitted to these data") from None
+        fitted = law(*parameters)
         a = -n - float(np.mean((2 * i - 1) * (fitted.logcdf(ordered) + fitted.logsf(ordered[::-1]))))
     return Fit(name, parameters, a if math.isfinite(a) else math.inf)
 
@@ -210,16 +220,21 @@ def rank_laws(values: ArrayLike, names: Sequence[str] | None = None) -> tuple[Fi
     """Fits of the named laws (all that the data allow), the smallest Anderson-Darling statistic first."""
     x = _sample(values, least=8)
     wanted = names if names is not None else REAL_LAWS + (POSITIVE_LAWS if np.all(x > 0) else ())
-    return tuple(sorted((fit_law(x, name) for name in wanted), key=lambda fit: fit.anderson_darling))
+    fits = []
+    for name in wanted:
+        with suppress(TransformError):
+            fits.append(fit_law(x, name))
+    return tuple(sorted(fits, key=lambda fit: fit.anderson_darling))
 
 
 def _sample(values: ArrayLike, *, least: int) -> FloatArray:
-    x = np.asarray(values, dtype=np.float64).ravel()
+    try:
+        x = all_possible(values).ravel()
+    except ReadingError as error:
+        raise TransformError(f"{error}: no distribution takes it") from None
     x = x[~np.isnan(x)]
     if len(x) < least:
         raise TooFewReadingsError(f"{least} readings at least are needed, got {len(x)}")
-    if not np.all(np.isfinite(x)):
-        raise TransformError("infinite readings have no distribution")
-    if float(np.ptp(x)) == 0.0:
+    if float(np.ptp(x)) == 0.0 or not float(x.std()) > 0.0:
         raise TransformError("the readings do not vary")
     return x

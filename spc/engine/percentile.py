@@ -6,6 +6,7 @@ Ppu = (USL - Q.5) / (Q.99865 - Q.5).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -20,13 +21,13 @@ PERCENTILES = (0.00135, 0.5, 0.99865)
 
 @dataclass(frozen=True)
 class PercentileIndices:
-    """Indices by percentiles `q` at 0.135, 50 and 99.865 %; None without the limit that they need."""
+    """Indices by percentiles `q` at 0.135, 50 and 99.865 %; None without the limit or the spread that they need."""
 
     q: tuple[float, float, float]
     pp: float | None
     ppl: float | None
     ppu: float | None
-    ppk: float
+    ppk: float | None
 
 
 def percentile_indices(
@@ -38,12 +39,16 @@ def percentile_indices(
     if lsl is not None and usl is not None and not lsl < usl:
         raise SpecificationError(f"lsl {lsl} is not below usl {usl}")
     low, median, high = (float(v) for v in quantiles(PERCENTILES))
-    ppl = None if lsl is None else (median - lsl) / (median - low)
-    ppu = None if usl is None else (usl - median) / (high - median)
-    pp = None if lsl is None or usl is None else (usl - lsl) / (high - low)
-    return PercentileIndices(
-        (low, median, high), pp, ppl, ppu, min(side for side in (ppl, ppu) if side is not None)
-    )
+    ppl = None if lsl is None else _share(median - lsl, median - low)
+    ppu = None if usl is None else _share(usl - median, high - median)
+    pp = None if lsl is None or usl is None else _share(usl - lsl, high - low)
+    sides = [side for side in (ppl, ppu) if side is not None]
+    return PercentileIndices((low, median, high), pp, ppl, ppu, min(sides, default=None))
+
+
+def _share(room: float, spread: float) -> float | None:
+    """None where the law has no spread on that side, or one beyond all numbers."""
+    return room / spread if 0.0 < spread < math.inf else None
 
 
 def transformed_indices(

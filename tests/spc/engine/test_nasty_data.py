@@ -29,8 +29,10 @@ from spc.engine import (
 from spc.engine.baseline import Baseline
 from spc.engine.between_within import three_way_chart
 from spc.engine.capability import estimate_capability
+from spc.engine.capability_study import capability_study
 from spc.engine.groups import group_chart
 from spc.engine.multivariate import mewma_chart, t_squared_individuals
+from spc.engine.normality import anderson_darling, fit_box_cox, fit_johnson, rank_laws
 from spc.engine.overdispersion import laney_p, laney_u
 from spc.engine.rare_events import Limits, g_chart, power_t_chart, t_chart
 from spc.engine.readings import ReadingError
@@ -182,6 +184,13 @@ DRAWS: dict[str, Draw] = {
     "T squared": _t_squared,
     "mewma": _mewma,
     "capability": _capability,
+    "capability study": _nothing(
+        lambda row: capability_study(row, sigma_within=1.0, within_df=20.0, lsl=-5.0, usl=5.0, target=0.0)
+    ),
+    "normality": _nothing(anderson_darling),
+    "best law": _nothing(rank_laws),
+    "Johnson": _nothing(fit_johnson),
+    "Box-Cox": _nothing(fit_box_cox),
     "tolerance": _nothing(lambda row: normal_interval(row, coverage=0.9, confidence=0.9)),
     "tolerance, any law": _nothing(lambda row: distribution_free_interval(row, coverage=0.5, confidence=0.5)),
     "stability": _nothing(lambda row: stability(row, sigma_within=1.0, within_df=10.0)),
@@ -219,7 +228,9 @@ GIVEN = {"ewma", "cusum", "mewma", *(name for name in DRAWS if name.endswith("st
 ESTIMATED = [
     name
     for name in DRAWS
-    if name not in GIVEN | {"p", "np", "c", "u", "laney p", "laney u", "g", "g, quantiles", "capability"}
+    if name
+    not in GIVEN
+    | {"p", "np", "c", "u", "laney p", "laney u", "g", "g, quantiles", "capability", "capability study"}
 ]
 
 
