@@ -10,8 +10,9 @@ from django.core.management import call_command
 from django.db import DatabaseError, connections, transaction
 
 from lots import masters
+from tests.support.builders import make_plant
 from tests.support.cluster import Database
-from tests.support.worked import worked_plant
+from tests.support.worked import frozen_chart, worked_plant
 
 # Functions whose trigger refuses to move a held lot; the second part is the operation they must fire on.
 GUARDS = {
@@ -306,6 +307,26 @@ def test_append_only_tables_refuse_even_their_owner(fresh_database: Database) ->
             with pytest.raises(DatabaseError) as caught:
                 execute_as_owner(sql)
             assert caught.value.__cause__.sqlstate == "HL002", sql
+
+
+def test_a_point_is_stamped_once_and_never_changed_even_by_its_owner(fresh_database: Database) -> None:
+    chart = frozen_chart(make_plant())
+    stamp = f"UPDATE spc_point SET replaced_at = now() WHERE chart_id = {chart.pk} AND sequence = 0"
+    before = query("SELECT * FROM spc_point WHERE sequence > 0 ORDER BY id", alias="owner")
+    execute_as_owner(stamp)
+    refused = (
+        "SET statistic = 1",
+        "SET statistic = NULL, replaced_at = now()",
+        "SET sequence = sequence + 100",
+        "SET limit_revision_id = NULL",
+        "SET replaced_at = now() WHERE replaced_at IS NOT NULL",
+        "SET replaced_at = NULL WHERE replaced_at IS NOT NULL",
+    )
+    for change in refused:
+        with pytest.raises(DatabaseError) as caught:
+            execute_as_owner(f"UPDATE spc_point {change}")
+        assert caught.value.__cause__.sqlstate == "HL002", change
+    assert query("SELECT * FROM spc_point WHERE sequence > 0 ORDER BY id", alias="owner") == before
 
 
 def execute_as_owner(sql: str) -> None:

@@ -95,6 +95,9 @@ def _holds(events: list[Event], facts: Facts) -> Iterable[Violation]:
             yield Violation("I4", f"{event.kind} of lot {event.lot} led to no hold")
     for lot, holds in facts.holds_due.items():
         for recorded, placed in holds:
+            if placed is None:
+                yield Violation("I4", f"a reading of lot {lot} beyond the limits led to no hold of its own")
+                continue
             bound = HOLD_WITHIN_S + _down(faults, recorded, recorded + HOLD_WITHIN_S)
             if placed - recorded > bound:
                 words = f"signal of lot {lot} led to a hold after {placed - recorded:.1f} s, not {bound:.1f}"

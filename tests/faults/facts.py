@@ -42,12 +42,15 @@ UNION ALL SELECT 'signal ' || s.id || ' was never judged' FROM spc_signal s
 UNION ALL SELECT 'violating judgement ' || j.id || ' has no defect' FROM quality_judgement j
   LEFT JOIN quality_defect d ON d.judgement_id = j.id WHERE j.verdict = 'violates' AND d.id IS NULL
 """
+# Of each reading beyond the limits, the first hold that a signal at its point led to: a reading that comes late may
+# complete another pattern there, whose hold is due since that reading and not since this one.
 DELAYS = """
-SELECT l.code, extract(epoch FROM min(s.received_at)), extract(epoch FROM min(h.created_at))
-FROM lots_hold h JOIN spc_signal g ON h.source = 'signal' AND h.source_id = g.id
-JOIN spc_point p ON p.id = g.point_id JOIN spc_subgroupmember m ON m.subgroup_id = p.subgroup_id
-JOIN lots_measurement v ON v.id = m.measurement_id JOIN lots_submission s ON s.id = v.submission_id
-JOIN lots_lot l ON l.id = m.lot_id WHERE v.value = 67 GROUP BY l.code, h.id
+SELECT l.code, extract(epoch FROM s.received_at), extract(epoch FROM min(h.created_at))
+FROM lots_measurement v JOIN lots_submission s ON s.id = v.submission_id JOIN lots_lot l ON l.id = v.lot_id
+JOIN spc_outboxentry o ON o.submission_id = s.id AND o.quarantined_at IS NULL
+LEFT JOIN spc_subgroupmember m ON m.measurement_id = v.id LEFT JOIN spc_point p ON p.subgroup_id = m.subgroup_id
+LEFT JOIN spc_signal g ON g.point_id = p.id LEFT JOIN lots_hold h ON h.source = 'signal' AND h.source_id = g.id
+WHERE v.value = 67 AND v.quality = 'good' GROUP BY l.code, v.id, s.received_at
 """
 
 
@@ -63,7 +66,8 @@ def gather(prefixes: tuple[str, ...]) -> Facts:
     )
     clocks = time.monotonic() - time.time()
     for code, received, held in _rows(DELAYS):
-        facts.holds_due.setdefault(code, []).append((float(received) + clocks, float(held) + clocks))
+        placed = None if held is None else float(held) + clocks
+        facts.holds_due.setdefault(code, []).append((float(received) + clocks, placed))
     for code, source in _rows(
         "SELECT l.code, h.source FROM lots_holdlot m"
         " JOIN lots_hold h ON h.id = m.hold_id JOIN lots_lot l ON l.id = m.lot_id"

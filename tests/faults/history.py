@@ -70,8 +70,9 @@ class Facts:
     moved_held: lots that moved after they were held. early_moves: lots that moved before what had been recorded for
     them was evaluated. pending: entries not evaluated. unheld_poison: quarantined entries whose lots no hold covers.
     future: key → qualities of measurements from the future. half: what was half written, in words. uncontained: holds
-    whose recount disagrees. audit: bad rows of the chains. holds_due: lot → for each hold by a signal, when
-    its reading was recorded and when it was placed, in seconds of the test's monotonic clock.
+    whose recount disagrees. audit: bad rows of the chains. holds_due: lot → for each reading beyond the
+    control limits, when it was recorded and when the first hold that it led to was placed (None: none was), in seconds
+    of the test's monotonic clock.
     """
 
     values: dict[str, list[str]] = field(default_factory=dict)
@@ -87,4 +88,4 @@ class Facts:
     half: list[str] = field(default_factory=list)
     uncontained: list[str] = field(default_factory=list)
     audit: list[str] = field(default_factory=list)
-    holds_due: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    holds_due: dict[str, list[tuple[float, float | None]]] = field(default_factory=dict)

@@ -57,6 +57,7 @@ BROKEN: list[tuple[str, str, Break]] = [
     ("I4", "a violation led to no hold", lambda e, f: f.holds.pop("L2")),
     ("I4", "a signal led to no hold", lambda e, f: f.holds.update(L3=["manual"])),
     ("I4", "a hold came late", lambda e, f: f.holds_due.update(L3=[(3.1, 10.4)])),
+    ("I4", "a second reading held nothing", lambda e, f: f.holds_due["L3"].append((4.0, None))),
     ("I5", "a held lot moved", lambda e, f: f.moved_held.append("L7")),
     ("I7", "a hold missed a descendant", lambda e, f: f.uncontained.append("H1")),
     ("I8", "a lot moved before judgement", lambda e, f: f.early_moves.append("L7")),

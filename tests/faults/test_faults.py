@@ -19,10 +19,11 @@ from django.db import connection
 from lots import failpoints
 from mes import hints
 from mes.runtime.processes import wait_until
+from spc.models import Chart
 from tests.faults.checker import check
 from tests.faults.clients import Crowd, Door
 from tests.faults.facts import gather
-from tests.faults.history import Event, Log, now
+from tests.faults.history import OK, Event, Log, now
 from tests.support.api import ApiClient
 from tests.support.builders import Plant, make_plant, specify
 from tests.support.cluster import Database
@@ -173,13 +174,17 @@ def test_no_invariant_breaks_whatever_dies(line: Stack, armed: Path, tmp_path: P
     facts = gather(("m-",))
     violations = check(log.events, facts)
     slowest = max(
-        (placed - recorded for due in facts.holds_due.values() for recorded, placed in due), default=0
+        (placed - recorded for due in facts.holds_due.values() for recorded, placed in due if placed),
+        default=0,
     )
     calls = Counter(f"{e.op} {e.outcome}" for e in log.events if e.op != "fault")
+    late = len({e.key for e in log.events if e.kind == "late" and e.outcome == OK})
+    replays = sum(Chart.objects.values_list("generation", flat=True)) - Chart.objects.count()
     print(  # noqa: T201 - the counts are what the run measured
         f"\n{len(log.events)} events in {SECONDS:.0f} s, seed {SEED}: {dict(sorted(calls.items()))}"
-        f"\nfaults: {dict(chaos.counts)}; holds: {len(facts.holds)} lots; slowest hold after a signal"
-        f" {slowest:.1f} s; violations found = {len(violations)}"
+        f"\nfaults: {dict(chaos.counts)}; {late} readings sent late; charts replayed {replays} times;"
+        f" holds: {len(facts.holds)} lots; slowest hold after a signal {slowest:.1f} s;"
+        f" violations found = {len(violations)}"
     )
     assert not violations, "\n".join(f"{v.invariant}: {v.words}" for v in violations)
     assert chaos.counts["kill"] and chaos.counts["pause"] and chaos.counts["failpoint"]
