@@ -21,6 +21,8 @@ _WRITTEN = {
     "g/A.h": "g/Ah",
     "g.h/m3": "g·h/m³",
     "mV/wk": "mV/week",
+    "mV/d": "mV/day",
+    "/s": "1/s",
 }
 
 # What is measured → unit → how many of the first unit one of it is. Exact: defined by the SI and its prefixes.

@@ -20,6 +20,7 @@ from quality.models import Disposition
 from quality.named_gates import GateStanding, gate_blockers, standings_of
 from quality.plans import lines_for, revision_of
 from quality.shift_checks import shift_blockers
+from quality.step_life import outlived_blockers
 
 
 def can_proceed(lot: Lot, step_code: str, *, now: datetime) -> list[Blocker]:
@@ -126,8 +127,12 @@ def whole_standing(lot: Lot, *, now: datetime) -> Standing:
 
 
 def _next_step(lot: Lot, history: History) -> RouteStep | None:
-    for step in route_steps(lot):
+    steps = route_steps(lot)
+    begun = max((s.sequence for s in steps if (lot.pk, s.pk) in history.executions), default=0)
+    for step in steps:
         execution = history.executions.get((lot.pk, step.pk))
+        if execution is None and not step.required and step.sequence < begun:
+            continue  # it was left out
         if (
             execution is None
             or execution.finished_at is None
@@ -179,6 +184,7 @@ def _to_leave(
             blockers.append(lot_blocker(Code.OUT_OF_ORDER, f"{step.step.name} has not been done", lot))
         elif execution is not None and execution.finished_at is None:
             blockers.append(lot_blocker(Code.STEP_OPEN, f"{step.step.name} is not finished", lot))
+    blockers += outlived_blockers(lot, steps, history.executions, now)
     blockers += _rework_left(lot, steps, history.executions, history.rework.get(lot.pk))
     blockers += evidence_blockers(lot, revision, steps, history.executions, evidence)
     return blockers + gate_blockers(lot, revision, steps, history.executions, evidence, target=None)

@@ -11,7 +11,7 @@ from lots.models import Characteristic, ProcessStep
 from lots.steps import STEPS
 from lots.steps.base import CharacteristicDeclaration, StepDeclaration
 
-STEP_SPACING = 10  # room for a step between two others, without renumbering
+STEP_SPACING = 10  # room for optional steps between two others, without renumbering
 WORDING = ("name", "help", "decimals", "gauge_kind")
 
 
@@ -27,12 +27,21 @@ def load_steps(steps: Sequence[StepDeclaration] = STEPS) -> tuple[int, int]:
     position, subject, derived or measured) or a step would move: stored values would mean something else.
     """
     act_as(None, process="load_masters")
-    for index, declared in enumerate(steps, start=1):
-        step = _load_step(declared, sequence=index * STEP_SPACING)
+    for declared, sequence in zip(steps, sequences(steps), strict=True):
+        step = _load_step(declared, sequence=sequence)
         outputs = {derivation.output for derivation in declared.derivations}
         for characteristic in declared.characteristics:
             _load_characteristic(characteristic, step, derived=characteristic.code in outputs)
     return len(steps), sum(len(step.characteristics) for step in steps)
+
+
+def sequences(steps: Sequence[StepDeclaration]) -> list[int]:
+    """The steps' places: those of every route at multiples of the spacing, optional ones just behind them."""
+    found, latest, behind = [], 0, 0
+    for step in steps:
+        latest, behind = (latest, behind + 1) if step.optional else (latest + STEP_SPACING, 0)
+        found.append(latest + behind)
+    return found
 
 
 def _load_step(declared: StepDeclaration, *, sequence: int) -> ProcessStep:

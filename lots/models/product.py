@@ -13,6 +13,7 @@ class MaterialDefinition(models.Model):
     class Kind(models.TextChoices):
         RAW = "raw", "Raw material"
         SLURRY = "slurry", "Slurry"
+        COLLECTOR = "collector", "Current collector"
         MOTHER_ROLL = "mother_roll", "Mother roll"
         DAUGHTER_ROLL = "daughter_roll", "Daughter roll"
         ELECTROLYTE = "electrolyte", "Electrolyte"

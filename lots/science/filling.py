@@ -49,6 +49,20 @@ def electrolyte_per_capacity_g_ah(retained_g: float, nominal_capacity_ah: float)
     return retained_g / nominal_capacity_ah
 
 
+def fill_fraction_pct(retained_g: float, *, density_g_cm3: float, pore_volume_cm3: float) -> float:
+    """Share of the cell's pores that the retained electrolyte can fill, %; above 100 % some stands free.
+
+    Raises:
+        ValueError: retained_g is negative, or density or pore volume is not above zero.
+    """
+    if not math.isfinite(retained_g) or retained_g < 0:
+        raise ValueError("retained_g must be finite and not negative")
+    for name, value in (("density_g_cm3", density_g_cm3), ("pore_volume_cm3", pore_volume_cm3)):
+        if not math.isfinite(value) or value <= 0:
+            raise ValueError(f"{name} must be finite and above zero")
+    return 100.0 * retained_g / density_g_cm3 / pore_volume_cm3
+
+
 def _gain_g(before_name: str, before_g: float, after_name: str, after_g: float) -> float:
     for name, value in ((before_name, before_g), (after_name, after_g)):
         if not math.isfinite(value) or value <= 0:

@@ -126,10 +126,16 @@ class DerivationDeclaration:
 
 @dataclass(frozen=True)
 class StepDeclaration:
-    """A process step: its code, its name and what it declares. `material_kind` is what it runs on."""
+    """A process step: its code, its name and what it declares. `material_kind` is what it runs on.
+
+    `optional`: a route may leave it out. `keeps` names the recipe parameter that says how many hours its result keeps:
+    a lot that was not used by then does the step again.
+    """
 
     code: str
     name: str
     material_kind: str
     characteristics: tuple[CharacteristicDeclaration, ...]
     derivations: tuple[DerivationDeclaration, ...] = field(default=())
+    optional: bool = False
+    keeps: str = ""

@@ -6,6 +6,7 @@ from lots.science.filling import (
     dosed_mass_g,
     electrolyte_per_capacity_g_ah,
     fill_deviation_pct,
+    fill_fraction_pct,
     retained_mass_g,
 )
 from lots.steps.base import (
@@ -51,6 +52,19 @@ def per_capacity(inputs: DerivationInputs) -> tuple[DerivedReading, ...]:
     capacity = inputs.recipe["nominal_capacity_ah"]
     return compute_one(
         lambda: electrolyte_per_capacity_g_ah(retained_mass_g(before.value, sealed.value), capacity),
+        used=(before, sealed),
+    )
+
+
+def fraction(inputs: DerivationInputs) -> tuple[DerivedReading, ...]:
+    """Retained electrolyte against the pore volume."""
+    before, sealed = latest(inputs, BEFORE), latest(inputs, SEALED)
+    return compute_one(
+        lambda: fill_fraction_pct(
+            retained_mass_g(before.value, sealed.value),
+            density_g_cm3=inputs.recipe["electrolyte_density_g_cm3"],
+            pore_volume_cm3=inputs.recipe["pore_volume_cm3"],
+        ),
         used=(before, sealed),
     )
 
@@ -136,6 +150,13 @@ STEP = StepDeclaration(
             decimals=3,
             help="Computed: retained electrolyte per nominal ampere-hour.",
         ),
+        CharacteristicDeclaration(
+            code="filling.fill_fraction_pct",
+            name="Fill fraction of the pores",
+            unit="%",
+            decimals=1,
+            help="Computed: volume of the retained electrolyte over the pore volume of electrodes and separator.",
+        ),
     ),
     derivations=(
         DerivationDeclaration(
@@ -157,6 +178,13 @@ STEP = StepDeclaration(
             inputs={BEFORE: 1, SEALED: 1},
             compute=per_capacity,
             recipe=("nominal_capacity_ah",),
+        ),
+        DerivationDeclaration(
+            output="filling.fill_fraction_pct",
+            version=1,
+            inputs={BEFORE: 1, SEALED: 1},
+            compute=fraction,
+            recipe=("electrolyte_density_g_cm3", "pore_volume_cm3"),
         ),
     ),
 )

@@ -13,10 +13,12 @@ from mes.simulator.cells import CELLS_PER_LOT, CellBuild, CellShop, SlitRoll
 from mes.simulator.electrode_line import StagedRoll, minutes
 from mes.simulator.faults import BAD_CHANNEL, Fault
 from mes.simulator.schedule import Agenda, Step
+from mes.simulator.side_readings import ageing, prechecks
 
 STACK_MIN, FILL_MIN, PAUSE_MIN = 45, 40, 15
 FORMATION = timedelta(hours=97)
 AGEING = timedelta(days=7)
+REST_H = 24.0
 SEPARATOR_M_PER_CELL = 4.6
 MM_PER_CELL = {"cathode": physics.CATHODE_MM_PER_CELL, "anode": physics.ANODE_MM_PER_CELL}
 
@@ -178,7 +180,8 @@ class CellLine:
         if not flowing:
             return None
         head: Any = self._a.head(at, at, "formation", lot.code, tray)
-        event = e.FormationStarted(**head, tray=tray, cells=flowing, completes=False)
+        checked = prechecks(self._a.streams, lot.key, flowing, REST_H, at)
+        event = e.FormationStarted(**head, tray=tray, cells=flowing, prechecks=checked, completes=False)
 
         def happened() -> None:
             self._trays_free[tray] = at + FORMATION + minutes(PAUSE_MIN)
@@ -215,7 +218,10 @@ class CellLine:
         if not flowing:
             return None
         head: Any = self._a.head(at, started_at, "acceptance", lot.code, "ACC-1")
-        return Step(e.CellLotAccepted(**head, cells=flowing), lambda: None, lambda: self._a.drop(lot.code))
+        aged = ageing(self._a.streams, lot.key, flowing, started_at, at)
+        return Step(
+            e.CellLotAccepted(**head, cells=flowing, aged=aged), lambda: None, lambda: self._a.drop(lot.code)
+        )
 
 
 def _interval(roll: StagedRoll, cell: int) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from mes.simulator import events as e
 from mes.simulator.schedule import Agenda, Step
+from mes.simulator.side_readings import electrolyte_batch
 
 DEMO = Path(__file__).resolve().parents[1] / "demo"
 SALT, ELECTROLYTE = "SALT-NAPF6", "ELECTROLYTE"
@@ -53,8 +54,9 @@ class Deliveries:
         if material == ELECTROLYTE:
             salt = self.code(SALT, pair)
             taken = e.Consumed(salt, round(SALT_KG_PER_KG * quantity, 3))
+            record = electrolyte_batch(self._a.streams, pair // self._per_delivery, quantity, at)
             made = e.ElectrolyteMade(
-                **head, material=material, quantity=round(quantity, 1), consumed=(taken,)
+                **head, material=material, quantity=round(quantity, 1), consumed=(taken,), record=record
             )
             return Step(made, lambda: self._a.link(code, [salt]), refused)
         papers = self._papers(at, pair, material)

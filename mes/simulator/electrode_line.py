@@ -15,6 +15,7 @@ from mes.simulator.electrodes import STRIP_MINUTES, Batch, ElectrodeShop, Web
 from mes.simulator.faults import Fault
 from mes.simulator.physics import ANODE, CATHODE, Electrode
 from mes.simulator.schedule import Agenda, Step
+from mes.simulator.side_readings import slurry_release
 from mes.simulator.zone_log import ZoneLogger
 
 STAGING = "DR-STAGING"
@@ -120,6 +121,9 @@ class ElectrodeLine:
         event = e.SlurryMade(
             **head, readings=readings, electrode=electrode.name, material=f"SLURRY-{electrode.name.upper()}",
             quantity_kg=kg, consumed=consumed,
+            record=slurry_release(
+                self._a.streams, electrode.name, pair, electrode.solids_pct, kg, readings, at
+            ),
         )  # fmt: skip
 
         def happened() -> None:

@@ -9,55 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-# code: (UCUM unit, decimals of the gauge's resolution, gauge). Zone readings name their own gauge.
-CATALOGUE: dict[str, tuple[str, int, str | None]] = {
-    "mixing.solids_pct": ("%", 2, "MOIST-1"),
-    "mixing.viscosity_pa_s": ("Pa.s", 3, "RHEO-1"),
-    "mixing.temperature_c": ("Cel", 1, "PT-MIX"),
-    "mixing.mix_time_min": ("min", 1, "CLOCK-1"),
-    "mixing.sediment_free": ("1", 0, "EYE-1"),
-    "coating.solids_pct": ("%", 2, "MOIST-1"),
-    "coating.viscosity_pa_s": ("Pa.s", 3, "RHEO-1"),
-    "coating.gap_um": ("um", 1, "ENC-GAP"),
-    "coating.web_speed_m_min": ("m/min", 2, "ENC-WEB"),
-    "coating.foil_mass_g": ("g", 4, "SCALE-1"),
-    "coating.punch_mass_g": ("g", 4, "SCALE-1"),
-    "coating.thickness_um": ("um", 1, "THK-1"),
-    "coating.surface_defects": ("1", 0, "CAM-1"),
-    "drying.zone_temperature_c": ("Cel", 1, "TC-DRY"),
-    "drying.strip_mass_g": ("g", 4, "SCALE-1"),
-    "drying.residual_ppm": ("[ppm]", 0, "KF-1"),
-    "calendering.line_load_n_mm": ("N/mm", 1, "LOAD-1"),
-    "calendering.gap_um": ("um", 1, "ENC-GAP"),
-    "calendering.thickness_um": ("um", 1, "THK-1"),
-    "slitting.width_mm": ("mm", 3, "WIDTH-1"),
-    "slitting.burr_um": ("um", 1, "BURR-1"),
-    "dry_room.frost_point_c": ("Cel", 2, None),
-    "dry_room.air_temperature_c": ("Cel", 2, None),
-    "dry_room.pressure_pa": ("Pa", 1, None),
-    "dry_room.door_open_s": ("s", 1, None),
-    "stacking.alignment_um": ("um", 1, "ALIGN-1"),
-    "stacking.tab_resistance_mohm": ("mOhm", 4, "OHM-1"),
-    "stacking.rejected_sheets": ("1", 0, "EYE-1"),
-    "filling.vacuum_mbar": ("mbar", 1, "VAC-1"),
-    "filling.mass_before_g": ("g", 2, "SCALE-2"),
-    "filling.mass_filled_g": ("g", 2, "SCALE-2"),
-    "filling.mass_sealed_g": ("g", 2, "SCALE-2"),
-    "filling.soak_min": ("min", 1, "CLOCK-1"),
-    "filling.fill_to_seal_min": ("min", 1, "CLOCK-1"),
-    "formation.ocv_v": ("V", 4, "CYC-1"),
-    "formation.charge_capacity_ah": ("A.h", 4, "CYC-1"),
-    "formation.discharge_capacity_ah": ("A.h", 4, "CYC-1"),
-    "formation.cutoffs_reached": ("1", 0, "CYC-1"),
-    "formation.temperature_c": ("Cel", 1, "PT-FORM"),
-    "formation.resistance_mohm": ("mOhm", 4, "OHM-1"),
-    "formation.compliant": ("1", 0, "CYC-1"),
-    "formation.r_hf_mohm": ("mOhm", 4, "OHM-1"),
-    "formation.r_mid_mohm": ("mOhm", 4, "OHM-1"),
-    "acceptance.capacity_ah": ("A.h", 4, "CYC-1"),
-    "acceptance.leak_free": ("1", 0, "LEAK-1"),
-    "acceptance.ocv_loss_mv_week": ("mV/wk", 2, "DMM-1"),
-}
+from mes.simulator.catalogue import CATALOGUE
 
 
 @dataclass(frozen=True)
@@ -150,10 +102,14 @@ class ElectrolyteMade(LineEvent):
     material: str
     quantity: float
     consumed: tuple[Consumed, ...]
+    record: tuple[ReadingOut, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class SlurryMade(LineEvent):
+    """A batch is mixed; `record` is that of its release."""
+
+    record: tuple[ReadingOut, ...]
     electrode: str
     material: str
     quantity_kg: float
@@ -285,6 +241,7 @@ class FormationStarted(LineEvent):
 
     tray: str
     cells: tuple[CellReport, ...]
+    prechecks: tuple[CellReport, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -296,3 +253,4 @@ class CellLotFormed(LineEvent):
 @dataclass(frozen=True, kw_only=True)
 class CellLotAccepted(LineEvent):
     cells: tuple[CellReport, ...]
+    aged: tuple[CellReport, ...]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -25,6 +26,7 @@ from mes.simulator.bodies import (
     reading_body,
 )
 from mes.simulator.doors import Answer, Door, UnexpectedAnswer
+from mes.simulator.side_steps import by_cell, run_step
 
 LINE = "equipment.line"
 CHECKLIST = (
@@ -81,10 +83,13 @@ class Gateway:
                 self._open(event.consumed[0].lot_code)
                 inputs = [input_body(c) for c in event.consumed]
                 self._make(lot_body(event.lot_code, event.material, event.quantity, inputs))
+                self._beside("electrolyte_batch", {event.lot_code: event.record}, event.started_at)
             case e.SlurryMade():
                 inputs = [input_body(c) for c in event.consumed]
                 self._make(lot_body(event.lot_code, event.material, event.quantity_kg, inputs))
                 self._whole_step([event.lot_code])
+                with suppress(Refused):  # a batch that fails is mixed all the same, and is not released
+                    self._beside("slurry_release", {event.lot_code: event.record}, event.at)
             case e.RollCoated():
                 inputs = [input_body(c) for c in event.consumed]
                 size: dict[str, Any] = {"length_mm": event.length_mm, "lanes": COATING_LANES}
@@ -104,6 +109,7 @@ class Gateway:
             case e.CellLotStacked():
                 self._stack(event)
             case e.FormationStarted():
+                self._beside("formation_precheck", by_cell(event.prechecks), event.started_at)
                 self._start(codes_of(event.cells), [c.channel for c in event.cells])
                 self._report(event.cells)
             case e.CellLotFilled():
@@ -115,7 +121,8 @@ class Gateway:
             case e.CellLotSoaked() | e.CellLotFormed():
                 self._finish(codes_of(event.cells), self._report(event.cells))
             case e.CellLotAccepted():
-                self._start(codes_of(event.cells), event.equipment)
+                self._beside("ageing", by_cell(event.aged), event.started_at)
+                self._start(codes_of(event.cells), event.equipment, at=event.at)
                 self._finish(codes_of(event.cells), self._report(event.cells))
             case e.StripWeighed():
                 self._start([event.lot_code], event.equipment)
@@ -182,10 +189,18 @@ class Gateway:
         self._allowed("/lots", {"lots": list(lots), "at": iso(at or self._event.started_at)})
         self.counts.lots += len(lots)
 
-    def _start(self, lots: list[str], equipment: Any = None) -> None:
+    def _beside(self, step: str, readings: dict[str, tuple[e.ReadingOut, ...]], started_at: datetime) -> None:
+        """A step beside the event's own."""
+        assert self._event is not None
+        self.counts.readings += run_step(
+            self._allowed, step, readings, started_at=started_at, at=self._event.at
+        )
+
+    def _start(self, lots: list[str], equipment: Any = None, at: datetime | None = None) -> None:
         assert self._event is not None
         event = self._event
-        body = {"lots": lots, "step": event.step, "equipment": equipment, "at": iso(event.started_at)}
+        started_at = iso(at or event.started_at)
+        body = {"lots": lots, "step": event.step, "equipment": equipment, "at": started_at}
         try:
             self._allowed("/steps/start", body)
         except Refused as refused:

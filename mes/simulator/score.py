@@ -12,8 +12,8 @@ from mes.simulator.truth import TruthRecord
 
 KINDS_OF_CELLS = "CL"
 ROUTE = (
-    *("mixing", "coating", "drying", "calendering", "slitting", "dry_room"),
-    *("stacking", "filling", "formation", "acceptance"),
+    *("mixing", "slurry_release", "coating", "drying", "calendering", "slitting", "dry_room"),
+    *("electrolyte_batch", "stacking", "filling", "formation_precheck", "formation", "ageing", "acceptance"),
 )
 
 

@@ -19,10 +19,10 @@ from lots.models import (
     StepExecution,
     Zone,
 )
-from lots.queries import active_holds, latest_executions
+from lots.queries import active_holds, latest_executions, route_steps
 from mes.web.forms.step_form import StepForm, step_form
 from mes.web.links import BlockerRow, blocker_rows, hold_rows
-from quality.gates import standing
+from quality.gates import can_proceed, standing
 from quality.in_force import is_stopped, stops_for
 from quality.models import StreamStop
 
@@ -51,6 +51,8 @@ class Card:
     form: StepForm | None
     open_interval: OpenInterval | None
     zones: list[Zone]
+    skip_to: RouteStep | None
+    skip_machines: list[Machine]
 
     @property
     def may_start(self) -> bool:
@@ -74,6 +76,14 @@ def card_of(lot: Lot, *, now: datetime, site_now: datetime, cookies: Mapping[str
         if step is not None and not blockers:
             stops = stops_for(lot, step.step_id)
             preferred, machines = _machines(lot.site, step, cookies.get(EQUIPMENT_COOKIE, ""), stops)
+    skip_to, skip_machines = None, []
+    if execution is None and step is not None and not step.required:
+        skip_to = _required_after(lot, step)
+    if skip_to is not None and can_proceed(lot, skip_to.step.code, now=now):
+        skip_to = None
+    if skip_to is not None:
+        first, others = _machines(lot.site, skip_to, "", stops_for(lot, skip_to.step_id))
+        skip_machines = [*([first] if first is not None else []), *others]
     is_opened = step is not None and step.step.code in OPENED_AT
     return Card(
         lot=lot,
@@ -91,7 +101,14 @@ def card_of(lot: Lot, *, now: datetime, site_now: datetime, cookies: Mapping[str
         zones=list(Zone.objects.filter(site=lot.site, retired_at__isnull=True).order_by("code"))
         if is_opened
         else [],
+        skip_to=skip_to,
+        skip_machines=skip_machines,
     )
+
+
+def _required_after(lot: Lot, step: RouteStep) -> RouteStep | None:
+    """The first step behind an optional one that the route demands."""
+    return next((s for s in route_steps(lot) if s.sequence > step.sequence and s.required), None)
 
 
 def _machines(

@@ -18,8 +18,12 @@ Role = Membership.Role
 def lots_in_line(site: Site) -> QuerySet[Lot]:
     """Active lots that are not held, run nothing, stand closed, and have a step of their route still to do."""
     done = StepExecution.objects.filter(lot=OuterRef(OuterRef("pk")), route_step=OuterRef("pk"))
+    later = StepExecution.objects.filter(
+        lot=OuterRef(OuterRef("pk")), route_step__sequence__gt=OuterRef("sequence")
+    )
     to_do = RouteStep.objects.filter(
         ~Exists(done.filter(finished_at__isnull=False)),
+        Q(required=True) | ~Exists(later),  # an optional one that was passed over is not to do
         route__product_revision=OuterRef("product_revision"),
         step__material_kind=OuterRef("material__kind"),
     )
@@ -63,7 +67,12 @@ def by_next_step(lots: Collection[Lot]) -> dict[int, list[Lot]]:
     waiting: dict[int, list[Lot]] = defaultdict(list)
     for lot in lots:
         for step in route[lot.product_revision_id, lot.material.kind]:
-            if (lot.pk, step.pk) not in finished:
+            passed_over = not step.required and any(
+                (lot.pk, later.pk) in finished
+                for later in route[lot.product_revision_id, lot.material.kind]
+                if later.sequence > step.sequence
+            )
+            if (lot.pk, step.pk) not in finished and not passed_over:
                 waiting[step.step_id].append(lot)
                 break
     return waiting
@@ -111,7 +120,9 @@ def waiting_count(site: Site, roles: Collection[Role]) -> int:
 
 
 def process_steps() -> list[ProcessStep]:
-    return list(ProcessStep.objects.order_by("sequence"))
+    """Steps that some route runs, in sequence."""
+    used = RouteStep.objects.filter(step=OuterRef("pk"))
+    return list(ProcessStep.objects.filter(Exists(used)).order_by("sequence"))
 
 
 def running(site: Site) -> QuerySet[StepExecution]:

@@ -87,13 +87,15 @@ def test_recipes_hold_what_derivations_need(demo: LoadedDemo) -> None:
     operator = User.objects.get(username="op.ana")
     specs = [
         NewLot(code=f"T-{material}", material=material, quantity=1, work_order="WO-0001")
-        for material in ("ROLL-CATHODE", "ROLL-ANODE", "CELL-20AH")
+        for material in ("ROLL-CATHODE", "ROLL-ANODE", "CELL-20AH", "ELECTROLYTE")
     ]
-    cathode, anode, cell = produce_lots(specs, site=demo.site, user=operator, now=NOW)
-    values = recipe_values([cathode, anode, cell])
-    electrode = {"coating", "drying", "calendering"}
+    cathode, anode, cell, electrolyte = produce_lots(specs, site=demo.site, user=operator, now=NOW)
+    values = recipe_values([cathode, anode, cell, electrolyte])
+    electrode = {"slurry_release", "coating", "drying", "calendering"}
     for derivation in DERIVATIONS:
-        lots = (cathode, anode) if derivation.output.split(".")[0] in electrode else (cell,)
+        step = derivation.output.split(".")[0]
+        made = electrolyte if step == "electrolyte_batch" else cell
+        lots = (cathode, anode) if step in electrode else (made,)
         for lot in lots:
             assert set(derivation.recipe) <= values[lot.pk].keys(), derivation.output
     assert (values[cathode.pk]["solid_density_g_cm3"], values[anode.pk]["solid_density_g_cm3"]) == (
@@ -110,7 +112,7 @@ def test_the_route_carries_interval_holds_up_to_slitting(demo: LoadedDemo) -> No
 def test_the_order_pins_plan_and_recipes(demo: LoadedDemo) -> None:
     order = WorkOrder.objects.get(site=demo.site, code="WO-0001")
     assert order.control_plan.revision == demo.control_plan
-    assert order.recipes.count() == 8
+    assert order.recipes.count() == 9
 
 
 def test_people_have_the_demo_password_and_machines_none(demo: LoadedDemo) -> None:
@@ -169,4 +171,4 @@ def test_the_command_refuses_a_plant(settings: Settings) -> None:
 def test_load_masters_says_what_it_loaded() -> None:
     out = StringIO()
     call_command("load_masters", stdout=out)
-    assert out.getvalue() == "10 steps, 65 characteristics, 53 requirements, 76 process windows\n"
+    assert out.getvalue() == "18 steps, 109 characteristics, 56 requirements, 76 process windows\n"

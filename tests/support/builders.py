@@ -35,6 +35,7 @@ from lots.models import (
     WorkOrderRecipe,
     Zone,
 )
+from lots.steps import STEPS
 from mes import pipeline
 from quality.actions.produce import NewLot, produce_lots
 from quality.actions.publish_plan import publish_plan
@@ -58,6 +59,8 @@ _numbers = itertools.count(1)
 MATERIALS = {
     "T-RAW": ("raw", "kg"),
     "T-SLURRY": ("slurry", "kg"),
+    "T-COLLECTOR": ("collector", "m"),
+    "T-ELECTROLYTE": ("electrolyte", "kg"),
     "T-ROLL": ("mother_roll", "m"),
     "T-SLIT": ("daughter_roll", "m"),
     "T-CELL-LOT": ("cell_lot", "1"),
@@ -74,6 +77,13 @@ RECIPE = {
     "nominal_capacity_ah": "20",
     "formation_cycles": "4",
     "capacity_reference_ah": "20",
+    "electrolyte_density_g_cm3": "1.25",
+    "pore_volume_cm3": "61.6",
+    "viscosity_temperature_c": "25",
+    "viscosity_shear_rate_1_s": "100",
+    "salt_molar_mass_g_mol": "167.952",
+    "ocv_reading_u_mv": "0.1",
+    "ageing_least_days": "3",
 }
 
 
@@ -199,8 +209,10 @@ def make_plant(*, simulated: bool = False) -> Plant:
     )
     route = Route.objects.create(product_revision=product, name="Test route")
     equipment = {}
+    optional = {step.code for step in STEPS if step.optional}
     for step in ProcessStep.objects.order_by("sequence"):
-        RouteStep.objects.create(route=route, sequence=step.sequence, step=step)
+        if step.code not in optional:
+            RouteStep.objects.create(route=route, sequence=step.sequence, step=step)
         equipment[step.code] = Equipment.objects.create(
             site=site, code=f"{step.code.upper()}-1", name=step.name, step=step
         )
@@ -249,6 +261,14 @@ def add_line(plant: Plant, characteristic: str, **fields: object) -> ControlPlan
     row = Characteristic.objects.get(code=characteristic)
     defaults: dict[str, object] = {"frequency": "every lot", "step": row.step, "required_count": 1}
     return ControlPlanLine.objects.create(revision=plant.plan, characteristic=row, **(defaults | fields))
+
+
+def put_on_route(plant: Plant, *codes: str, required: bool = True) -> None:
+    """Have the plant's route run optional steps."""
+    for step in ProcessStep.objects.filter(code__in=codes):
+        RouteStep.objects.create(
+            route=plant.product.route, sequence=step.sequence, step=step, required=required
+        )
 
 
 def add_chart(plant: Plant, characteristic: str, **fields: object) -> ControlPlanLine:

@@ -27,6 +27,7 @@ from mes.web.site import SiteRequest, site_page
 from mes.web.views.station import lot_at
 from mes.web.waiting import lots_in_line
 from quality.actions.hold import HoldRefused, hold_by_hand
+from quality.fill_check import fill_check
 from quality.gates import whole_standing
 from quality.permissions import Action, may
 
@@ -117,6 +118,7 @@ def detail(request: SiteRequest, code: str) -> HttpResponse:
         "may_case": may(request.user, request.site, Action.WORK_CASE),
         "exposure": exposure_of(lot, site_now=request.site_now),
         "charts": charts_of(lot),
+        "fill": fill_check(lot) if lot.material.kind == MaterialDefinition.Kind.CELL else None,
         "events": events,
         "older_url": f"?before={older}#history" if older else "",
         "aliases": lot.aliases.all(),

@@ -94,4 +94,4 @@ def test_wording_may_change() -> None:
 def test_a_step_does_not_change_its_place() -> None:
     load_steps()
     with pytest.raises(MastersRefused, match="step coating: sequence is stored as 20 and declared as 10"):
-        load_steps((STEPS[1], STEPS[0]))
+        load_steps((STEPS[3], STEPS[0]))

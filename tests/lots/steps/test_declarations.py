@@ -3,22 +3,40 @@ from __future__ import annotations
 from lots.steps import CHARACTERISTICS, DERIVATIONS, STEPS
 from lots.steps.base import DataType, PositionKind, Role, SubjectKind
 
-MATERIAL_KINDS = {"slurry", "mother_roll", "daughter_roll", "cell"}
+MATERIAL_KINDS = {"slurry", "collector", "electrolyte", "mother_roll", "daughter_roll", "cell"}
 
 
 def test_steps_stand_in_route_order() -> None:
     assert [step.code for step in STEPS] == [
         "mixing",
+        "slurry_release",
+        "collector_prep",
         "coating",
         "drying",
         "calendering",
         "slitting",
         "dry_room",
+        "electrolyte_batch",
         "stacking",
         "filling",
+        "formation_precheck",
         "formation",
+        "degassing",
+        "resealing",
+        "gas_seal",
+        "ageing",
         "acceptance",
     ]
+    assert {step.code for step in STEPS if step.optional} == {
+        "slurry_release",
+        "collector_prep",
+        "electrolyte_batch",
+        "formation_precheck",
+        "degassing",
+        "resealing",
+        "gas_seal",
+        "ageing",
+    }
     assert {step.material_kind for step in STEPS} == MATERIAL_KINDS
 
 

@@ -26,8 +26,9 @@ def run(
 
 def all_readings(event: LineEvent) -> list[tuple[str, ReadingOut]]:
     """Every reading of an event with its subject."""
-    found = [(event.lot_code, r) for r in event.readings]
-    for cell in getattr(event, "cells", ()):
+    found = [(event.lot_code, r) for r in (*event.readings, *getattr(event, "record", ()))]
+    beside = (*getattr(event, "prechecks", ()), *getattr(event, "aged", ()))
+    for cell in (*getattr(event, "cells", ()), *beside):
         found += [(cell.cell_code, r) for r in cell.readings]
     return found
 
