@@ -11,6 +11,7 @@ from datetime import UTC
 from django.db.models import CharField, Exists, OuterRef, Value
 from django.db.models.functions import Cast, Concat
 
+from lots.audit_members import MemberEvent, members_problem
 from lots.digest import submission_digest
 from lots.models import AuditChain, AuditEvent, HoldLot, Lot, Measurement, Submission
 
@@ -51,6 +52,7 @@ def verify_chain(key: str) -> BadRow | None:
     """
     head, sequence = GENESIS, 0
     linked: dict[int, tuple[int, str]] = {}
+    held: list[MemberEvent] = []
     for event in AuditEvent.objects.filter(chain=key).order_by("sequence").iterator(chunk_size=2_000):
         sequence += 1
         if event.sequence != sequence:
@@ -62,11 +64,17 @@ def verify_chain(key: str) -> BadRow | None:
             return BadRow(key, sequence, "its content does not match its hash")
         if event.table_name == "lots_submission":
             linked[int(event.row_id)] = sequence, json.loads(event.payload)["digest"]
+        elif event.table_name == "lots_holdlot":
+            held.append(MemberEvent(sequence, event.operation, **json.loads(event.payload)))
     chain = AuditChain.objects.filter(key=key).first()
     if chain is None:
         return BadRow(key, sequence, "the chain's head is missing") if sequence else None
     if chain.length != sequence or bytes(chain.head) != head:
         return BadRow(key, sequence + 1, f"the chain ends at {sequence} but its head says {chain.length}")
+    kind, _, number = key.partition(":")
+    if kind == "hold":
+        unlike = members_problem(int(number), held)
+        return None if unlike is None else BadRow(key, *unlike)
     return _first_unlike(key, linked)
 
 

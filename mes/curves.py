@@ -100,6 +100,12 @@ def _store(frame: pl.DataFrame) -> str:
 
 def _load(name: str) -> pl.DataFrame:
     try:
-        return pl.read_parquet(io.BytesIO(fetch(name, Path(settings.CURVES_DIR), ".parquet")))
+        content = read_curve(name)
     except FileLost as lost:
         raise CurveMissing(f"curve {lost}") from lost
+    return pl.read_parquet(io.BytesIO(content))
+
+
+def read_curve(name: str) -> bytes:
+    """The stored Parquet file of a name. Raises FileLost."""
+    return fetch(name, Path(settings.CURVES_DIR), ".parquet")

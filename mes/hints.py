@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 
 import structlog
-from celery import current_app
+from celery import Task, current_app
 from django.db import transaction
 from kombu.exceptions import KombuError
 from kombu.pools import producers
@@ -42,16 +42,27 @@ def send_hints(chart_ids: Iterable[int]) -> None:
 
 def publish(chart_ids: list[int]) -> None:
     """Send the hints; after a failure stay silent for a while, so that a dead broker does not slow recording."""
+    from mes.tasks import evaluate_chart
+
+    _send(evaluate_chart, [{"chart_id": chart_id} for chart_id in chart_ids])
+
+
+def publish_packages(package_ids: list[int]) -> None:
+    """Tell the workers of evidence packages that wait to be built."""
+    from mes.tasks import build_package
+
+    _send(build_package, [{"package_id": package_id} for package_id in package_ids])
+
+
+def _send(task: Task, messages: list[dict[str, int]]) -> None:
     global _silent_until
     if time.monotonic() < _silent_until:
         return
-    from mes.tasks import evaluate_chart
-
     broker = current_app.connection_for_write(transport_options=IMPATIENCE)
     try:
         with producers[broker].acquire(block=True, timeout=PATIENCE_S) as producer:
-            for chart_id in chart_ids:
-                evaluate_chart.apply_async(kwargs={"chart_id": chart_id}, producer=producer, retry=False)
+            for message in messages:
+                task.apply_async(kwargs=message, producer=producer, retry=False)
     except (KombuError, RedisError, OSError) as error:
         _silent_until = time.monotonic() + PAUSE_S
-        log.warning("hint_not_sent", charts=chart_ids, error=str(error))
+        log.warning("hint_not_sent", task=task.name, messages=messages, error=str(error))

@@ -213,6 +213,7 @@ STATIC_ROOT = Path(environment.text("HALITE_STATIC_DIR") or STATE.static)
 STATICFILES_DIRS = [path for path in [BASE_DIR / "mes" / "web" / "static"] if path.is_dir()]
 # Curves of instruments, as Parquet; on several hosts a shared directory.
 ANCHORS_FILE = Path(environment.text("HALITE_ANCHORS_FILE") or STATE.root / "audit-anchors.jsonl")
+PACKAGES_DIR = Path(environment.text("HALITE_PACKAGES_DIR") or STATE.packages)
 CURVES_DIR = Path(environment.text("HALITE_CURVES_DIR") or STATE.curves)
 # The demo and the plant serve hashed, collected files; tests serve the sources.
 STATIC_BACKEND = (

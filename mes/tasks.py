@@ -5,10 +5,16 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from mes import pipeline
+from mes import packages, pipeline
 
 
 @shared_task(name="mes.tasks.evaluate_chart", ignore_result=True, acks_late=True)
 def evaluate_chart(*, chart_id: int) -> None:
     """Drain one chart. A duplicate, late or lost task changes nothing."""
     pipeline.attempt_chart(chart_id, now=timezone.now())
+
+
+@shared_task(name="mes.tasks.build_package", ignore_result=True, acks_late=True)
+def build_package(*, package_id: int) -> None:
+    """Build one evidence package. A duplicate, late or lost task changes nothing."""
+    packages.build_package(package_id, now=timezone.now())

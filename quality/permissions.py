@@ -28,6 +28,8 @@ class Action(StrEnum):
     CLOSE_CASE = "close nonconformances"
     ACCEPT_LOT = "freeze and decide acceptance plans"
     RELEASE = "release lots"
+    BUILD_PACKAGE = "build evidence packages"
+    SIGN_PACKAGE = "sign evidence packages"
     SHIP = "pack and ship released lots"
     JUDGE_SIGNAL = "assign the cause of a signal"
     REQUEST_DEVIATION = "ask for deviations"
@@ -66,6 +68,8 @@ MATRIX: dict[Action, frozenset[str]] = {
     Action.CLOSE_CASE: frozenset({Role.QUALITY_ENGINEER, Role.REVIEWER}),
     Action.ACCEPT_LOT: frozenset({Role.QUALITY_ENGINEER}),
     Action.RELEASE: frozenset({Role.QUALITY_ENGINEER, Role.REVIEWER}),
+    Action.BUILD_PACKAGE: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER, Role.REVIEWER}),
+    Action.SIGN_PACKAGE: frozenset({Role.QUALITY_ENGINEER, Role.REVIEWER}),
     Action.SHIP: frozenset({Role.OPERATOR, Role.QUALITY_ENGINEER}),
     Action.JUDGE_SIGNAL: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
     Action.REQUEST_DEVIATION: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),

@@ -74,7 +74,7 @@ def release_blockers(lot: Lot, *, user: User | None, now: datetime) -> list[Bloc
     undecided = AcceptancePlan.objects.filter(lot=lot, decision__isnull=True).first()
     if undecided is not None:
         blockers.append(lot_blocker(Code.MISSING, "its acceptance plan is not decided yet", lot))
-    if user is not None and _recorded(keys, user):
+    if user is not None and recorded_by(keys, user):
         words = "you recorded values of it: another person must release it"
         blockers.append(lot_blocker(Code.INDEPENDENCE, words, lot))
     return blockers
@@ -145,6 +145,7 @@ def _row(entries: list[tuple[Judgement, Decimal]]) -> Row:
     )
 
 
-def _recorded(keys: list[int], user: User) -> bool:
+def recorded_by(keys: list[int], user: User) -> bool:
+    """Whether the user recorded a value of one of the lots: then another person must decide on them."""
     submissions = Measurement.objects.filter(lot_id__in=keys).values("submission_id")
     return Submission.objects.filter(pk__in=submissions, recorded_by=user).exists()

@@ -36,7 +36,7 @@ def history(specification: Specification) -> list[Revision]:
         .select_related("requirement", "approval", "draft__drafted_by", "specification__characteristic")
         .order_by("revision")
     )
-    earlier = [None, *lines[:-1]]
+    earlier = [None, *lines][: len(lines)]
     found = [Revision(line, changes(before, line)) for before, line in zip(earlier, lines, strict=True)]
     return found[::-1]
 

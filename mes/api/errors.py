@@ -24,6 +24,7 @@ from quality.actions.dispose import DispositionRefused
 from quality.actions.gate import GateRefused
 from quality.actions.hold import HoldRefused
 from quality.actions.judge_signal import SignalRefused
+from quality.actions.package import PackageRefused
 from quality.actions.receive import ReceiptRefused
 from quality.actions.report_movement import ReportRefused
 from quality.actions.reshape import ReshapeRefused
@@ -51,6 +52,7 @@ HTTP_CODES = {400: "unreadable", 401: "unauthenticated", 403: "not_permitted", 4
 DOMAIN: tuple[type[Exception], ...] = (
     InvalidSubmission,
     GateRefused,
+    PackageRefused,
     IdempotencyConflict,
     NotPermitted,
     SignatureRefused,
@@ -130,6 +132,7 @@ def refusal_of(error: Exception) -> tuple[int, dict[str, Any]] | None:
         case (
             ProductionRefused()
             | DispositionRefused()
+            | PackageRefused()
             | HoldRefused()
             | CorrectionRefused()
             | ExclusionRefused()

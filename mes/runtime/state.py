@@ -77,6 +77,10 @@ class StateDirectory:
     def curves(self) -> Path:
         return self.root / "curves"
 
+    @property
+    def packages(self) -> Path:
+        return self.root / "packages"
+
     def database_url(self, role: str, *, name: str = "halite") -> str:
         """URL of a database of the embedded PostgreSQL for one of the database roles."""
         return f"postgresql:///{name}?host={self.postgres_socket_dir}&user={role}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from datetime import datetime
 
 from django.db import transaction
@@ -29,11 +30,43 @@ from quality.traceability import matrix
 
 LOTS_AUDITED = 3
 CANDIDATES = 50
+CODE = re.compile(r"^(?=.{4,16}$)[A-Z][A-Z0-9]*(-[A-Z0-9]+)+$")
 WORDING = ("statement", "acceptance", "rationale", "source_type", "source")
 
 
 class RequirementRefused(Exception):
     """It cannot be done so; the message begins with the field and says what would be right."""
+
+
+@transaction.atomic
+def write_requirement(
+    code: str,
+    kind: str,
+    title: str,
+    wording: dict[str, str],
+    *,
+    site: Site,
+    user: User,
+    now: datetime,
+) -> Requirement:
+    """Write a requirement with its first wording. Its code never changes and is never used again."""
+    act_as(user)
+    require(user, site, Action.EDIT_MASTERS)
+    code, title = code.strip().upper(), title.strip()
+    if not CODE.match(code):
+        raise RequirementRefused("code: capitals, digits and hyphens, such as SI-REQ-01; at most 16")
+    if kind not in Requirement.Kind.values:
+        raise RequirementRefused(f"kind: one of {', '.join(Requirement.Kind.values)}")
+    if not title:
+        raise RequirementRefused("title: is needed")
+    lock_name(f"requirement-code:{code}")
+    if Requirement.objects.filter(code=code).exists():
+        raise RequirementRefused(
+            f"code: {code} exists; codes are never used again, revise it or take another"
+        )
+    made = Requirement.objects.create(code=code, kind=kind, title=title[:160])
+    revise_requirement(made, wording, change_reason="first issue", site=site, user=user, now=now)
+    return made
 
 
 @transaction.atomic

@@ -7,6 +7,7 @@ from quality.models.gauge_study import GaugeReading, GaugeStudy, GaugeVerdict
 from quality.models.incoming import CertificateItem, IncomingRule
 from quality.models.judgement import Defect, Judgement, Nonconformance, ReactionFiring
 from quality.models.named_gate import Deviation, DeviationSignature, GateCode, NamedGate
+from quality.models.package import EvidencePackage, PackageBuild, PackageIssue, PackageProgress
 from quality.models.process_window import ProcessWindow
 from quality.models.reaction import StreamStop, Tightening
 from quality.models.release import Release
@@ -37,6 +38,7 @@ __all__ = [
     "DeviationSignature",
     "Disposition",
     "DispositionItem",
+    "EvidencePackage",
     "GateCode",
     "GaugeReading",
     "GaugeStudy",
@@ -45,6 +47,9 @@ __all__ = [
     "Judgement",
     "NamedGate",
     "Nonconformance",
+    "PackageBuild",
+    "PackageIssue",
+    "PackageProgress",
     "ProcessWindow",
     "ReactionFiring",
     "ReadinessAudit",

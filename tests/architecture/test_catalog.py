@@ -37,6 +37,7 @@ REVIEWED = {
     "quality_nonconformance": "the case opened about the lot",
     "quality_deviation": "a permission for one check; moves nothing: the movement is guarded",
     "quality_acceptanceplan": "which cells of the lot are tested; moves nothing",
+    "quality_evidencepackage": "collects what is recorded of the lot; moves nothing",
     "quality_release": "the signed statement about the lot; its movement is guarded",
     "quality_dispositionitem": "names a hold to be closed; the disposition's authority is checked by its trigger",
 }
@@ -74,6 +75,10 @@ APPEND_ONLY = {
     "quality_gaugereading",
     "quality_gaugestudy",
     "quality_gaugeverdict",
+    "quality_evidencepackage",
+    "quality_packagebuild",
+    "quality_packageissue",
+    "quality_packageprogress",
     "quality_caseentry",
     "quality_casephoto",
     "quality_readinessaudit",

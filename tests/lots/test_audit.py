@@ -14,12 +14,12 @@ from pytest_django import DjangoDbBlocker
 from lots.anchors import UnreadableAnchors, verify_anchors, write_anchor
 from lots.audit import BadRow, event_hash, verify, verify_chain
 from lots.digest import submission_digest
-from lots.models import AuditChain, AuditEvent, Lot, Measurement
+from lots.models import AuditChain, AuditEvent, HoldLot, Lot, Measurement
 from tests.support.builders import Plant
 from tests.support.cluster import TestCluster, use_database
 from tests.support.worked import SOLIDS, worked_plant
 
-TABLES = ("lots_auditevent", "lots_auditchain", "lots_measurement", "lots_submission")
+TABLES = ("lots_auditevent", "lots_auditchain", "lots_measurement", "lots_submission", "lots_holdlot")
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +51,14 @@ def plant(worked: Plant) -> Iterator[Plant]:
             cursor.execute(f"INSERT INTO {table} SELECT * FROM kept_{table}")
         cursor.execute(
             "UPDATE lots_submission s SET digest = k.digest FROM kept_lots_submission k WHERE k.id = s.id"
+        )
+        cursor.execute("DELETE FROM lots_holdlot WHERE id NOT IN (SELECT id FROM kept_lots_holdlot)")
+        cursor.execute(
+            "UPDATE lots_holdlot h SET lot_id = k.lot_id, from_mm = k.from_mm, to_mm = k.to_mm,"
+            " disposition_id = k.disposition_id, closed_at = k.closed_at FROM kept_lots_holdlot k WHERE k.id = h.id"
+        )
+        cursor.execute(
+            "INSERT INTO lots_holdlot SELECT * FROM kept_lots_holdlot WHERE id NOT IN (SELECT id FROM lots_holdlot)"
         )
         for table in TABLES:
             cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
@@ -223,6 +231,58 @@ def test_a_measurement_and_digest_forged_together_contradict_the_chain(plant: Pl
     bad = only_bad_row()
     assert bad.chain == f"lot:{row.lot_id}"
     assert f"submission {submission.pk} has another digest" in bad.reason
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            "UPDATE lots_holdlot SET lot_id = (SELECT max(id) FROM lots_lot) WHERE id = %s",
+            "has another member (lot",
+        ),
+        ("UPDATE lots_holdlot SET from_mm = 0, to_mm = 1 WHERE id = %s", "or another interval of it"),
+        ("DELETE FROM lots_holdlot WHERE id = %s", "2 members of the hold were recorded, 1 are there"),
+        (
+            "INSERT INTO lots_holdlot (hold_id, lot_id, created_at) SELECT hold_id, (SELECT max(id) FROM lots_lot),"
+            " created_at FROM lots_holdlot WHERE id = %s",
+            "2 members of the hold were recorded, 3 are there",
+        ),
+        (
+            "UPDATE lots_holdlot SET closed_at = now(), disposition_id = (SELECT disposition_id FROM lots_holdlot h"
+            " WHERE h.hold_id = lots_holdlot.hold_id AND h.disposition_id IS NOT NULL) WHERE id = %s",
+            "closed other members than was recorded",
+        ),
+    ],
+)
+def test_a_changed_member_of_a_hold_contradicts_its_chain(plant: Plant, change: str, words: str) -> None:
+    """The hold that was widened to a second lot, of which the first was released: two insertions and one closing."""
+    member = HoldLot.objects.get(disposition_id__isnull=True, hold__containment_changes__isnull=False)
+    tamper("lots_holdlot", change, [member.pk])
+    bad = only_bad_row()
+    assert bad.chain == f"hold:{member.hold_id}" and words in bad.reason
+
+
+def test_a_release_of_a_member_that_is_undone_contradicts_its_chain(plant: Plant) -> None:
+    member = HoldLot.objects.filter(disposition_id__isnull=False).earliest("pk")
+    tamper(
+        "lots_holdlot",
+        "UPDATE lots_holdlot SET disposition_id = NULL, closed_at = NULL WHERE id = %s",
+        [member.pk],
+    )
+    assert "closed other members than was recorded" in only_bad_row().reason
+
+
+def test_a_member_closed_off_the_record_is_found(plant: Plant) -> None:
+    decided = HoldLot.objects.filter(disposition_id__isnull=False).values("hold")
+    member = HoldLot.objects.exclude(hold__in=decided).earliest("pk")
+    tamper(
+        "lots_holdlot",
+        "UPDATE lots_holdlot SET closed_at = now(), disposition_id = (SELECT max(id) FROM quality_disposition)"
+        " WHERE id = %s",
+        [member.pk],
+    )
+    bad = only_bad_row()
+    assert bad.chain == f"hold:{member.hold_id}" and "off the record" in bad.reason
 
 
 def test_a_measurement_outside_any_submission_is_refused(plant: Plant) -> None:

@@ -38,6 +38,8 @@ EXPECTED = {
     "close nonconformances": "no yes no yes no no no",
     "freeze and decide acceptance plans": "no yes no no no no no",
     "release lots": "no yes no yes no no no",
+    "build evidence packages": "no yes yes yes no no no",
+    "sign evidence packages": "no yes no yes no no no",
     "pack and ship released lots": "yes yes no no no no no",
     "exclude points of a chart": "no yes yes no no no no",
     "assign the cause of a signal": "no yes yes no no no no",

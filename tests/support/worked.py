@@ -24,6 +24,13 @@ from quality.actions.exclude_point import exclude_point
 from quality.actions.gauge_study import StudyPlan, plan_study, record_readings, sign_study
 from quality.actions.load_gates import load_gates
 from quality.actions.open_case import open_case
+from quality.actions.package import (
+    begin_attempt,
+    chain_heads,
+    request_package,
+    sign_package,
+    store_build,
+)
 from quality.actions.post_mortem import StoredPhoto, begin_post_mortem, examine_layer, take_custody
 from quality.actions.release import release_lot
 from quality.actions.requirements import audit_readiness, recheck, revise_requirement
@@ -31,6 +38,7 @@ from quality.actions.sign import sign
 from quality.actions.specify import approve_specification, draft_specification
 from quality.actions.taking import Input
 from quality.models import Baseline, Disposition, Nonconformance, SpecificationLine
+from quality.package.subject import subject_of
 from quality.post_mortem import EVENTS
 from spc.models import Chart
 from spc.queries import current_points
@@ -116,6 +124,7 @@ def worked_plant(*, signals: int = 1) -> Plant:
     _release_a_batch(plant)
     _accept_a_lot(plant)
     _recheck_a_requirement(plant)
+    _package_a_lot(plant)
     revise_limits(plant, SOLIDS, lsl="60.5", usl="69.5")
     raw = plant.raw()
     plant.lot(inputs=[Input(parent=raw.code, quantity=1)])  # type: ignore[arg-type]
@@ -217,6 +226,30 @@ def _accept_a_lot(plant: Plant) -> None:
     plant.start(cell, "acceptance")
     plant.submit([plant.reading("acceptance.leak_free", "0", cell)])
     decide_lot(plan, user=plant.engineer, password=PASSWORD, now=now)
+
+
+def _package_a_lot(plant: Plant) -> None:
+    """A package as a worker leaves it, without its archive, signed."""
+    package = request_package(
+        plant.site,
+        lot=Lot.objects.get(site=plant.site, acceptance_plans__isnull=False),
+        user=plant.engineer,
+        now=timezone.now(),
+    )
+    attempt = begin_attempt(package)
+    assert attempt == 1
+    stored = {"archive_sha256": "c" * 64, "archive_bytes": 1}
+    heads = chain_heads(subject_of(package))
+    store_build(
+        package, manifest={"audit_heads": heads, "files": {}}, findings=[], now=timezone.now(), **stored
+    )
+    sign_package(
+        package,
+        user=plant.engineer,
+        password=PASSWORD,
+        now=timezone.now(),
+        seal=lambda *_: ("d" * 64, 1),
+    )
 
 
 def _release_a_batch(plant: Plant) -> None:

@@ -16,6 +16,8 @@ from django.utils import timezone
 from lots.anchors import UnreadableAnchors, write_anchor
 from mes import pipeline
 from mes.checks import refuse_unsafe_start
+from mes.hints import publish_packages
+from mes.packages import waiting_packages
 
 log = structlog.get_logger(__name__)
 
@@ -51,6 +53,7 @@ def sweep_until(stop: threading.Event, *, interval_seconds: float) -> None:
                 anchor()
                 hourly_at = time.monotonic()
             sweep()
+            remind()
             pause = interval_seconds
         except DatabaseError:
             log.exception("sweep_failed")
@@ -67,6 +70,13 @@ def anchor() -> None:
         log.error("anchor_not_written", file=str(settings.ANCHORS_FILE), error=str(error))
     else:
         log.info("anchored", heads=heads)
+
+
+def remind() -> None:
+    """Tell the workers again of evidence packages whose message was lost or whose worker died."""
+    waiting = waiting_packages(now=timezone.now())
+    if waiting:
+        publish_packages(waiting)
 
 
 def sweep() -> None:

@@ -60,6 +60,7 @@ def requirements(request: SiteRequest) -> HttpResponse:
         {
             "nav_active": "requirements",
             "rows": rows,
+            "may_write": may(request.user, request.site, Action.EDIT_MASTERS),
             "chosen": chosen,
             "kinds": Requirement.Kind.choices,
             "sources": SourceType.choices,

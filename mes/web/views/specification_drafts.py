@@ -55,6 +55,7 @@ def first_issue(request: SiteRequest) -> HttpResponse:
                 "product__code", "revision"
             ),
             "materials": MaterialDefinition.objects.order_by("code"),
+            "requirement": asked.get("requirement", ""),
         }
         return render(request, "web/specifications/choose.html", context)
     revision = get_object_or_404(ProductRevision.objects.select_related("product"), pk=int(product))
@@ -66,7 +67,7 @@ def first_issue(request: SiteRequest) -> HttpResponse:
         return redirect("web:specification_revise", found.pk)
     if request.method == "POST":
         return _draft(request, characteristic, revision, material, None)
-    return _form(request, characteristic, None, {})
+    return _form(request, characteristic, None, {"requirement": asked.get("requirement", "")})
 
 
 @require_POST

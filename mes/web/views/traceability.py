@@ -18,6 +18,7 @@ from quality.actions.requirements import (
     audit_readiness,
     recheck,
     revise_requirement,
+    write_requirement,
 )
 from quality.actions.sign import SignatureRefused
 from quality.models import Baseline, ReadinessAudit, Requirement, SourceType, SpecificationLine
@@ -58,6 +59,37 @@ def workbook(request: SiteRequest) -> HttpResponse:
     answer = HttpResponse(matrix_xlsx(found, title=title), content_type=XLSX)
     answer["Content-Disposition"] = f'attachment; filename="traceability-{request.site.code}.xlsx"'
     return answer
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@site_page(Action.EDIT_MASTERS)
+def write(request: SiteRequest) -> HttpResponse:
+    """The form of a new requirement."""
+    error = ""
+    if request.method == "POST":
+        try:
+            made = write_requirement(
+                request.POST.get("code", ""),
+                request.POST.get("kind", ""),
+                request.POST.get("title", ""),
+                {name: request.POST.get(name, "") for name in WORDING},
+                site=request.site,
+                user=request.user,
+                now=request.now,
+            )
+        except RequirementRefused as refusal:
+            error = str(refusal)
+        else:
+            messages.success(request, f"{made.code} is written. Next: derive a specification from it.")
+            return redirect("web:requirement", made.code)
+    context = {
+        "nav_active": "requirements",
+        "kinds": Requirement.Kind.choices,
+        "sources": SourceType.choices,
+        "entered": request.POST,
+        "error": error,
+    }
+    return render(request, "web/requirements/write.html", context, status=422 if error else 200)
 
 
 @require_POST

@@ -43,7 +43,8 @@ def test_operation_declares_its_refusals(method: str, path: str, operation: dict
 )
 @pytest.mark.django_db
 def test_nobody_calls_without_a_key(method: str, path: str, operation: dict) -> None:
-    for name in ("code", "chart_id", "signal_id", "specification_id"):
+    path = path.replace("{package_id}", "00000000-0000-0000-0000-000000000001")
+    for name in ("code", "chart_id", "signal_id", "specification_id", "study_id"):
         path = path.replace("{" + name + "}", "1")
     call = getattr(Client(enforce_csrf_checks=True), method)
     response = call(path, {}, content_type="application/json")

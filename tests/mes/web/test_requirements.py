@@ -122,3 +122,55 @@ def test_another_site_sees_the_requirement_and_none_of_our_material(charted: Cha
 
 def test_unknown_requirement_does_not_exist(client: Client) -> None:
     assert client.get(reverse("web:requirement", args=["SI-NO-1"])).status_code == 404
+
+
+def test_a_requirement_is_written_and_a_specification_derived_from_it() -> None:
+    plant = make_plant()
+    client = signed_in(plant.process_engineer)
+    wording = {
+        "code": "si-mfg-77",
+        "kind": "manufacturing",
+        "title": "Solids of the slurry",
+        "statement": "The coater gets what it needs.",
+        "acceptance": "64 to 66 %",
+        "source_type": "handbook",
+        "source": "3.4",
+    }
+    url = reverse("web:requirement_new")
+    for name, wrong, words in (
+        ("code", "MFG", "Capitals, digits and hyphens"),
+        ("kind", "other", "One of performance"),
+        ("title", " ", "Is needed"),
+        ("acceptance", "", "Is needed"),
+    ):
+        refused = client.post(url, wording | {name: wrong})
+        assert refused.status_code == 422 and words in refused.content.decode(), name
+    assert not Requirement.objects.filter(code="SI-MFG-77").exists()
+    written = client.post(url, wording)
+    assert written.url == reverse("web:requirement", args=["SI-MFG-77"])
+    page = client.get(written.url).content.decode()
+    assert "no limit follows from it yet" in page and "?requirement=SI-MFG-77" in page
+    assert "never used again" in client.post(url, wording).content.decode()
+    assert RequirementRevision.objects.get(requirement__code="SI-MFG-77").number == 1
+    limits = {
+        "characteristic": "mixing.solids_pct",
+        "product": str(plant.product.pk),
+        "lsl": "64",
+        "usl": "66",
+        "unit": "%",
+        "severity": "must",
+        "requirement": "SI-MFG-77",
+        "source_type": "handbook",
+        "source": "3.4",
+        "effectivity": "now",
+        "change_reason": "first issue",
+    }
+    drafted = client.post(reverse("web:specification_new"), limits)
+    draft = client.get(drafted.url)
+    assert draft.status_code == 200 and "another person than" in draft.content.decode()
+
+
+def test_who_may_not_write_requirements_is_not_offered_to(charted: ChartedPlant) -> None:
+    client = signed_in(charted.plant.engineer)
+    assert "New requirement" not in client.get(reverse("web:requirements")).content.decode()
+    assert client.get(reverse("web:requirement_new")).status_code == 403

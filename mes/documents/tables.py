@@ -1,0 +1,68 @@
+"""Tables as the file that an artifact is: PDF, workbook, or comma-separated values."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import xlsxwriter
+
+from mes.documents.pdf import render
+from quality.package.table import Table
+
+WIDE, NARROW = 44, 16
+
+
+def tables_pdf(title: str, tables: Sequence[Table], *, head: Mapping[str, Any], link: str) -> bytes:
+    """`head` names the record and its site: `package`, `subject`, `site_name`, `site`, `simulated`, `built_at`."""
+    content = {
+        **head,
+        "title": title,
+        "tables": [
+            {
+                "title": table.title,
+                "head": list(table.head),
+                "rows": [["" if cell is None else str(cell) for cell in row] for row in table.rows],
+                "words": table.words,
+                "wide": list(table.wide),
+            }
+            for table in tables
+        ],
+    }
+    return render("tables", content, link=link)
+
+
+def tables_xlsx(title: str, tables: Sequence[Table]) -> bytes:
+    """One sheet per table. Texts stay texts: a code such as `1E5` is no number and `=x` no formula."""
+    buffer = io.BytesIO()
+    with xlsxwriter.Workbook(buffer, {"in_memory": True, "strings_to_formulas": False}) as book:
+        book.set_properties({"title": title})
+        bold, wrapped = book.add_format({"bold": True}), book.add_format({"text_wrap": True, "valign": "top"})
+        for table in tables:
+            sheet = book.add_worksheet(table.title[:31])
+            sheet.write_row(0, 0, table.head, bold)
+            sheet.freeze_panes(1, 1)
+            for column in range(len(table.head)):
+                sheet.set_column(column, column, WIDE if column in table.wide else NARROW, wrapped)
+            for number, row in enumerate(table.rows, start=1):
+                for column, cell in enumerate(row):
+                    if isinstance(cell, int | float):
+                        sheet.write_number(number, column, cell)
+                    elif cell is not None:
+                        sheet.write_string(number, column, cell)
+            sheet.autofilter(0, 0, max(1, len(table.rows)), len(table.head) - 1)
+    return buffer.getvalue()
+
+
+def tables_csv(tables: Sequence[Table]) -> bytes:
+    """The tables one below the other, each under its head, an empty line between them."""
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer)
+    for number, table in enumerate(tables):
+        if number:
+            writer.writerow([])
+        writer.writerow(table.head)
+        writer.writerows(table.rows)
+    return buffer.getvalue().encode()

@@ -1,0 +1,204 @@
+"""Artifacts about what came of it: results by cell, decisions with their reasons, deviations with their impact, and
+the chain from safety requirements to evidence."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import groupby
+
+from lots.models import HoldLot, Supersession
+from quality.actions.accept_lot import CAPACITY, EFFICIENCY, LEAK_FREE, RESISTANCE
+from quality.models import (
+    AcceptanceDecision,
+    DispositionItem,
+    Judgement,
+    Nonconformance,
+    Release,
+    Requirement,
+    Signature,
+    SpecificationLine,
+)
+from quality.package.subject import Subject
+from quality.package.table import Table, instant, text
+from quality.release_view import rows_of
+
+RESULTS = {
+    "Capacity, A·h": (CAPACITY, "formation.discharge_capacity_ah"),
+    "Efficiency, %": (EFFICIENCY,),
+    "First-cycle efficiency, %": ("formation.fce_pct",),
+    "Resistance, mΩ": (RESISTANCE,),
+    "Leak test": (LEAK_FREE,),
+}
+
+
+def results(subject: Subject) -> list[Table]:
+    """One row per cell, and the specified characteristics with their spread over all of them."""
+    rows = []
+    for cell in subject.cells:
+        found: list[str] = []
+        for codes in RESULTS.values():
+            value = next(
+                (subject.latest[cell.pk, code].value for code in codes if (cell.pk, code) in subject.latest),
+                None,
+            )
+            found.append(text(value))
+        if any(found):
+            if found[-1]:
+                found[-1] = "passed" if found[-1] == "1" else "failed"
+            rows.append((cell.code, subject.group_of[cell.pk].code, *found))
+    spread = tuple(
+        (
+            row.characteristic,
+            row.unit,
+            row.requirement,
+            text(row.lsl),
+            text(row.usl),
+            row.count,
+            text(row.lowest),
+            text(row.mean),
+            text(row.highest),
+            row.violations,
+        )
+        for row in rows_of([*subject.lots, *subject.cells])
+    )
+    head = ("Characteristic", "Unit", "Requirement", "LSL", "USL", "n", "Lowest", "Mean", "Highest", "Out")
+    return [
+        Table("Cells", ("Cell", "Lot", *RESULTS), tuple(rows)),
+        Table("Against specification", head, spread if rows else (), wide=(0,)),
+    ]
+
+
+def _signed(signature: Signature) -> str:
+    return f"{signature.printed_name}: {signature.meaning}"
+
+
+def decision_table(subject: Subject) -> list[Table]:
+    """Six fields: what was decided about what, by which criterion, on which evidence, with which outcome, by whom."""
+    keys = subject.own_keys
+    rows = (*_acceptances(keys), *_releases(keys), *_dispositions(keys))
+    head = ("Decision", "Criterion", "Evidence", "Outcome", "Signed", "At")
+    return [Table("Decisions", head, rows, wide=(0, 1, 2, 3))]
+
+
+def _acceptances(keys: list[int]) -> Iterator[tuple[str, ...]]:
+    rows = AcceptanceDecision.objects.filter(plan__lot__in=keys).select_related("plan__lot", "signature")
+    for decision in rows.order_by("pk"):
+        plan = decision.plan
+        criteria = "; ".join(f"{name} {value}" for name, value in sorted(plan.rules.items()))
+        yield (
+            f"Acceptance of {plan.lot.code}",
+            criteria.replace("_", " "),
+            f"{plan.sample_size} cells, seed {plan.seed}: {', '.join(plan.sample)}",
+            f"{'accepted' if decision.accepted else 'rejected'}: {'; '.join(decision.content['reasons'])}",
+            _signed(decision.signature),
+            instant(decision.decided_at),
+        )
+
+
+def _releases(keys: list[int]) -> Iterator[tuple[str, ...]]:
+    rows = Release.objects.filter(lot__in=keys).select_related("lot", "signature", "site")
+    for release in rows.order_by("pk"):
+        yield (
+            f"Release of {release.lot.code}",
+            "every gate green; released by somebody who recorded none of its values",
+            f"{release.certificate}: {len(release.content['rows'])} characteristics",
+            "released",
+            _signed(release.signature),
+            instant(release.released_at),
+        )
+
+
+def _dispositions(keys: list[int]) -> Iterator[tuple[str, ...]]:
+    items = DispositionItem.objects.filter(lot__in=keys).select_related(
+        "disposition__signature", "hold_lot__hold", "lot"
+    )
+    for _, group in groupby(items.order_by("disposition", "lot__code"), key=lambda item: item.disposition_id):
+        held = list(group)
+        disposition = held[0].disposition
+        yield (
+            f"Disposition of {len(held)} held lots: {', '.join(item.lot.code for item in held[:5])}",
+            disposition.cause,
+            held[0].hold_lot.hold.reason,
+            f"{disposition.get_decision_display().lower()}: {disposition.reason}",
+            _signed(disposition.signature),
+            instant(disposition.decided_at),
+        )
+
+
+def deviations(subject: Subject) -> list[Table]:
+    """What did not go as planned, and its impact: holds, nonconformances, corrected values."""
+    members: dict[int, list[HoldLot]] = defaultdict(list)
+    for member in (
+        HoldLot.objects.filter(lot__in=subject.own_keys).select_related("hold", "lot").order_by("hold", "lot")
+    ):
+        members[member.hold_id].append(member)
+    holds = tuple(
+        (
+            rows[0].hold.get_source_display(),
+            rows[0].hold.reason,
+            f"{len({row.lot_id for row in rows})} of these lots and cells",
+            _closed(rows),
+            instant(rows[0].hold.placed_at),
+        )
+        for rows in members.values()
+    )
+    cases = tuple(
+        (
+            case.code,
+            case.title,
+            case.lot.code if case.lot else "",
+            case.get_state_display(),
+            instant(case.opened_at),
+        )
+        for case in Nonconformance.objects.filter(site=subject.package.site_id, lot__in=subject.own_keys)
+        .select_related("lot")
+        .order_by("pk")
+    )
+    shown = {row.submission_id for row in subject.measurements}
+    corrected = tuple(
+        (str(row.submission.uuid) if row.submission else "", row.reason, instant(row.superseded_at))
+        for row in Supersession.objects.filter(submission__in=shown, superseded_by__isnull=False)
+        .select_related("submission")
+        .order_by("pk")
+    )
+    return [
+        Table("Holds", ("From", "Reason", "Impact", "Closed by", "Placed"), holds, _none(holds), wide=(1, 3)),
+        Table("Nonconformances", ("Case", "Title", "Lot", "State", "Opened"), cases, _none(cases), wide=(1,)),
+        Table("Corrected values", ("Submission", "Reason", "At"), corrected, _none(corrected), wide=(0, 1)),
+    ]
+
+
+def _none(rows: tuple[tuple[str, ...], ...]) -> str:
+    return "" if rows else "None."
+
+
+def _closed(rows: list[HoldLot]) -> str:
+    still = sum(row.disposition_id is None for row in rows)
+    return f"{still} of {len(rows)} still open" if still else "disposed of; see the decisions"
+
+
+def safety_chain(subject: Subject) -> list[Table]:
+    """From each safety requirement over its criterion to the evidence in this package."""
+    tested: dict[int, list[str]] = defaultdict(list)
+    lines = SpecificationLine.objects.filter(
+        pk__in=Judgement.objects.filter(lot_id__in=subject.own_keys).values("line")
+    ).select_related("specification__characteristic")
+    for line in lines:
+        limits = " to ".join(filter(None, (text(line.lsl), text(line.usl))))
+        characteristic = line.specification.characteristic
+        tested[line.requirement_id].append(f"{characteristic.name} ({limits} {characteristic.unit})")
+    rows = tuple(
+        (
+            requirement.code,
+            requirement.title,
+            "; ".join(sorted(set(tested[requirement.pk]))) or "no value of this material was judged by it",
+        )
+        for requirement in Requirement.objects.filter(kind=Requirement.Kind.SAFETY).order_by("code")
+    )
+    words = (
+        "Hazards, failure modes and their observables are not kept in this release of Halite: the chain begins at the"
+        " requirement. Whether every hazard has a path is for a person to check."
+    )
+    head = ("Requirement", "Title", "Criteria judged on this material")
+    return [Table("Safety requirements", head, rows, words, wide=(1, 2))]
