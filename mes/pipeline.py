@@ -6,9 +6,10 @@ else advances evidence.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -35,10 +36,13 @@ from quality.permissions import Action, require
 from quality.plans import chart_plans
 from spc.actions.enqueue import enqueue
 from spc.actions.evaluate import Evaluation, evaluate
-from spc.queries import charts_with_work, waiting_charts
+from spc.queries import charts_with_work, oldest_pending, waiting_charts
 
 log = structlog.get_logger(__name__)
 
+# A piece of a backlog, and how long one attempt takes pieces: far below the workers' time limit, which would undo
+# the work of a piece, and short enough that a sweep comes to its other charts.
+MOST_ENTRIES, SLICE_S = 500, 5.0
 # SQLSTATEs: lock timeout, deadlock, serialization failure, statement timeout.
 BUSY = {"55P03", "40P01", "40001", "57014"}
 
@@ -129,25 +133,36 @@ def evaluate_chart(chart_id: int, *, now: datetime, at_most: int | None = None) 
     return result
 
 
-def attempt_chart(chart_id: int, *, now: datetime) -> Evaluation | None:
-    """Evaluate; on failure find the entry that cannot be evaluated, so that the rest of the chart goes on.
+def attempt_chart(chart_id: int, *, now: datetime) -> bool:
+    """Evaluate a chart until nothing waits for it or SLICE_S are over; returns whether anything was done.
 
-    The failing entry is counted; its third failure quarantines it and holds its lots. A database that is away or
-    busy is nobody's fault: those errors are raised, and the sweeper comes back.
+    A backlog is taken in pieces, each its own transaction: what an early piece finds is held while the rest waits. Who
+    finds the chart locked goes away, so the one who has it looks again after its commit. After a failure the entries
+    go one by one, so that only the one that cannot be evaluated is counted; its third failure quarantines it and holds
+    its lots. A database that is away or busy is nobody's fault: those errors are raised, and the sweeper comes back.
     """
-    try:
-        return evaluate_chart(chart_id, now=now)
-    except Exception as error:
-        if _is_away_or_busy(error):
-            raise
-        log.exception("evaluation_failed", chart=chart_id)
-    try:
-        return evaluate_chart(chart_id, now=now, at_most=1)
-    except Exception as error:  # whatever it is, the chart's other entries must go on
-        if _is_away_or_busy(error):
-            raise
-        note_failure(chart_id, error=f"{type(error).__name__}: {error}", now=now)
-        return None
+    began, done, at_most = time.monotonic(), False, MOST_ENTRIES
+    while (passed := time.monotonic() - began) < SLICE_S:
+        at = now + timedelta(seconds=passed)
+        suspect = oldest_pending(chart_id) if at_most == 1 else None
+        try:
+            result = evaluate_chart(chart_id, now=at, at_most=at_most)
+        except Exception as error:  # whatever it is, the chart's other entries must go on
+            if _is_away_or_busy(error):
+                raise
+            log.exception("evaluation_failed", chart=chart_id, entry=suspect)
+            if suspect is not None:
+                note_failure(suspect, error=f"{type(error).__name__}: {error}", now=at)
+            if at_most == 1:
+                break
+            at_most = 1
+            continue
+        if result.chart is None:
+            break
+        done = done or bool(result.entries or result.points)
+        if not result.entries or oldest_pending(chart_id) is None:
+            break
+    return done
 
 
 def sweep_once(*, now: datetime) -> dict[str, int]:
@@ -169,13 +184,12 @@ def ensure_partitions(*, months_ahead: int = 3) -> int:
 def _did_something(chart_id: int, *, now: datetime) -> bool:
     """Attempt one chart of a sweep; one that is locked by a hung process must not keep the others waiting."""
     try:
-        result = attempt_chart(chart_id, now=now)
+        return attempt_chart(chart_id, now=now)
     except OperationalError as error:
         if _sqlstate(error) not in BUSY:
             raise
         log.warning("chart_busy", chart=chart_id, error=str(error))
         return False
-    return result is not None and result.chart is not None and bool(result.entries or result.points)
 
 
 def _sqlstate(error: Exception) -> str:

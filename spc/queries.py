@@ -82,6 +82,14 @@ def charts_with_work() -> list[int]:
     return list(dict.fromkeys(pending.order_by("id").values_list("chart_id", flat=True)))
 
 
+def oldest_pending(chart_id: int) -> int | None:
+    """The chart's outbox entry that is evaluated next."""
+    pending = OutboxEntry.objects.filter(
+        chart=chart_id, processed_at__isnull=True, quarantined_at__isnull=True
+    )
+    return pending.order_by("id").values_list("id", flat=True).first()
+
+
 def waiting_charts() -> list[WaitingChart]:
     """Charts with open subgroups, in one query: the sweeper closes what has timed out."""
     rows = (

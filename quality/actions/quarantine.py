@@ -16,14 +16,16 @@ MOST_ATTEMPTS = 3
 
 
 @transaction.atomic
-def note_failure(chart_id: int, *, error: str, now: datetime) -> OutboxEntry | None:
-    """Count a failed evaluation of the chart's oldest pending entry; the third quarantines it and holds its lots."""
+def note_failure(entry_id: int, *, error: str, now: datetime) -> OutboxEntry | None:
+    """Count a failed evaluation of the entry; the third quarantines it and holds its lots.
+
+    Returns None, and counts nothing, where somebody else has evaluated it meanwhile or is about to.
+    """
     act_as(None, process="evaluation")
     entry = (
         OutboxEntry.objects.select_for_update(skip_locked=True, of=("self",))
-        .filter(chart=chart_id, processed_at__isnull=True, quarantined_at__isnull=True)
+        .filter(pk=entry_id, processed_at__isnull=True, quarantined_at__isnull=True)
         .select_related("submission__site", "chart__stream__plan__characteristic")
-        .order_by("id")
         .first()
     )
     if entry is None:

@@ -19,11 +19,15 @@ from mes import pipeline
 from quality.actions.approve_limits import approve_limits
 from quality.actions.gate import GateRefused
 from quality.actions.produce import NewLot, produce_lots
+from quality.actions.quarantine import note_failure
 from quality.gates import can_leave, can_proceed
 from quality.models import Defect, Judgement
+from spc.actions.evaluate import Evaluation
 from spc.actions.freeze import FreezeRefused
 from spc.models import Chart, LimitRevision, OutboxEntry, Point, Signal
+from spc.queries import subgroup_values
 from tests.support.builders import PASSWORD, Plant, add_chart, add_line, make_plant, publish, specify
+from tests.support.worked import frozen_chart
 
 pytestmark = pytest.mark.django_db
 SOLIDS = "mixing.solids_pct"
@@ -342,6 +346,94 @@ def test_poison_is_quarantined_after_three_attempts_and_its_lot_held(plant: Plan
     assert "no_such_rule" in entry.error
     assert active_holds([lots[-1].pk]).get().hold.source == "poison"
     assert not active_holds([lot.pk for lot in lots[:-1]]).exists()
+
+
+def test_entries_beside_the_poison_are_evaluated_in_the_same_attempt(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nine before it, and nine behind it once it is out of the way: three sweeps, not one for each entry."""
+    chart = frozen_chart(plant)
+    lots = [mixing_lot(plant) for _ in range(19)]
+    for number, lot in enumerate(lots):
+        plant.submit([plant.reading(SOLIDS, "67" if number in (9, 18) else "65", lot)])
+    poison = Measurement.objects.get(lot_id=lots[9].pk)
+
+    def refuse(family: object, readings: object) -> object:
+        rows = list(readings)  # type: ignore[call-overload]
+        if any(row.measurement_id == poison.id for row in rows):
+            raise ValueError("not this one")
+        return subgroup_values(family, rows)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("spc.actions.evaluate.subgroup_values", refuse)
+    pipeline.sweep_once(now=timezone.now())
+    entries = OutboxEntry.objects.filter(chart=chart, processed_at__isnull=True).order_by("id")
+    assert entries.values_list("submission", "attempts")[0] == (poison.submission_id, 1)
+    assert entries.count() == 10
+    for _ in range(2):
+        pipeline.sweep_once(now=timezone.now())
+    pipeline.sweep_once(now=timezone.now())
+    assert entries.get().submission_id == poison.submission_id
+    assert {hold.hold.source for hold in active_holds([lots[9].pk])} == {"poison"}
+    assert active_holds([lots[18].pk]).filter(hold__source="signal").exists()
+
+
+def test_reading_that_came_while_its_chart_was_locked_waits_for_no_sweep(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own hint finds the chart taken and goes away; who has the chart looks again."""
+    chart = frozen_chart(plant)
+    first, second = mixing_lot(plant), mixing_lot(plant)
+    plant.submit([plant.reading(SOLIDS, "65", first)])
+    evaluate = pipeline.evaluate_chart
+
+    def meanwhile(chart_id: int, **given: object) -> object:
+        result = evaluate(chart_id, **given)  # type: ignore[arg-type]
+        if not Measurement.objects.filter(lot_id=second.pk).exists():
+            plant.submit([plant.reading(SOLIDS, "67", second)])
+        return result
+
+    monkeypatch.setattr(pipeline, "evaluate_chart", meanwhile)
+    assert pipeline.attempt_chart(chart.pk, now=timezone.now())
+    hold = active_holds([second.pk]).filter(hold__source="signal").first()
+    entry = OutboxEntry.objects.latest("id")
+    assert hold is not None and entry.processed_at is not None and entry.processed_at >= entry.created_at
+
+
+def test_backlog_is_evaluated_in_pieces_that_commit_one_by_one(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chart = frozen_chart(plant)
+    monkeypatch.setattr(pipeline, "MOST_ENTRIES", 4)
+    for _ in range(10):
+        plant.submit([plant.reading(SOLIDS, "65", mixing_lot(plant))])
+    pieces: list[int] = []
+    evaluate = pipeline.evaluate_chart
+
+    def counted(chart_id: int, **given: object) -> Evaluation:
+        result = evaluate(chart_id, **given)  # type: ignore[arg-type]
+        pieces.append(result.entries)
+        return result
+
+    monkeypatch.setattr(pipeline, "evaluate_chart", counted)
+    assert pipeline.attempt_chart(chart.pk, now=timezone.now())
+    assert pieces == [4, 4, 2]
+    monkeypatch.setattr(pipeline, "SLICE_S", 0.0)
+    plant.submit([plant.reading(SOLIDS, "65", mixing_lot(plant))])
+    assert not pipeline.attempt_chart(chart.pk, now=timezone.now())
+    assert OutboxEntry.objects.filter(processed_at__isnull=True).count() == 1
+
+
+def test_failure_of_an_entry_that_somebody_else_evaluated_counts_against_no_other(plant: Plant) -> None:
+    frozen_chart(plant)
+    for value in ("65", "65.1"):
+        plant.submit([plant.reading(SOLIDS, value, mixing_lot(plant))])
+    first, second = OutboxEntry.objects.filter(processed_at__isnull=True).order_by("id")
+    pipeline.evaluate_chart(first.chart_id, now=timezone.now(), at_most=1)
+    assert note_failure(first.pk, error="too late", now=timezone.now()) is None
+    assert not OutboxEntry.objects.filter(attempts__gt=0).exists()
+    assert note_failure(second.pk, error="its own", now=timezone.now()) is not None
+    second.refresh_from_db()
+    assert (second.attempts, second.error) == (1, "its own")
 
 
 def test_subgroup_that_waits_too_long_is_closed_by_the_sweeper_on_the_site_clock() -> None:
