@@ -10,7 +10,7 @@ from lots.masters import remembered
 from lots.models import Characteristic, Lot, Measurement
 from lots.steps.base import DataType
 from lots.units import written_unit
-from quality.models import Judgement, Requirement, Specification, SpecificationLine
+from quality.models import Judgement, Requirement, Specification, SpecificationLine, TightenedLimits
 from quality.plans import limits_kept_since
 
 Verdict = Judgement.Verdict
@@ -87,26 +87,33 @@ def compare(value: Decimal, qualifier: str, lsl: Decimal | None, usl: Decimal | 
     return Verdict.VIOLATES if below or above else Verdict.CONFORMS
 
 
-def violation_text(row: Measurement, line: SpecificationLine) -> str:
-    """One sentence for people: the value, the limit it violates and the requirement behind it."""
+def violation_text(
+    row: Measurement, line: SpecificationLine, tightened: TightenedLimits | None = None
+) -> str:
+    """One sentence for people: the value, the limit it violates, the requirement behind it, and what tightened it."""
+    limits = tightened or line
     characteristic, requirement = row.characteristic, line.requirement.code
     place = "" if row.position is None else f" at {characteristic.position_kind} {_plain(row.position)}"
     if characteristic.data_type == DataType.PASS_FAIL:
         return f"{characteristic.name}{place}: failed ({requirement})"
     unit = written_unit(characteristic.unit)
-    above = line.usl is not None and row.value >= line.usl and row.qualifier != "<"
-    limit = f"above USL {_plain(line.usl)}" if above else f"below LSL {_plain(line.lsl)}"
-    value = f"{row.qualifier}{_plain(_shown(row, line))} {unit}".strip()
-    return f"{characteristic.name} {value}{place} is {limit} {unit}".strip() + f" ({requirement})"
+    above = limits.usl is not None and row.value >= limits.usl and row.qualifier != "<"
+    limit = f"above USL {_plain(limits.usl)}" if above else f"below LSL {_plain(limits.lsl)}"
+    value = f"{row.qualifier}{_plain(_shown(row, limits))} {unit}".strip()
+    words = f"{characteristic.name} {value}{place} is {limit} {unit}".strip() + f" ({requirement})"
+    if tightened is None:
+        return words
+    original = _plain(line.usl if above else line.lsl)
+    return f"{words}, tightened from {original} after the humidity spike in {tightened.spike}"
 
 
 def _plain(number: Decimal | None) -> str:
     return "" if number is None else f"{number.normalize():f}"
 
 
-def _shown(row: Measurement, line: SpecificationLine) -> Decimal:
+def _shown(row: Measurement, limits: SpecificationLine | TightenedLimits) -> Decimal:
     """A computed value is rounded for the eye, unless rounding would put it on the limit that it violates."""
     if row.formula_version is None:
         return row.value
     rounded = round(row.value, row.characteristic.decimals + 1)
-    return row.value if rounded in {line.lsl, line.usl} else rounded
+    return row.value if rounded in {limits.lsl, limits.usl} else rounded

@@ -99,18 +99,29 @@ def spikes(
     return tuple(found)
 
 
-def tightened(lower: float | None, upper: float | None, *, share: float, reason: str) -> TightenedLimits:
-    """Limits drawn in by `share` of their width on each side that exists; one-sided by `share` of the value.
+def tightened(
+    lower: float | None, upper: float | None, *, share: float, reason: str, target: float | None = None
+) -> TightenedLimits:
+    """Limits drawn in by `share`: of their distance to the target where there is one, else of their width on each
+    side that exists, one-sided of the value.
 
     Raises:
-        ValueError: no limit, a share out of (0, 0.5), or no reason.
+        ValueError: no limit, a target beyond one, a share out of (0, 0.5), or no reason.
     """
     if lower is None and upper is None:
         raise ValueError("lower and upper are both missing: nothing to tighten")
+    if target is not None and not ((lower is None or lower <= target) and (upper is None or target <= upper)):
+        raise ValueError("target must lie within the limits")
     if not 0 < share < 0.5:
         raise ValueError("share must lie between 0 and 0.5")
     if not reason.strip():
         raise ValueError("reason must be given: tightened limits are audited")
+    if target is not None:
+        return TightenedLimits(
+            None if lower is None else lower + share * (target - lower),
+            None if upper is None else upper - share * (upper - target),
+            reason,
+        )
     if lower is not None and upper is not None:
         width = share * (upper - lower)
         return TightenedLimits(lower + width, upper - width, reason)

@@ -93,6 +93,18 @@ def _said(row: AuditEvent, payload: Mapping[str, Any], names: _Names) -> tuple[s
             kind = str(payload.get("kind", "")).replace("_", " ")
             words = "reported, not permitted" if payload.get("reported") else "permitted by its gate"
             return "arrow-right", "held" if payload.get("reported") else "neutral", f"Moved: {kind}", words
+        case "quality_deviation", "insert":
+            words = (
+                f"{payload.get('gate', '')} gate, until {payload.get('expires_at')}: {payload.get('reason')}"
+            )
+            return "signature", "waiting", "Deviation asked for", words.replace("_", "-", 1)
+        case "quality_spikelot", "insert":
+            return (
+                "alert-triangle",
+                "waiting",
+                "Lay open in a humidity spike",
+                "formation limits are tightened",
+            )
     table = row.table_name.removeprefix("lots_").removeprefix("quality_")
     return "history", "neutral", f"{table} {row.operation}", _changes(payload)
 

@@ -30,6 +30,7 @@ from mes.web.views import (
     sampling,
     specification_drafts,
     specifications,
+    spikes,
     traceability,
 )
 
@@ -52,6 +53,7 @@ urlpatterns = [
         deviations.ask,
         name="deviation_ask",
     ),
+    path("humidity-spikes/", spikes.spikes, name="spikes"),
     path("reactions/", reactions.reactions, name="reactions"),
     path("reactions/stops/<int:key>/lift/", reactions.lift, name="stop_lift"),
     path("reactions/tightenings/<int:key>/end/", reactions.end, name="tightening_end"),

@@ -9,8 +9,10 @@ from datetime import datetime
 from lots.actions.place_hold import HeldExtent, place_hold
 from lots.models import Hold, Lot, Measurement, Site
 from lots.queries import lots_open_in_zone
-from quality.models import Defect, Judgement, SpecificationLine
+from quality.actions.spike import limits_after, note_spikes
+from quality.models import Defect, Judgement, SpecificationLine, TightenedLimits
 from quality.specifications import SpecificationBook, compare, violation_text
+from quality.spikes import STEP, spike_behind
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,20 @@ def judge_values(
     good = [row for row in rows if row.quality == Measurement.Quality.GOOD]
     book = SpecificationBook((row.characteristic_id for row in good), at=site_now)
     judged: list[tuple[Measurement, Judgement]] = []
+    spikes = spike_behind(
+        {lots[r.lot_id] for r in good if r.lot_id is not None and r.characteristic.step.code == STEP}
+    )
     for row in good:
         for line in _lines(book, row, lots):
-            verdict = compare(row.value, row.qualifier, line.lsl, line.usl)
-            judged.append((row, _judgement(row, line, verdict, now)))
+            spike = spikes.get(row.lot_id or 0)
+            tightened = limits_after(spike, line, site_now=site_now) if spike is not None else None
+            judged.append((row, _judgement(row, line, tightened, now)))
     Judgement.objects.bulk_create(judgement for _, judgement in judged)
+    note_spikes(
+        [(r, j.line) for r, j in judged if j.verdict == Judgement.Verdict.VIOLATES and r.zone_id is not None],
+        site,
+        site_now=site_now,
+    )
     bad = [(r, j) for r, j in judged if j.verdict == Judgement.Verdict.VIOLATES]
     return Verdicts(
         judgements=tuple(judgement for _, judgement in judged),
@@ -59,16 +70,18 @@ def _lines(book: SpecificationBook, row: Measurement, lots: dict[int, Lot]) -> l
 
 
 def _judgement(
-    row: Measurement, line: SpecificationLine, verdict: Judgement.Verdict, now: datetime
+    row: Measurement, line: SpecificationLine, tightened: TightenedLimits | None, now: datetime
 ) -> Judgement:
+    limits = tightened or line
     return Judgement(
         measurement_received_at=row.received_at,
         measurement_id=row.id,
         lot_id=row.lot_id,
         line=line,
-        lsl=line.lsl,
-        usl=line.usl,
-        verdict=verdict,
+        lsl=limits.lsl,
+        usl=limits.usl,
+        tightened=tightened,
+        verdict=compare(row.value, row.qualifier, limits.lsl, limits.usl),
         judged_at=now,
     )
 
@@ -79,7 +92,7 @@ def _hold_and_flag(
     """One hold per subject and characteristic, however many positions violate; one defect per value."""
     holds: dict[tuple[int | None, int | None, int], Hold | None] = {}
     for row, judgement in bad:
-        text = violation_text(row, judgement.line)
+        text = violation_text(row, judgement.line, judgement.tightened)
         subject = (row.lot_id, row.zone_id, row.characteristic_id)
         if judgement.line.severity == SpecificationLine.Severity.SHOULD:
             hold = None

@@ -20,6 +20,7 @@ from quality.models.requirement import (
     SpecificationLine,
 )
 from quality.models.shift_check import ShiftCheck, ZoneRule
+from quality.models.spike import HumiditySpike, SpikeLot, TightenedLimits
 from quality.models.traceability import Baseline, ReadinessAudit, Recheck
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "GaugeReading",
     "GaugeStudy",
     "GaugeVerdict",
+    "HumiditySpike",
     "IncomingRule",
     "Judgement",
     "NamedGate",
@@ -63,7 +65,9 @@ __all__ = [
     "Specification",
     "SpecificationDraft",
     "SpecificationLine",
+    "SpikeLot",
     "StreamStop",
+    "TightenedLimits",
     "Tightening",
     "WorkOrderPlan",
     "ZoneRule",

@@ -7,6 +7,7 @@ from django.db import models
 from lots.fields import LotRef, LotRefId
 from lots.models import Characteristic, Hold, Site, User
 from quality.models.requirement import Requirement, SpecificationLine
+from quality.models.spike import TightenedLimits
 from spc.models import Signal
 
 
@@ -26,6 +27,14 @@ class Judgement(models.Model):
     usl = models.DecimalField(max_digits=20, decimal_places=8, null=True, blank=True)
     verdict = models.CharField(max_length=12, choices=Verdict)
     judged_at = models.DateTimeField()
+    tightened = models.ForeignKey(
+        TightenedLimits,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="judgements",
+        help_text="Where a humidity spike tightened the line's limits.",
+    )
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("measurement_id", "line"), name="judgement_once"),)

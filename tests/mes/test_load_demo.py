@@ -171,4 +171,4 @@ def test_the_command_refuses_a_plant(settings: Settings) -> None:
 def test_load_masters_says_what_it_loaded() -> None:
     out = StringIO()
     call_command("load_masters", stdout=out)
-    assert out.getvalue() == "18 steps, 109 characteristics, 56 requirements, 76 process windows\n"
+    assert out.getvalue() == "18 steps, 109 characteristics, 56 requirements, 76 process windows, 6 gates\n"

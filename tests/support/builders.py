@@ -290,7 +290,13 @@ def publish(plant: Plant) -> None:
 
 
 def specify(
-    plant: Plant, characteristic: str, *, lsl: str | None = None, usl: str | None = None, material: str = ""
+    plant: Plant,
+    characteristic: str,
+    *,
+    lsl: str | None = None,
+    usl: str | None = None,
+    target: str | None = None,
+    material: str = "",
 ) -> SpecificationLine:
     """A specification with limits, tracing to a requirement made for it."""
     number = next(_numbers)
@@ -307,6 +313,7 @@ def specify(
         revision=1,
         lsl=None if lsl is None else Decimal(lsl),
         usl=None if usl is None else Decimal(usl),
+        target=None if target is None else Decimal(target),
         requirement=requirement,
         source_type=SourceType.ASSUMPTION,
         source="test",

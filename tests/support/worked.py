@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from lots.actions.keep_curve import Curve, keep_curve
 from lots.actions.place_hold import HeldExtent
-from lots.models import Characteristic, CurveFile, Lot, LotAlias, User
+from lots.models import Characteristic, CurveFile, Lot, LotAlias, User, Zone
 from lots.queries import active_holds
 from mes import pipeline
 from quality.acceptance import Rules
@@ -126,6 +126,7 @@ def worked_plant(*, signals: int = 1) -> Plant:
     _recheck_a_requirement(plant)
     _package_a_lot(plant)
     revise_limits(plant, SOLIDS, lsl="60.5", usl="69.5")
+    _wet_air(plant)
     raw = plant.raw()
     plant.lot(inputs=[Input(parent=raw.code, quantity=1)])  # type: ignore[arg-type]
     LotAlias.objects.create(site=plant.site, issuer="Supplier", alias=f"S-{raw.pk}", lot=raw)
@@ -274,6 +275,20 @@ def _do_without_viscosity(plant: Plant, lot: Lot) -> None:
     )
     for user in (plant.engineer, plant.process_engineer):
         sign_deviation(deviation, user=user, password=PASSWORD, now=now)
+
+
+def _wet_air(plant: Plant) -> None:
+    """A spike in which a roll lay open, and the formation limit that it tightened."""
+    specify(plant, "dry_room.frost_point_c", usl="-40")
+    specify(plant, "formation.resistance_mohm", usl="1.5", target="1.0")
+    zone = Zone.objects.create(site=plant.site, code="DR-WET", name="Wet room")
+    now = timezone.now()
+    pipeline.open_container(
+        plant.lot("T-SLIT", quantity=1), zone, user=plant.operator, at=now - timedelta(minutes=9)
+    )
+    for minutes in (2, 1):
+        at = now - timedelta(minutes=minutes)
+        plant.submit([plant.reading("dry_room.frost_point_c", "-35", zone=zone.code, measured_at=at)])
 
 
 def _correct_a_filling(plant: Plant) -> None:

@@ -13,8 +13,10 @@ from lots.models import Characteristic, Lot, Measurement
 from mes.web.forms.readings import number_problem, split_qualifier
 from mes.web.site import SiteRequest, site_page
 from mes.web.views.station import lot_at
+from quality.models import TightenedLimits
 from quality.permissions import Action
 from quality.specifications import SpecificationBook, compare, violation_text
+from quality.spikes import STEP, drawn_in, spike_behind
 
 
 @require_POST
@@ -40,10 +42,14 @@ def _verdict(lot: Lot, characteristic: Characteristic, text: str, site_now: date
     line = SpecificationBook([characteristic.pk], at=site_now).line_for_lot(characteristic.pk, lot)
     if line is None:
         return {"verdict": "none"}
-    verdict = compare(row.value, qualifier, line.lsl, line.usl)
+    spike = spike_behind([lot]).get(lot.pk) if characteristic.step.code == STEP else None
+    drawn = drawn_in(line) if spike is not None else None
+    tightened = TightenedLimits(spike=spike, line=line, lsl=drawn.lsl, usl=drawn.usl) if drawn else None
+    limits = tightened or line
+    verdict = compare(row.value, qualifier, limits.lsl, limits.usl)
     return {
         "verdict": verdict.value,
-        "words": violation_text(row, line) if verdict == "violates" else "",
+        "words": violation_text(row, line, tightened) if verdict == "violates" else "",
         "requirement": line.requirement,
         "severity": line.severity,
     }

@@ -30,6 +30,7 @@ from quality.actions.hold import HoldRefused, hold_by_hand
 from quality.fill_check import fill_check
 from quality.gates import whole_standing
 from quality.permissions import Action, may
+from quality.spikes import spike_behind
 
 PAGE = 50
 STATES = [("", "Any state"), ("held", "Held"), ("waiting", "Waiting for a step"), *Lot.State.choices]
@@ -102,6 +103,7 @@ def detail(request: SiteRequest, code: str) -> HttpResponse:
         "lot": lot,
         "step": stands.step,
         "gates": stands.gates,
+        "spike": spike_behind([lot]).get(lot.pk),
         "may_ask": may(request.user, request.site, Action.REQUEST_DEVIATION),
         "running": running,
         "blockers": blocker_rows(lot, stands.blockers),

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lots.science.dry_room import vapour_pressure_over_ice_pa, vapour_pressure_over_water_pa
 from lots.science.humidity_events import (
@@ -62,3 +64,27 @@ def test_shift_starts_only_with_seven_items_and_a_valid_calibration() -> None:
     done[ChecklistItem.GLOVES] = False
     del done[ChecklistItem.PRESSURE]
     assert checklist_blocks(done, calibration_due_in_s=1) == ("pressure is not checked", "gloves failed")
+
+
+@given(
+    st.floats(-1e6, 1e6), st.floats(0, 1e6), st.floats(0, 1e6), st.floats(0.01, 0.49), st.sampled_from("lub")
+)
+def test_towards_a_target_limits_only_become_tighter_and_never_pass_it(
+    target: float, below: float, above: float, share: float, sides: str
+) -> None:
+    lower = target - below if sides in "lb" else None
+    upper = target + above if sides in "ub" else None
+    drawn = tightened(lower, upper, target=target, share=share, reason="spike")
+    slack = 1e-9 * (1 + abs(target) + below + above)
+    assert (drawn.lower is None) == (lower is None) and (drawn.upper is None) == (upper is None)
+    if lower is not None and drawn.lower is not None:
+        assert lower - slack <= drawn.lower <= target + slack
+    if upper is not None and drawn.upper is not None:
+        assert target - slack <= drawn.upper <= upper + slack
+
+
+def test_a_fifth_of_the_way_to_the_target() -> None:
+    assert tightened(80.0, None, target=85.0, share=0.2, reason="spike").lower == pytest.approx(81.0)
+    assert tightened(None, 1.5, target=1.0, share=0.2, reason="spike").upper == pytest.approx(1.4)
+    with pytest.raises(ValueError, match="within the limits"):
+        tightened(80.0, None, target=79.0, share=0.2, reason="spike")
