@@ -33,8 +33,9 @@ from lots.steps import DERIVATIONS
 from mes.demo.credentials import DEMO_PASSWORD
 from mes.demo.load import LoadedDemo, load_demo
 from quality.actions.produce import NewLot, produce_lots
+from quality.actions.sign import verify
 from quality.gates import can_proceed
-from quality.models import ControlPlanLine
+from quality.models import ControlPlanLine, GaugeVerdict
 from quality.permissions import Action, may
 
 NOW = timezone.now()
@@ -153,6 +154,20 @@ def test_a_lost_key_file_gives_new_keys(demo: LoadedDemo, tmp_path: Path) -> Non
     assert Source.objects.get(code="equipment.line").key_hash == (
         hashlib.sha256(after["equipment.line"]["key"].encode()).hexdigest()
     )
+
+
+def test_the_thickness_gauge_was_studied_and_its_verdict_signed_by_another_person(demo: LoadedDemo) -> None:
+    verdict = GaugeVerdict.objects.select_related("study__planned_by", "signature__signer").get()
+    study = verdict.study
+    assert (study.gauge.code, study.characteristic.code, study.tolerance) == (
+        "THK-1",
+        "calendering.thickness_um",
+        10,
+    )
+    assert study.readings.count() == len(study.order) == 90
+    assert verdict.signature.signer not in (study.planned_by, study.readings.first().recorded_by)
+    assert verdict.verdict == "marginal"  # 0.25 um of a gauge within 10 um of tolerance
+    assert verify(verdict.signature, verdict.content)
 
 
 def test_raw_material_may_be_consumed(demo: LoadedDemo) -> None:
