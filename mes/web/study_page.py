@@ -8,6 +8,7 @@ from typing import Any
 
 from lots.units import written_unit
 from quality.models import GaugeStudy
+from spc.engine.bias_band import bias_band
 from spc.engine.constants import d2, d3
 from spc.engine.gauge_verdict import StudyReading
 
@@ -110,7 +111,14 @@ def _by(names: Sequence[str], readings: Sequence[StudyReading], kind: str, value
 def _linearity(study: GaugeStudy, readings: Sequence[StudyReading], unit: str) -> dict[str, Any]:
     known = {part: float(value) for part, value in study.references.items()}
     points = sorted((known[reading.part], float(reading.value) - known[reading.part]) for reading in readings)
-    means = {x: fmean(y for at, y in points if at == x) for x, _ in points}
+    band = bias_band(
+        [known[reading.part] for reading in readings], [float(reading.value) for reading in readings]
+    )
+    curves = (
+        ("Fitted bias", band.line, False),
+        ("95 % band", band.lower, True),
+        ("95 % band", band.upper, True),
+    )
     return {
         "x_label": f"Reference, {unit}" if unit else "Reference",
         "y_label": "Bias",
@@ -122,7 +130,10 @@ def _linearity(study: GaugeStudy, readings: Sequence[StudyReading], unit: str) -
                 "points": True,
                 "line": False,
             },
-            {"label": "Mean bias", "x": list(means), "y": list(means.values()), "points": True},
+            *(
+                {"label": label, "x": band.x.tolist(), "y": y.tolist(), "dash": dash}
+                for label, y, dash in curves
+            ),
         ],
         "horizontals": [{"y": 0.0, "label": "No bias"}],
     }

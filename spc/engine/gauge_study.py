@@ -2,7 +2,7 @@
 
 Source of designs and thresholds: AIAG, Measurement Systems Analysis, 4th edition (2010): GRR table III-B 1 (below 10 %
 acceptable, 10 to 30 % marginal, above not), at least 5 distinct categories; bias: the interval of the bias holds zero;
-linearity: the line bias = 0 lies within the confidence of the fit; stability: no point out of control;
+linearity: the line bias = 0 lies within the band of the fit; stability: no point out of control;
 attributes III-C, kappa above 0.75 good, below 0.40 poor.
 """
 
@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 
 from spc.engine.batch import phase1_chart
+from spc.engine.bias_band import bias_band
 from spc.engine.families import Family, SubgroupData
 from spc.engine.gauge_verdict import (
     FEWEST_CATEGORIES,
@@ -31,13 +32,10 @@ from spc.engine.measurement_systems import (
     fleiss_kappa,
     gauge_anova,
     gauge_average_range,
-    linearity,
 )
 from spc.engine.rules import Rule
 from spc.engine.sigma import TooFewReadingsError
 from spc.engine.variance_components import nested_variance
-
-ALPHA = 0.05
 
 
 def study_result(
@@ -174,12 +172,10 @@ def _bias(readings: Sequence[StudyReading], references: dict[str, float | str]) 
 
 def _linearity(readings: Sequence[StudyReading], references: dict[str, float | str]) -> StudyResult:
     parts, _, values = _columns(readings)
-    found = linearity([_reference(part, references) for part in parts], values)
-    straight = not (found.p_slope < ALPHA or found.p_intercept < ALPHA)
-    reasons = (
-        f"The slope of the bias is {_significant(found.p_slope)}",
-        f"its intercept is {_significant(found.p_intercept)}",
-    )
+    band = bias_band([_reference(part, references) for part in parts], values)
+    found = band.fit
+    words = "holds" if band.holds_zero else "does not hold"
+    reasons = (f"The 95 % band of the bias {words} zero over the whole range of the references",)
     figures = (
         ("Slope of the bias", found.slope),
         ("Intercept of the bias", found.intercept),
@@ -187,7 +183,7 @@ def _linearity(readings: Sequence[StudyReading], references: dict[str, float | s
         ("p of the slope", _finite(found.p_slope)),
         ("p of the intercept", _finite(found.p_intercept)),
     )
-    return StudyResult(_either(straight), reasons, figures=figures)
+    return StudyResult(_either(band.holds_zero), reasons, figures=figures)
 
 
 def _stability(readings: Sequence[StudyReading]) -> StudyResult:
@@ -241,10 +237,6 @@ def _reference(part: str, references: dict[str, float | str]) -> float:
 
 def _either(good: bool) -> GaugeVerdict:
     return GaugeVerdict.ACCEPTABLE if good else GaugeVerdict.UNACCEPTABLE
-
-
-def _significant(p: float) -> str:
-    return f"{'significant' if p < ALPHA else 'not significant'} (p = {p:.3f})"
 
 
 def _ratio(found: AnovaStudy) -> float | None:

@@ -100,6 +100,42 @@ def test_the_worse_of_study_and_tolerance_decides() -> None:
     assert study_result(Design.CROSSED, readings, tolerance=0.3).verdict is GaugeVerdict.UNACCEPTABLE
 
 
+# AIAG MSA, 4th edition, table III-B 4: twelve readings of each of five parts.
+LINEARITY = {
+    "2": [2.7, 2.5, 2.4, 2.5, 2.7, 2.3, 2.5, 2.5, 2.4, 2.4, 2.6, 2.4],
+    "4": [5.1, 3.9, 4.2, 5.0, 3.8, 3.9, 3.9, 3.9, 3.9, 4.0, 4.1, 3.8],
+    "6": [5.8, 5.7, 5.9, 5.9, 6.0, 6.1, 6.0, 6.1, 6.4, 6.3, 6.0, 6.1],
+    "8": [7.6, 7.7, 7.8, 7.7, 7.8, 7.8, 7.8, 7.7, 7.8, 7.5, 7.6, 7.7],
+    "10": [9.1, 9.3, 9.5, 9.3, 9.4, 9.5, 9.5, 9.5, 9.6, 9.2, 9.3, 9.4],
+}
+
+
+def test_linearity_of_the_published_example() -> None:
+    """AIAG: slope -0.1317, intercept 0.7367, R-squared 71.4 %; bias = 0 leaves the band: not linear."""
+    readings = [StudyReading(part, "A", i, v) for part, row in LINEARITY.items() for i, v in enumerate(row)]
+    result = study_result(Design.LINEARITY, readings, references={part: float(part) for part in LINEARITY})
+    figures = dict(result.figures)
+    assert figures["Slope of the bias"] == pytest.approx(-0.1317, abs=5e-5)
+    assert figures["Intercept of the bias"] == pytest.approx(0.7367, abs=5e-5)
+    assert figures["R²"] == pytest.approx(0.714, abs=5e-4)
+    assert result.verdict is GaugeVerdict.UNACCEPTABLE
+
+
+def test_constant_bias_far_from_zero_is_not_acceptable() -> None:
+    """Neither slope nor intercept is significant there; every part reads 0.2 too much all the same."""
+    readings = [
+        StudyReading(part, "A", i, float(part) + 0.2 + off)
+        for part in ("212", "215", "218")
+        for i, off in enumerate((-0.05, 0.05, -0.04, 0.04))
+    ]
+    result = study_result(Design.LINEARITY, readings, references={p: float(p) for p in ("212", "215", "218")})
+    assert dict(result.figures)["p of the intercept"] > 0.05
+    assert result.verdict is GaugeVerdict.UNACCEPTABLE
+    unbiased = [StudyReading(r.part, "A", r.trial, float(r.value) - 0.2) for r in readings]
+    found = study_result(Design.LINEARITY, unbiased, references={p: float(p) for p in ("212", "215", "218")})
+    assert found.verdict is GaugeVerdict.ACCEPTABLE
+
+
 def test_perfect_gauge_has_no_number_of_categories() -> None:
     readings = [StudyReading(str(p), o, t, float(p)) for p in range(3) for o in "AB" for t in (1, 2)]
     result = study_result(Design.CROSSED, readings)

@@ -49,7 +49,8 @@ class HalitePlot extends HTMLElement {
 
   #draw() {
     const { bars, lines = [], verticals = [], horizontals = [], x_names: names } = this.#data;
-    const parts = lines.map((each, i) => ({ ...each, ink: INK[i % INK.length] }));
+    const labels = [...new Set(lines.map((each) => each.label))]; // lines of one label share its ink
+    const parts = lines.map((each) => ({ ...each, ink: INK[labels.indexOf(each.label) % INK.length] }));
     if (bars) parts.unshift({ ...steps(bars), label: "Readings", ink: EDGE, fill: BAR, bars: true });
     const series = parts.map((each) => ({
       label: each.label, stroke: each.ink, fill: each.fill, width: each.line === false ? 0 : each.bars ? 1 : 2,
