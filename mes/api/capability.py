@@ -59,7 +59,7 @@ def _study(study: CapabilityStudy) -> dict[str, Any]:
         "indices": {
             name: None if (index := getattr(capability, name)) is None else asdict(index) for name in INDICES
         },
-        "ppm": {name: _sides(getattr(study.ppm, name)) for name in ("observed", "within", "overall")},
+        "ppm": {name: _sides(getattr(study.ppm, name)) for name in ("observed", "within", "overall", "best")},
         "stability": None if study.stability is None else asdict(study.stability),
         "normality": None if study.normality is None else asdict(study.normality),
         "laws": [

@@ -54,12 +54,11 @@ def index_rows(study: CapabilityStudy) -> list[Row]:
     ]
 
 
-def ppm_rows(ppm: Fallouts) -> list[tuple[str, float | None, float | None, float | None]]:
-    """(which side, observed, expected within, expected overall), and their total."""
-    columns = (ppm.observed, ppm.within, ppm.overall)
-    sides = [(SIDES[i], columns[0][i], columns[1][i], columns[2][i]) for i in range(2)]
-    observed, within, overall = (Fallouts.total(pair) for pair in columns)
-    return [*sides, ("in all", observed, within, overall)]
+def ppm_rows(ppm: Fallouts) -> list[tuple[str, tuple[float | None, ...]]]:
+    """(which side, (observed, expected within, overall, by the best-fitting law)), and their total."""
+    columns = (ppm.observed, ppm.within, ppm.overall, ppm.best)
+    sides = [(words, tuple(pair[i] for pair in columns)) for i, words in enumerate(SIDES)]
+    return [*sides, ("in all", tuple(Fallouts.total(pair) for pair in columns))]
 
 
 def plot_json(study: CapabilityStudy, line: SpecificationLine, unit: str) -> dict[str, Any]:

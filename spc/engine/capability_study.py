@@ -61,11 +61,13 @@ class RankedLaw:
 
 @dataclass(frozen=True)
 class Fallouts:
-    """Parts per million outside either limit: counted in the sample, and expected; None without that limit."""
+    """Parts per million outside either limit: counted in the sample, and expected of a normal law with either sigma and
+    of the best-fitting law; None without that limit, or without a law."""
 
     observed: tuple[float | None, float | None]
     within: tuple[float | None, float | None]
     overall: tuple[float | None, float | None]
+    best: tuple[float | None, float | None]
 
     @staticmethod
     def total(sides: tuple[float | None, float | None]) -> float | None:
@@ -140,7 +142,7 @@ def capability_study(
     sides = Sides.BOTH if lsl is not None and usl is not None else Sides.UPPER if lsl is None else Sides.LOWER
     return CapabilityStudy(
         capability=capability,
-        ppm=_ppm(np.asarray(known), capability, lsl, usl),
+        ppm=_ppm(np.asarray(known), capability, laws[0].fit if laws else None, lsl, usl),
         stability=stability(known, sigma_within=sigma_within, within_df=within_df) if sigma_within else None,
         normality=anderson_darling(x) if varies else None,
         methods=(_by_box_cox(x, lsl, usl), _by_johnson(x, lsl, usl)) if varies else (),
@@ -201,7 +203,9 @@ def _transformed(name: str, detail: str, y: FloatArray, low: float | None, high:
     return NonNormal(name, found.c, found.ck, detail)
 
 
-def _ppm(x: FloatArray, capability: Capability, lsl: float | None, usl: float | None) -> Fallouts:
+def _ppm(
+    x: FloatArray, capability: Capability, best: Fit | None, lsl: float | None, usl: float | None
+) -> Fallouts:
     within, overall = capability.fallout_within, capability.fallout_overall
     return Fallouts(
         observed=(
@@ -210,6 +214,10 @@ def _ppm(x: FloatArray, capability: Capability, lsl: float | None, usl: float | 
         ),
         within=(_millions(within.below_lsl), _millions(within.above_usl)),
         overall=(_millions(overall.below_lsl), _millions(overall.above_usl)),
+        best=(
+            None if best is None or lsl is None else _millions(best.below(lsl)),
+            None if best is None or usl is None else _millions(best.above(usl)),
+        ),
     )
 
 

@@ -87,6 +87,16 @@ class Fit:
         with np.errstate(all="ignore"):
             return np.asarray(self._law().pdf(value), dtype=np.float64)
 
+    def below(self, value: float) -> float:
+        """Fraction of the law below a value."""
+        with np.errstate(all="ignore"):
+            return float(self._law().cdf(value))
+
+    def above(self, value: float) -> float:
+        """Fraction of the law above a value, exact in the far tail."""
+        with np.errstate(all="ignore"):
+            return float(self._law().sf(value))
+
     def _law(self) -> Any:
         return getattr(stats, self.name)(*self.parameters)
 

@@ -78,6 +78,15 @@ def test_ppm_counts_what_lies_outside_and_a_reading_on_a_limit_is_inside() -> No
     assert above == pytest.approx(1e6 * 0.5 * math.erfc((3.0 - 2.25) / math.sqrt(2)))
 
 
+def test_expected_ppm_of_the_best_law_sees_the_tail_that_a_normal_law_misses() -> None:
+    readings = np.random.default_rng(2).lognormal(1.0, 0.6, 800)
+    study = capability_study(readings.tolist(), sigma_within=1.0, usl=15.0)
+    normal, best = study.ppm.overall[1], study.ppm.best[1]
+    true = 1e6 * 0.5 * math.erfc((math.log(15.0) - 1.0) / 0.6 / math.sqrt(2.0))
+    assert normal is not None and best is not None and study.ppm.best[0] is None
+    assert abs(best - true) < 0.5 * true < abs(normal - true)
+
+
 def test_one_limit_leaves_the_other_side_out_everywhere() -> None:
     study = capability_study(steady(), sigma_within=1.0, lsl=70.0)
     assert study.ppm.overall[1] is None and study.ppm.observed[1] is None
