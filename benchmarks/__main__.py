@@ -12,17 +12,23 @@ from benchmarks.installation import Installation
 
 # Each is a module with a function `figures`.
 NAMES = ("engine", "cycler", "classification", "ingest", "trace", "pages", "pipeline")
-WITHOUT_DATABASE = {"engine", "cycler", "classification"}
+# Takes minutes even at its small size: only when it is named.
+ON_REQUEST = ("detection",)
+WITHOUT_DATABASE = {"engine", "cycler", "classification", "detection"}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))
+    known = (*NAMES, *ON_REQUEST)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(known))
     parser.add_argument("--size", type=Size, choices=list(Size), default=Size.SMALL)
+    parser.add_argument(
+        "--full", action="store_const", const=Size.FULL, dest="size", help="the same as --size full"
+    )
     arguments = parser.parse_args()
-    unknown = set(arguments.names) - set(NAMES)
+    unknown = set(arguments.names) - set(known)
     if unknown:
-        parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+        parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     with tempfile.TemporaryDirectory(prefix="halite-benchmark-") as directory:
         installation = Installation(Path(directory))
         try:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 from django.conf import settings
+from numpy.typing import NDArray
 
 from lots.science.formation.records import CyclerRecords
 from lots.science.impedance.spectrum import Spectrum
@@ -81,6 +83,17 @@ def load_spectra(name: str) -> tuple[Spectrum, ...]:
         Spectrum(part["frequency_hz"].to_numpy(), part["re_ohm"].to_numpy() + 1j * part["im_ohm"].to_numpy())
         for part in frame.partition_by("sweep", maintain_order=True)
     )
+
+
+def store_series(columns: Mapping[str, NDArray[np.float64]]) -> str:
+    """Store the columns of a raw record; returns the name under which they lie."""
+    return _store(pl.DataFrame(dict(columns)))
+
+
+def load_series(name: str) -> dict[str, NDArray[np.float64]]:
+    """The columns stored under a name, in their order. Raises CurveMissing."""
+    frame = _load(name)
+    return {column: frame[column].to_numpy() for column in frame.columns}
 
 
 def continues(earlier: CyclerRecords, later: CyclerRecords) -> bool:

@@ -26,6 +26,7 @@ from lots.failpoints import hit
 from lots.masters import steady
 from lots.models import IdempotencyKey, Lot, OpenInterval, Site, Source, StepExecution, User
 from mes.hints import send_hints
+from quality.actions.hold_spread import hold_wide_spreads
 from quality.actions.judge import Verdicts, judge_values
 from quality.actions.quarantine import note_failure
 from quality.actions.react import react
@@ -213,6 +214,7 @@ def _take_in(
     hit("record.stored")
     site_now = site_time(envelope.site, now)
     verdicts = judge_values(recorded.rows, recorded.lots, envelope.site, now=now, site_now=site_now)
+    hold_wide_spreads(recorded.rows, recorded.lots, envelope.site, site_now=site_now)
     hit("record.judged")
     plans = chart_plans(
         recorded.lots.values(),

@@ -99,12 +99,24 @@ def _overlapping(zone_id: int, first: datetime, last: datetime) -> Iterable[Open
 
 
 def _exposure(interval: OpenInterval, new: Sequence[Measurement], gone: Collection[int]) -> OpenExposure:
-    """The zone's frost points around the interval, the highest of its sensors at each instant."""
     assert interval.closed_at is not None
-    start, end = interval.opened_at - SERIES_MARGIN, interval.closed_at + SERIES_MARGIN
+    return exposure_between(interval.zone_id, interval.opened_at, interval.closed_at, new=new, gone=gone)
+
+
+def exposure_between(
+    zone_id: int,
+    opened_at: datetime,
+    closed_at: datetime,
+    *,
+    new: Sequence[Measurement] = (),
+    gone: Collection[int] = (),
+    margin: timedelta = SERIES_MARGIN,
+) -> OpenExposure:
+    """The zone's frost points around an open interval, the highest of its sensors at each instant."""
+    start, end = opened_at - margin, closed_at + margin
     stored = current_measurements(
         Measurement.objects.filter(
-            zone_id=interval.zone_id,
+            zone_id=zone_id,
             quality=Measurement.Quality.GOOD,
             characteristic__code__in=(FROST_POINT, AIR_TEMPERATURE),
             measured_at__range=(start, end),
@@ -113,13 +125,13 @@ def _exposure(interval: OpenInterval, new: Sequence[Measurement], gone: Collecti
     coming = [
         row
         for row in of_the_air(new)
-        if row.zone_id == interval.zone_id
+        if row.zone_id == zone_id
         and row.quality == Measurement.Quality.GOOD
         and start <= row.measured_at <= end
     ]
     frost: dict[float, float] = {}
     temperatures = []
-    dew_sensors = dew_point_sensors(interval.zone_id)
+    dew_sensors = dew_point_sensors(zone_id)
     for row in [*stored.order_by("measured_at"), *coming]:
         value, at = float(row.value), row.measured_at.timestamp()
         if row.characteristic.code == AIR_TEMPERATURE:
@@ -127,8 +139,8 @@ def _exposure(interval: OpenInterval, new: Sequence[Measurement], gone: Collecti
         elif row.gauge_id not in dew_sensors:
             frost[at] = max(value, frost.get(at, value))
     return OpenExposure(
-        opened_at_s=interval.opened_at.timestamp(),
-        closed_at_s=interval.closed_at.timestamp(),
+        opened_at_s=opened_at.timestamp(),
+        closed_at_s=closed_at.timestamp(),
         series_t_s=tuple(sorted(frost)),
         frost_point_c=tuple(frost[at] for at in sorted(frost)),
         air_temperature_c=sum(temperatures) / len(temperatures) if temperatures else float("nan"),

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from lots.catalogue import recipe_revision
-from lots.models import CurveFile, Lot, RecipeRevision, StepExecution, Submission, User
+from lots.models import CurveFile, Gauge, Lot, RecipeRevision, StepExecution, Submission, User
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class Curve:
     ended_at: datetime
     soc_pct: Decimal | None = None
     temperature_c: Decimal | None = None
+    gauge: Gauge | None = None
+    unresolved: str = ""
 
 
 def keep_curve(
@@ -34,6 +36,7 @@ def keep_curve(
     user: User,
     now: datetime,
     supersedes: CurveFile | None = None,
+    reason: str = "",
 ) -> CurveFile:
     """Store the row; the same file of the same lot is the row that is there already."""
     kept, _ = CurveFile.objects.get_or_create(
@@ -55,6 +58,9 @@ def keep_curve(
             "received_at": now,
             "recorded_by": user,
             "supersedes": supersedes,
+            "reason": reason,
+            "gauge": curve.gauge,
+            "unresolved": curve.unresolved,
         },
     )
     return kept

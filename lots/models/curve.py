@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from lots.fields import LotRef, new_uuid7
+from lots.models.equipment import Gauge
 from lots.models.lot import StepExecution
 from lots.models.measurement import Submission
 from lots.models.site import User
@@ -17,6 +18,9 @@ class CurveFile(models.Model):
     class Kind(models.TextChoices):
         CYCLING = "cycling", "Cycling"
         IMPEDANCE = "impedance", "Impedance"
+        MASS = "mass", "Mass over time"
+        THICKNESS = "thickness", "Thickness map"
+        PRESSURE = "pressure", "Chamber pressure"
 
     uuid = models.UUIDField(unique=True, default=new_uuid7, editable=False)
     lot = LotRef(related_name="curve_files")
@@ -49,6 +53,14 @@ class CurveFile(models.Model):
     recorded_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     supersedes = models.OneToOneField(
         "self", models.PROTECT, null=True, blank=True, related_name="superseded_by"
+    )
+    reason = models.CharField(
+        max_length=300, blank=True, help_text="Why it takes the place of the former one."
+    )
+    gauge = models.ForeignKey(Gauge, models.PROTECT, null=True, blank=True, related_name="curve_files")
+    unresolved = models.TextField(
+        blank=True,
+        help_text="Why its derived values cannot be relied on; empty: they agree with what was posted.",
     )
 
     class Meta:

@@ -19,6 +19,7 @@ class Hold(models.Model):
         CALIBRATION = "calibration", "Gauge out of calibration"
         INCOMING = "incoming", "Incoming inspection"
         UNAUTHORISED = "unauthorised", "Moved without permission"
+        SPREAD = "spread", "Early cycles spread too widely"
         INHERITED = "inherited", "Placed on an ancestor"
 
     uuid = models.UUIDField(unique=True, default=new_uuid7, editable=False)

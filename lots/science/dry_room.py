@@ -161,3 +161,21 @@ def moisture_dose(
     grid = np.concatenate(([opened_at_s], inside, [closed_at_s]))
     dose = float(np.trapezoid(np.interp(grid, times, humidity), grid)) / 3600.0
     return MoistureDose(dose, open_min)
+
+
+def unknown_gaps_s(
+    opened_at_s: float, closed_at_s: float, series_t_s: ArrayLike, *, max_gap_s: float = MAX_GAP_S
+) -> tuple[tuple[float, float], ...]:
+    """The parts of an open interval that no reading covers, as `moisture_dose` judges them: (from, to), seconds.
+
+    `series_t_s` may come in any order. Unknown is never zero: one such part makes the interval's dose unknown.
+    """
+    times = np.sort(np.asarray(series_t_s, dtype=np.float64))
+    times = times[(times >= opened_at_s - max_gap_s) & (times <= closed_at_s + max_gap_s)]
+    if times.size == 0:
+        return ((opened_at_s, closed_at_s),)
+    start = float(times[times <= opened_at_s][-1]) if times[0] <= opened_at_s else opened_at_s
+    end = float(times[times >= closed_at_s][0]) if times[-1] >= closed_at_s else closed_at_s
+    grid = np.concatenate(([start], times[(times > opened_at_s) & (times < closed_at_s)], [end]))
+    wide = np.flatnonzero(np.diff(grid) > max_gap_s)
+    return tuple((max(opened_at_s, float(grid[i])), min(closed_at_s, float(grid[i + 1]))) for i in wide)

@@ -18,10 +18,11 @@ class FillVerdict(StrEnum):
 
 @dataclass(frozen=True)
 class VacuumStep:
-    """One evacuation as recorded: lowest pressure, mbar, and how long it stayed at or below the target, s."""
+    """One evacuation as recorded: lowest pressure, mbar, how long it stayed below venting, and when it began, s."""
 
     lowest_mbar: float
     held_s: float
+    started_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,21 @@ def vacuum_steps(
     edges = np.flatnonzero(np.diff(np.concatenate(([False], below, [False])).astype(int)))
     steps = []
     for start, stop in zip(edges[::2], edges[1::2], strict=True):
-        steps.append(VacuumStep(float(pressure[start:stop].min()), float(time[stop - 1] - time[start])))
+        held = float(time[stop - 1] - time[start])
+        steps.append(VacuumStep(float(pressure[start:stop].min()), held, float(time[start])))
     return tuple(steps)
+
+
+def soaks_s(time_s: ArrayLike, pressure_mbar: ArrayLike, *, vent_mbar: float = 500.0) -> tuple[float, ...]:
+    """How long the chamber stood vented after each evacuation, s: until the next one, or the end of the record.
+
+    Raises:
+        ValueError: as `vacuum_steps`.
+    """
+    steps = vacuum_steps(time_s, pressure_mbar, vent_mbar=vent_mbar)
+    ends = [step.started_s + step.held_s for step in steps]
+    following = [*(step.started_s for step in steps[1:]), float(np.asarray(time_s)[-1])]
+    return tuple(after - end for end, after in zip(ends, following[: len(ends)], strict=True))
 
 
 def missed_steps(

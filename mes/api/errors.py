@@ -20,6 +20,7 @@ from lots.actions.exposure import ExposureRefused
 from lots.actions.record_submission import IdempotencyConflict
 from lots.envelope import InvalidSubmission, Problem
 from mes.api.schemas import PATTERN_HELP
+from mes.connectors.series.record import RecordRefused
 from quality.actions.dispose import DispositionRefused
 from quality.actions.gate import GateRefused
 from quality.actions.hold import HoldRefused
@@ -70,6 +71,7 @@ DOMAIN: tuple[type[Exception], ...] = (
     ReshapeRefused,
     ShiftCheckRefused,
     ReceiptRefused,
+    RecordRefused,
 )
 WORDS = {
     "missing": "is missing",
@@ -140,6 +142,7 @@ def refusal_of(error: Exception) -> tuple[int, dict[str, Any]] | None:
             | ReshapeRefused()
             | ShiftCheckRefused()
             | ReceiptRefused()
+            | RecordRefused()
         ):
             return 409, {**_body("refused", error), "problems": [_named(str(error))]}
     return None

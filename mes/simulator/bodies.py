@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from mes.simulator import events as e
+from mes.simulator.raw_out import RecordOut
 
 WORK_ORDER = "WO-0001"
 COATING_LANES = 5
@@ -32,6 +33,15 @@ def reading_body(r: e.ReadingOut, *, lot: str = "", zone: str = "") -> dict[str,
     }
     optional = {"position": r.position, "roll_position_mm": r.roll_position_mm, "sample_size": r.sample_size}
     return body | {name: value for name, value in optional.items() if value is not None}
+
+
+def record_body(record: RecordOut) -> dict[str, Any]:
+    return {
+        "kind": record.kind,
+        "started_at": iso(record.started_at),
+        "gauge": record.gauge,
+        "columns": record.columns,
+    }
 
 
 def input_body(taken: e.Consumed) -> dict[str, Any]:

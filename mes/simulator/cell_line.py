@@ -12,6 +12,8 @@ from mes.simulator import physics
 from mes.simulator.cells import CELLS_PER_LOT, CellBuild, CellShop, SlitRoll
 from mes.simulator.electrode_line import StagedRoll, minutes
 from mes.simulator.faults import BAD_CHANNEL, Fault
+from mes.simulator.raw_cells import chamber_record, formation_files, state_of
+from mes.simulator.raw_out import FileOut, RecordOut
 from mes.simulator.schedule import Agenda, Step
 from mes.simulator.side_readings import ageing, prechecks
 
@@ -136,7 +138,11 @@ class CellLine:
         used_kg = round(physics.FILL_TARGET_G * 1e-3 * len(flowing), 3)
         head: Any = self._a.head(at, started_at, "filling", lot.code, "FILL-1")
         event = e.CellLotFilled(
-            **head, cells=flowing, consumed=(e.Consumed(electrolyte, used_kg),), completes=False
+            **head,
+            cells=flowing,
+            raw=self._chamber(lot, flowing, started_at),
+            consumed=(e.Consumed(electrolyte, used_kg),),
+            completes=False,
         )
 
         def happened() -> None:
@@ -155,6 +161,24 @@ class CellLine:
             self._a.push(at + minutes(soaked), lambda t: self._soak(t, started_at, lot, shown))
 
         return Step(event, happened, lambda: self._a.drop(lot.code))
+
+    def _chamber(
+        self, lot: CellLot, flowing: tuple[e.CellReport, ...], started_at: datetime
+    ) -> tuple[RecordOut, ...]:
+        if not self._a.wants_raw(lot.key[0]):
+            return ()
+        return chamber_record(self._a.streams.of("filling chamber", *lot.key), flowing[0], started_at)
+
+    def _files(self, lot: CellLot, flowing: tuple[e.CellReport, ...]) -> tuple[FileOut, ...]:
+        """The cycler's files and the spectra of the tray's first cells."""
+        if not self._a.wants_raw(lot.key[0]):
+            return ()
+        files: list[FileOut] = []
+        for cell in flowing[: self._a.settings.raw_cells]:
+            place = lot.cells.index(cell.cell_code)
+            rng = self._a.streams.of("formation files", *lot.key, place)
+            files += formation_files(cell.cell_code, state_of(cell.readings, lot.builds[place], rng), rng)
+        return tuple(files)
 
     def _soak(self, at: datetime, started_at: datetime, lot: CellLot, shown: e.ReadingOut) -> Step | None:
         flowing = self._flowing(lot, [e.CellReport(cell, (shown,)) for cell in lot.cells])
@@ -209,7 +233,9 @@ class CellLine:
             self._a.push(at + AGEING, lambda t: self._accept(t, at, lot))
 
         return Step(
-            e.CellLotFormed(**head, tray=tray, cells=flowing), happened, lambda: self._a.drop(lot.code)
+            e.CellLotFormed(**head, tray=tray, cells=flowing, raw=self._files(lot, flowing)),
+            happened,
+            lambda: self._a.drop(lot.code),
         )
 
     def _accept(self, at: datetime, started_at: datetime, lot: CellLot) -> Step | None:

@@ -14,6 +14,7 @@ from mes.simulator.deliveries import Deliveries
 from mes.simulator.electrodes import STRIP_MINUTES, Batch, ElectrodeShop, Web
 from mes.simulator.faults import Fault
 from mes.simulator.physics import ANODE, CATHODE, Electrode
+from mes.simulator.raw_rolls import RawShop
 from mes.simulator.schedule import Agenda, Step
 from mes.simulator.side_readings import slurry_release
 from mes.simulator.zone_log import ZoneLogger
@@ -29,8 +30,7 @@ PAUSE_MIN = 10
 OPEN_MIN, OPEN_SD_MIN = 14.0, 3.2
 # From a pair's mixing to its first open container, about: when zone faults of that pair begin.
 DRY_ROOM_LEAD_MIN = MIX_MIN + COAT_SETUP_MIN + DRY_MIN + CALENDER_MIN + SLIT_MIN + 5 * PAUSE_MIN
-SLURRY_WASTE = 1.05
-BINDER_SHARE = 0.04
+SLURRY_WASTE, BINDER_SHARE = 1.05, 0.04
 
 
 def minutes(count: float) -> timedelta:
@@ -62,6 +62,7 @@ class ElectrodeLine:
         self._length_mm = agenda.settings.roll_length_m * 1000
         self._deliveries = Deliveries(agenda, PAIRS_PER_DELIVERY)
         self._shop = ElectrodeShop(agenda.streams, agenda.faults, self._length_mm)
+        self._raw = RawShop(agenda, self._shop)
 
     def begin(self) -> None:
         self._a.push(self._a.settings.pair_starts_at(0), lambda at: self._start_pair(at, 0), before_seal=True)
@@ -160,7 +161,7 @@ class ElectrodeLine:
         head: Any = self._a.head(at, started_at, "coating", code, "COAT-1")
         event = e.RollCoated(
             **head, readings=readings, electrode=electrode.name, material=f"ROLL-{electrode.name.upper()}",
-            length_mm=self._length_mm,
+            length_mm=self._length_mm, raw=self._raw.scan(web, code, at),
             consumed=(e.Consumed(slurry, kg), e.Consumed(foil, float(self._a.settings.roll_length_m))),
         )  # fmt: skip
 
@@ -184,8 +185,9 @@ class ElectrodeLine:
         residual, strip, residuals = self._shop.dry(web, started_at, ends)
         head: Any = self._a.head(at, started_at, "drying", code, "DRY-1")
         dried = replace(web, residual_ppm=residual)
+        raw = self._raw.strip(web, strip, code, started_at)
         return Step(
-            e.StripWeighed(**head, readings=strip, completes=False),
+            e.StripWeighed(**head, readings=strip, completes=False, raw=raw),
             lambda: self._a.push(
                 ends, lambda t: self._dry(t, started_at, dried, code, residuals), before_seal=True
             ),

@@ -164,6 +164,15 @@ class ElectrodeShop:
         spots: NDArray[np.float64] = web.loading * (1.0 + web.lanes[None, :] + along + single)
         return spots
 
+    def dryer(self, web: Web) -> tuple[NDArray[np.float64], float, np.random.Generator]:
+        """Zone temperatures above target (K), the time constant of drying (min), and the noise that follows."""
+        rng = self._rng("drying", web.electrode, web.pair)
+        excess = ZONE_SD_K * rng.standard_normal(4)
+        airflow = self._faults.airflow(web.electrode.name, web.pair) * (
+            1.0 + AIRFLOW_SD * rng.standard_normal()
+        )
+        return excess, physics.drying_tau(web.electrode, web.loading, float(excess.mean()), airflow), rng
+
     def dry(
         self, web: Web, started_at: datetime, at: datetime
     ) -> tuple[float, tuple[ReadingOut, ...], tuple[ReadingOut, ...]]:
@@ -171,10 +180,7 @@ class ElectrodeShop:
         (at `at`).
         """
         electrode = web.electrode
-        rng = self._rng("drying", electrode, web.pair)
-        excess = ZONE_SD_K * rng.standard_normal(4)
-        airflow = self._faults.airflow(electrode.name, web.pair) * (1.0 + AIRFLOW_SD * rng.standard_normal())
-        tau = physics.drying_tau(electrode, web.loading, float(excess.mean()), airflow)
+        excess, tau, rng = self.dryer(web)
         minutes = np.arange(STRIP_MINUTES + 1, dtype=float)
         strip = physics.strip_mass_g(web.loading, electrode, minutes, tau)
         strip = strip + STRIP_GAUGE_SD_G * rng.standard_normal(len(minutes))

@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from mes.simulator.catalogue import CATALOGUE
+from mes.simulator.raw_out import FileOut, RecordOut
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class LineEvent:
     equipment: str | None
     operator: str
     readings: tuple[ReadingOut, ...] = ()
+    raw: tuple[RecordOut | FileOut, ...] = ()  # what instruments deliver beside the readings
     completes: bool = True  # False: the step's execution stays open; a later event of the lot completes it
 
 

@@ -7,7 +7,7 @@ the line controller's key. A gate that is only waiting for an evaluation is aske
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,6 +25,7 @@ from mes.simulator.bodies import (
     lot_body,
     reading_body,
 )
+from mes.simulator.deliver_raw import Counts, Told, deliver
 from mes.simulator.doors import Answer, Door, UnexpectedAnswer
 from mes.simulator.side_steps import by_cell, run_step
 
@@ -51,16 +52,6 @@ class Refused(Exception):
 
 
 @dataclass
-class Counts:
-    """What went through the door."""
-
-    readings: int = 0
-    lots: int = 0
-    violations: int = 0
-    waits: int = 0
-
-
-@dataclass
 class Gateway:
     """Carries out events. `keys` are API keys by username; `wait` lets the evaluation go on for a moment."""
 
@@ -77,7 +68,7 @@ class Gateway:
         self._event, self._sent = event, 0
         match event:
             case e.RawLotReceived():
-                self._allowed("/receipts", delivery_body(event))
+                self.allowed("/receipts", delivery_body(event))
                 self.counts.lots += 1
             case e.ElectrolyteMade():
                 self._open(event.consumed[0].lot_code)
@@ -95,6 +86,7 @@ class Gateway:
                 size: dict[str, Any] = {"length_mm": event.length_mm, "lanes": COATING_LANES}
                 self._make(lot_body(event.lot_code, event.material, event.length_mm / 1000, inputs, **size))
                 self._whole_step([event.lot_code])
+                deliver(event.raw, self)
             case e.RollSlit():
                 self._whole_step([event.lot_code])
                 self._make(*(daughter_body(event, d) for d in event.daughters), at=event.at)
@@ -116,10 +108,12 @@ class Gateway:
                 self._start(codes_of(event.cells), event.equipment)
                 for taken in event.consumed:
                     body = {"child": event.lot_code, "at": iso(event.at), **input_body(taken)}
-                    self._allowed("/consumptions", body)
+                    self.allowed("/consumptions", body)
                 self._report(event.cells)
+                deliver(event.raw, self)
             case e.CellLotSoaked() | e.CellLotFormed():
-                self._finish(codes_of(event.cells), self._report(event.cells))
+                told = deliver(event.raw, self)
+                self._finish(codes_of(event.cells), self._report(event.cells, but=told))
             case e.CellLotAccepted():
                 self._beside("ageing", by_cell(event.aged), event.started_at)
                 self._start(codes_of(event.cells), event.equipment, at=event.at)
@@ -127,6 +121,7 @@ class Gateway:
             case e.StripWeighed():
                 self._start([event.lot_code], event.equipment)
                 self._send_later([reading_body(r, lot=event.lot_code) for r in event.readings])
+                deliver(event.raw, self)
             case e.RollDried():
                 self._finish([event.lot_code], self._own_readings())
             case e.RollCalendered():
@@ -163,10 +158,16 @@ class Gateway:
         lot = self._event.lot_code
         return self._send_machine_readings(reading_body(r, lot=lot) for r in self._event.readings)
 
-    def _report(self, cells: Iterable[e.CellReport]) -> list[dict[str, Any]]:
-        """Send what machines read of cells; the operator's readings are returned, or sent while the step runs on."""
+    def _report(self, cells: Iterable[e.CellReport], *, but: Collection[Told] = ()) -> list[dict[str, Any]]:
+        """Send what machines read of cells; the operator's readings are returned, or sent while the step runs on.
+
+        `but` names readings that came of an instrument's file already.
+        """
         by_operator = self._send_machine_readings(
-            reading_body(r, lot=cell.cell_code) for cell in cells for r in cell.readings
+            reading_body(r, lot=cell.cell_code)
+            for cell in cells
+            for r in cell.readings
+            if (cell.cell_code, r.code, r.position or "") not in but
         )
         assert self._event is not None
         if not self._event.completes:
@@ -186,14 +187,14 @@ class Gateway:
     # --- requests ---------------------------------------------------------------------------------
     def _make(self, *lots: dict[str, Any], at: datetime | None = None) -> None:
         assert self._event is not None
-        self._allowed("/lots", {"lots": list(lots), "at": iso(at or self._event.started_at)})
+        self.allowed("/lots", {"lots": list(lots), "at": iso(at or self._event.started_at)})
         self.counts.lots += len(lots)
 
     def _beside(self, step: str, readings: dict[str, tuple[e.ReadingOut, ...]], started_at: datetime) -> None:
         """A step beside the event's own."""
         assert self._event is not None
         self.counts.readings += run_step(
-            self._allowed, step, readings, started_at=started_at, at=self._event.at
+            self.allowed, step, readings, started_at=started_at, at=self._event.at
         )
 
     def _start(self, lots: list[str], equipment: Any = None, at: datetime | None = None) -> None:
@@ -202,12 +203,12 @@ class Gateway:
         started_at = iso(at or event.started_at)
         body = {"lots": lots, "step": event.step, "equipment": equipment, "at": started_at}
         try:
-            self._allowed("/steps/start", body)
+            self.allowed("/steps/start", body)
         except Refused as refused:
             if "shift_check" not in refused.blockers:
                 raise
             self._check_rooms(event.step)
-            self._allowed("/steps/start", body)
+            self.allowed("/steps/start", body)
 
     def _check_rooms(self, step: str) -> None:
         """Fill in the checklists that the step waits for, all seven items good."""
@@ -215,13 +216,13 @@ class Gateway:
         rooms = self.door.get("/zones", key=self.keys[self._event.operator]).body["items"]
         for room in rooms:
             if step in room["steps"] and not room["fit"]:
-                self._allowed(f"/zones/{room['code']}/checks", {"answers": dict.fromkeys(CHECKLIST, True)})
+                self.allowed(f"/zones/{room['code']}/checks", {"answers": dict.fromkeys(CHECKLIST, True)})
 
     def _finish(self, lots: list[str], readings: list[dict[str, Any]] | None = None) -> None:
         assert self._event is not None
         event = self._event
         body = {"lots": lots, "step": event.step, "readings": readings or None, "at": iso(event.at)}
-        answer = self._allowed("/steps/finish", body)
+        answer = self.allowed("/steps/finish", body)
         self.counts.readings += len(readings or ())
         for part in [answer.body.get("readings"), *answer.body["answers"]]:
             self.counts.violations += len(part["violations"]) if part else 0
@@ -229,7 +230,7 @@ class Gateway:
     def _submit(self, username: str, readings: list[dict[str, Any]]) -> None:
         if not readings:
             return
-        answer = self._allowed("/submissions", {"readings": readings}, username=username)
+        answer = self.allowed("/submissions", {"readings": readings}, username=username)
         self.counts.readings += len(readings)
         self.counts.violations += len(answer.body["violations"])
 
@@ -247,7 +248,7 @@ class Gateway:
     def _open(self, lot: str) -> None:
         """A delivery's container is opened; its life after opening begins."""
         assert self._event is not None
-        self._allowed(f"/lots/{lot}/open", {"at": iso(self._event.at)})
+        self.allowed(f"/lots/{lot}/open", {"at": iso(self._event.at)})
 
     def _scan(self, lot: str) -> None:
         """Whether the lot may be used now; raises Refused with what keeps it."""
@@ -262,7 +263,7 @@ class Gateway:
 
         self._patiently(ask)
 
-    def _allowed(self, path: str, body: dict[str, Any], *, username: str = "") -> Answer:
+    def allowed(self, path: str, body: dict[str, Any], *, username: str = "") -> Answer:
         assert self._event is not None
         self._sent += 1
         sender = username or self._event.operator

@@ -41,6 +41,9 @@ HISTORY_FAULTS = (
     FaultPlan(Fault.GAP_SHIFT, Magnitude.CLEAR, first_pair=HISTORY_FAULT_PAIR),
 )
 
+# Instruments' own records and files: of the first pair, to be seen soon, and of a few that follow.
+HISTORY_RAW_EVERY, LIVE_RAW_EVERY = 12, 4
+
 LIVE_PAIRS = 600
 FIRST_FAULT_PAIR, FAULT_EVERY, FAULT_PAIRS = 2, 6, 2
 MOST_TRAYS_WAITING = 8
@@ -134,6 +137,7 @@ def tell(site: Site, *, seed: int) -> None:
                 faults=HISTORY_FAULTS,
                 wanted=HISTORY_CELL_PAIRS.__contains__,
                 pairs=HISTORY_PAIRS,
+                raw_every=HISTORY_RAW_EVERY,
             )
         )
     while True:
@@ -147,6 +151,7 @@ def tell(site: Site, *, seed: int) -> None:
                 most_waiting=MOST_TRAYS_WAITING,
                 pace_s=PACE_S,
                 pairs=LIVE_PAIRS,
+                raw_every=LIVE_RAW_EVERY,
             )
         )
 

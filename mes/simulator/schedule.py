@@ -29,6 +29,8 @@ class Settings:
     log_period_s: int = 120
     log_packet_min: int = 30
     prefix: str = "SIM"
+    raw_every: int = 0  # raw records and files of every n-th pair; 0: of none
+    raw_cells: int = 1  # cells of a tray whose formation files are delivered, the first ones
 
     def pair_starts_at(self, pair: int) -> datetime:
         return self.start_at + timedelta(minutes=pair * self.pair_interval_min)
@@ -108,6 +110,10 @@ class Agenda:
             "equipment": equipment,
             "operator": by or self.plant.operator_at(at, step or "mixing"),
         }
+
+    def wants_raw(self, pair: int) -> bool:
+        """Whether the instruments' own records of a pair are delivered."""
+        return self.settings.raw_every > 0 and pair % self.settings.raw_every == 0
 
     def code(self, kind: str, pair: int, *rest: int) -> str:
         """A lot code such as SIM-RC-0004-1: kind, 1-based pair, then lane, run and cell."""

@@ -94,6 +94,12 @@ def false_alarms(outcomes: Iterable[dict[str, Any]]) -> tuple[list[FalseAlarms],
     return by_code, FalseAlarms("holds", holding_points, holds_seen, held)
 
 
+def false_holds(outcomes: Iterable[dict[str, Any]]) -> tuple[int, int] | None:
+    """Lots held for themselves and lots made in fault-free runs; None where no run counted its lots."""
+    free = [one for one in outcomes if not one["trial"]["fault"] and one.get("lots")]
+    return (sum(one["held_lots"] for one in free), sum(one["lots"] for one in free)) if free else None
+
+
 def table(outcomes: Sequence[dict[str, Any]]) -> str:
     """The scoreboard as plain text."""
     lines = [_line(HEADER)]
@@ -107,6 +113,13 @@ def table(outcomes: Sequence[dict[str, Any]]) -> str:
             " 95 % Poisson interval of what was seen",
         ]
         lines += [_alarm_line(alarms) for alarms in [*by_code, holds]]
+    per_thousand = false_holds(outcomes)
+    if per_thousand is not None:
+        held, made = per_thousand
+        lines += [
+            "",
+            f"false holds: {held} of {made} fault-free lots, {1000 * held / made:.1f} per 1,000 lots",
+        ]
     lines += [
         "",
         f"{len(outcomes)} runs, {sum(outcome['seconds'] for outcome in outcomes):.0f} s of computing",

@@ -48,6 +48,8 @@ class Outcome:
     signals: Mapping[str, int]
     signal_holds: int
     expected: Mapping[str, tuple[int, float, float]]  # points, signals, holds
+    lots: int = 0  # made by the run, and held for themselves
+    held_lots: int = 0
 
 
 def site_in_process(keys: dict[str, str]) -> Site:
@@ -93,6 +95,8 @@ def run_trial(site: Site, trial: Trial) -> Outcome:
         signals=_by_characteristic(signals),
         signal_holds=evidence.signal_holds(),
         expected=evidence.expected_alarms() if trial.fault is None else {},
+        lots=line.driver.gateway.counts.lots,
+        held_lots=len(line.driver.summary.held_for_itself),
     )
 
 

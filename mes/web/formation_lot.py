@@ -10,12 +10,10 @@ import numpy as np
 from lots.models import CurveFile, GenealogyLink, Lot
 from lots.queries import active_holds, valid_measurements
 from lots.science.formation.band import SHARE, BandVerdict, VoltageBand, compare_with_band, voltage_band
-from lots.science.formation.compliance import spread_holds_lot
+from lots.science.formation.compliance import EARLY_SPREAD_LIMIT_PCT, spread_holds_lot
 from mes.web.formation_page import first_charge, short
 
 CELLS_SHOWN = 100
-# Handbook 7.4 stops a lot whose early cycles spread widely and gives no number: 2 % is an assumption.
-SPREAD_LIMIT_PCT = 2.0
 CAPACITY, FCE = "formation.discharge_capacity_ah", "formation.fce_pct"
 
 
@@ -39,7 +37,7 @@ class LotFormation:
     band_cells: int
     spread_pct: float | None
     too_wide: bool
-    limit_pct: float = SPREAD_LIMIT_PCT
+    limit_pct: float = EARLY_SPREAD_LIMIT_PCT
 
 
 def lot_formation(lot: Lot) -> LotFormation:
@@ -60,7 +58,7 @@ def lot_formation(lot: Lot) -> LotFormation:
     )
     capacities = [row.capacity_ah for row in rows if row.capacity_ah is not None]
     try:
-        too_wide, spread = spread_holds_lot(capacities, limit_cv_pct=SPREAD_LIMIT_PCT)
+        too_wide, spread = spread_holds_lot(capacities, limit_cv_pct=EARLY_SPREAD_LIMIT_PCT)
     except ValueError:
         return LotFormation(rows, count, len(curves), None, too_wide=False)
     return LotFormation(rows, count, len(curves), round(spread, 2), too_wide)

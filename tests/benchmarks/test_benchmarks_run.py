@@ -52,8 +52,8 @@ def test_an_unknown_name_is_refused_with_the_names_that_exist() -> None:
     finished = run("coffee")
     assert finished.returncode == 2
     assert (
-        "no benchmark coffee; there are engine, cycler, classification, ingest, trace, pages, pipeline"
-        in finished.stderr
+        "no benchmark coffee; there are engine, cycler, classification, ingest, trace, pages, pipeline,"
+        " detection" in finished.stderr
     )
     assert finished.stdout == ""
 

@@ -141,10 +141,26 @@ SIGNATURES: tuple[Signature, ...] = (
             *(_up(Feature.RESISTANCE_GROWTH, 2), _down(Feature.FCE)),
         ),
     ),
+    # A dryer that takes too little away: the endpoint comes late and solvent stays all the same.
+    Signature(
+        Family.DRYING_RESIDUE,
+        "drying",
+        (_up(Feature.RESIDUAL_SOLVENT, 2), _up(Feature.ENDPOINT_TIME, 2), _down(Feature.FCE)),
+    ),
     Signature(
         Family.OVER_CALENDERING,
         "calendering",
         (_down(Feature.POROSITY, 2), _up(Feature.DIFFUSION, 2), _down(Feature.RATE_CAPACITY, 2)),
+        excludes=(_down(Feature.NP_RATIO, 2), _up(Feature.NP_RATIO, 2)),
+    ),
+    # A heavier cathode under the same calender gap is denser, too: the loading comes first.
+    Signature(
+        Family.LOADING_MISMATCH,
+        "coating",
+        (
+            *(_down(Feature.NP_RATIO, 2), _down(Feature.POROSITY), _up(Feature.DIFFUSION)),
+            _up(Feature.CAPACITY),
+        ),
     ),
     Signature(
         Family.LOADING_MISMATCH,

@@ -235,6 +235,10 @@ def changed_elements(old: FormationProtocol, new: FormationProtocol) -> tuple[st
     )
 
 
+# Handbook 7.4 stops a lot whose early cycles spread widely and gives no number: 2 % is an assumption.
+EARLY_SPREAD_LIMIT_PCT = 2.0
+
+
 def spread_holds_lot(values: ArrayLike, *, limit_cv_pct: float, min_cells: int = 5) -> tuple[bool, float]:
     """Whether the early cycles of a lot spread too widely, and their robust coefficient of variation, %.
 

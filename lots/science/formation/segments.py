@@ -24,6 +24,8 @@ _PAUSE_FACTOR = 3.0
 _HALF_CYCLE_SHARE = 0.2
 # When the counter drops at nearly every border between steps it counts per step.
 _RESETS_EACH_STEP = 0.8
+# A counter may begin this long before the first record of its step, s: what it counted then no integral sees.
+_UNSEEN_S = 1.0
 
 
 class StepKind(StrEnum):
@@ -37,8 +39,9 @@ class StepTable:
     """One row per step run, all arrays of the same length m.
 
     `first` and `last` are record indices (inclusive). `charge_ah` and `discharge_ah` are integrated, not negative;
-    `counted_ah` is what the instrument counted (NaN without counter); `slack_ah` is how far an integral can be off
-    because the current changes between records, ``½ Σ|ΔI|Δt``. `mean_a` is signed.
+    `counted_ah` is what the instrument counted (NaN without counter), charge less discharge where it counts both;
+    `slack_ah` is how far an integral can be off because the current changes between records, ``½ Σ|ΔI|Δt``, and
+    because the counter began up to a second before the first record. `mean_a` is signed.
     """
 
     number: Ints
@@ -93,6 +96,7 @@ def step_table(records: CyclerRecords) -> StepTable:
     kind = tuple(
         StepKind.REST if abs(a) <= rest_a else StepKind.CHARGE if a > 0 else StepKind.DISCHARGE for a in mean
     )
+    counted, unseen = _counted(records, first, last, lead)
     cycle = records.cycle[first] if records.cycle is not None else np.ones(first.size, dtype=np.int64)
     if cycle.size and cycle[0] == cycle[-1]:
         cycle = _pair_cycles(kind, np.abs(charge - discharge), int(cycle[0]))
@@ -105,8 +109,8 @@ def step_table(records: CyclerRecords) -> StepTable:
         duration_s=duration,
         charge_ah=charge / 3600.0,
         discharge_ah=discharge / 3600.0,
-        counted_ah=_counted(records, first, last),
-        slack_ah=np.add.reduceat(slack, first) / 3600.0,
+        counted_ah=counted,
+        slack_ah=np.add.reduceat(slack, first) / 3600.0 + unseen,
         start_v=records.voltage_v[first],
         end_v=records.voltage_v[last],
         max_v=np.maximum.reduceat(records.voltage_v, first),
@@ -160,24 +164,33 @@ def _edges(records: CyclerRecords, first: Ints, last: Ints) -> tuple[Floats, Flo
     return lead, tail
 
 
-def _counted(records: CyclerRecords, first: Ints, last: Ints) -> Floats:
-    """What the counters moved in each step, whichever way the instrument resets them."""
+def _counted(records: CyclerRecords, first: Ints, last: Ints, lead: Floats) -> tuple[Floats, Floats]:
+    """What the counters moved in each step, whichever way the instrument resets them, and what they moved unseen.
+
+    A counter each for charge and discharge may both move in one step: their difference is what the current moved.
+    Unseen is what stands in a counter that begins with the step at its first record, beyond the `lead` that the
+    step's own clock tells, as far as it was counted within a second.
+    """
     if not records.counters_ah:
-        return np.full(first.size, np.nan)
-    total = np.zeros(first.size)
+        return np.full(first.size, np.nan), np.zeros(first.size)
+    parts, unseen = [], np.zeros(first.size)
+    current = np.abs(records.current_a[first])
     for signed in records.counters_ah:
         counter = np.abs(np.nan_to_num(signed))
         before, after = counter[last[:-1]], counter[first[1:]]
         ran = before > 0
         resets = float(np.mean(after[ran] < 0.5 * before[ran])) if np.any(ran) else 0.0
         if resets >= _RESETS_EACH_STEP:
-            total += np.maximum.reduceat(counter, first)
+            parts.append(np.maximum.reduceat(counter, first))
+            ahead = counter[first] - current * lead / 3600.0
+            unseen += np.where(ahead <= current * _UNSEEN_S / 3600.0, np.maximum(ahead, 0.0), 0.0)
             continue
         moved = np.diff(counter, prepend=0.0)
         dropped = moved < -0.5 * np.concatenate(([0.0], counter[:-1]))
         moved[dropped] = counter[dropped]
-        total += np.abs(np.add.reduceat(moved, first))
-    return total
+        parts.append(np.add.reduceat(moved, first))
+    total = parts[0] - parts[1] if len(parts) == 2 else np.sum(parts, axis=0)
+    return np.abs(total), unseen
 
 
 def _pair_cycles(kind: tuple[StepKind, ...], moved: Floats, number: int) -> Ints:

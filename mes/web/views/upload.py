@@ -1,4 +1,4 @@
-"""Upload: the file of a formation cycler or of an impedance analyser for one cell."""
+"""Upload: the file of a formation cycler or of an impedance analyser for one cell, or a raw record of the line."""
 
 from __future__ import annotations
 
@@ -14,17 +14,26 @@ from django.views.decorators.http import require_http_methods
 
 from lots.envelope import InvalidSubmission
 from lots.models import Lot, StepExecution
+from lots.science.raw_records import RecordKind
 from mes.connectors.cycler.read import MAX_BYTES
 from mes.connectors.files import UnreadableFile
 from mes.connectors.impedance.read import is_impedance_file
-from mes.connectors.import_cycler import STEP, ImportedTest, ImportRefused, import_cycler_file
+from mes.connectors.import_cycler import STEP, ImportedTest, ImportRefused, file_source, import_cycler_file
 from mes.connectors.import_impedance import conditions, import_impedance_file
+from mes.connectors.series.model import Series
+from mes.connectors.series.read import is_series_file, read_series_file
+from mes.connectors.series.record import RecordRefused, keep_series
 from mes.web.card import explain
 from mes.web.forms.upload import CappedUpload
 from mes.web.site import SiteRequest, site_page
 from quality.permissions import Action
 from spc.models import Chart
 
+PAGES = {
+    RecordKind.MASS: "web:lot_drying",
+    RecordKind.THICKNESS: "web:lot_thickness",
+    RecordKind.PRESSURE: "web:lot_vacuum",
+}
 FORM_OVERHEAD_BYTES = 100_000
 CELLS_SHOWN = 12
 
@@ -71,15 +80,48 @@ def _take_in(request: SiteRequest) -> HttpResponse:
         return _form(request, code=code, problem="Choose the file that the cycler exported.", status=422)
     path = Path(file.temporary_file_path())
     try:
+        if is_series_file(path):
+            return _series(request, cell, path)
         if is_impedance_file(path):
             return _spectrum(request, cell, path)
         imported = import_cycler_file(path, cell=cell, user=request.user, now=request.now)
     except (UnreadableFile, InvalidSubmission) as refusal:
         return _form(request, code=code, problem=str(refusal), status=422)
-    except ImportRefused as refusal:
+    except (ImportRefused, RecordRefused) as refusal:
         link = reverse("web:station_lot", args=[cell.code])
         return _form(request, code=code, problem=str(refusal), station_url=link, status=409)
     return render(request, "web/upload/result.html", _result(cell, imported))
+
+
+def _series(request: SiteRequest, lot: Lot, path: Path) -> HttpResponse:
+    """A raw record of the line: mass over time, a thickness map or a chamber's pressure."""
+    try:
+        file = read_series_file(path)
+    except UnreadableFile as error:
+        raise UnreadableFile(str(error).replace(path.name, "The file")) from error
+    series = Series(
+        kind=file.kind,
+        columns=file.columns,
+        started_at=file.started_at,
+        gauge=file.gauge,
+        equipment=file.equipment,
+        step=file.step,
+        posted=file.posted,
+        reason=request.POST.get("reason", "").strip(),
+        format="Table",
+        sha256=file.sha256,
+        size_bytes=file.size_bytes,
+    )
+    kept = keep_series(
+        series, lot=lot, user=request.user, source=file_source(request.site, request.user), now=request.now
+    )
+    context = {
+        "nav_active": "upload",
+        "lot": lot,
+        "kept": kept,
+        "page_url": reverse(PAGES[file.kind], args=[lot.code]),
+    }
+    return render(request, "web/upload/record.html", context)
 
 
 def _spectrum(request: SiteRequest, cell: Lot, path: Path) -> HttpResponse:

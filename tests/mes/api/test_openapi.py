@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import uuid
+
 import pytest
 from django.test import Client
 
@@ -46,6 +48,7 @@ def test_nobody_calls_without_a_key(method: str, path: str, operation: dict) -> 
     path = path.replace("{package_id}", "00000000-0000-0000-0000-000000000001")
     for name in ("code", "chart_id", "signal_id", "specification_id", "study_id"):
         path = path.replace("{" + name + "}", "1")
+    path = path.replace("{record}", str(uuid.UUID(int=1)))
     call = getattr(Client(enforce_csrf_checks=True), method)
     response = call(path, {}, content_type="application/json")
     assert response.status_code == 401 and response["WWW-Authenticate"] == "Bearer"

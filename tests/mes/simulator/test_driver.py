@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 from django.utils import timezone
 
-from lots.models import GenealogyLink, HoldLot, Lot, Measurement, StepExecution
+from lots.models import CurveFile, GenealogyLink, HoldLot, Lot, Measurement, StepExecution
 from lots.steps import CHARACTERISTICS
 from mes.demo.load import load_demo
 from mes.demo.product import NOT_RUN
@@ -41,6 +42,35 @@ def codes(line: Line, material: str) -> set[str]:
 def parents(code: str) -> set[str]:
     links = GenealogyLink.objects.filter(child__code=code)
     return set(links.values_list("parent__code", flat=True))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_instruments_deliver_their_own_records_through_the_api(site: Site) -> None:
+    line = site.line("test", seed=3, pairs=1, raw_every=1)
+    line.driver.run()
+    summary = line.driver.summary
+    assert (summary.refusals, summary.held) == ([], {})
+    kept = CurveFile.objects.filter(lot__code__startswith=line.store.prefix)
+    assert Counter(kept.values_list("kind", flat=True)) == {
+        "thickness": 2,
+        "mass": 2,
+        "pressure": 2,
+        "cycling": 2,
+        "impedance": 2,
+    }
+    assert line.driver.gateway.counts.records == 10
+    assert set(kept.values_list("unresolved", flat=True)) == {""}
+    # A cell whose cycler file came has each capacity once, and as many readings as its neighbour without a file.
+    capacities = Measurement.objects.filter(characteristic__code="formation.charge_capacity_ah")
+    with_file = kept.filter(kind="cycling").values_list("lot_id", flat=True)
+    for lot_id in with_file:
+        positions = list(capacities.filter(lot_id=lot_id).values_list("position", flat=True))
+        assert sorted(positions) == [1, 2, 3, 4]
+    accepted = StepExecution.objects.filter(
+        lot_id__in=with_file, route_step__step__code="acceptance", finished_at__isnull=False
+    )
+    assert accepted.count() == 2
 
 
 @pytest.mark.slow

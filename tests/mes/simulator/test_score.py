@@ -23,7 +23,7 @@ from mes.simulator.score import (
     poisson_interval,
     sampled_unit,
 )
-from mes.simulator.scoreboard import false_alarms, rows, table
+from mes.simulator.scoreboard import false_alarms, false_holds, rows, table
 from mes.simulator.truth import TruthRecord
 
 START = datetime(2026, 1, 5, 6, tzinfo=UTC)
@@ -185,6 +185,10 @@ def test_false_alarms_are_judged_by_the_poisson_interval_of_what_was_seen() -> N
     ]
     assert (holds.points, holds.seen, holds.expected, holds.agrees) == (200, 2, 2.4, True)
     assert "more than expected" in table(free)
+    assert false_holds(free) is None  # these runs did not count their lots
+    counted = [one | {"lots": 250, "held_lots": number} for number, one in enumerate(free)]
+    assert false_holds(counted) == (1, 500)
+    assert "2.0 per 1,000 lots" in table(counted)
 
 
 @pytest.mark.slow

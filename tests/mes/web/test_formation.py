@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from lots.models import CurveFile, Lot, Measurement
+from lots.models import CurveFile, Hold, HoldLot, Lot, Measurement
 from lots.science.impedance.fit import randles_ohm
 from mes.curves import store_records
 from tests.support.builders import Plant
@@ -169,11 +169,12 @@ def formed_lot(plant: Plant, client: Client, count: int, *, spread: float) -> Lo
     """A cell lot whose members discharge 1.7 Ah, give or take."""
     lot = plant.lot("T-CELL-LOT", quantity=count)
     rng = np.random.default_rng(6)
-    for _ in range(count):
-        cell = plant.lot("T-CELL", quantity=1, group=lot.code)
+    cells = [plant.lot("T-CELL", quantity=1, group=lot.code) for _ in range(count)]
+    for cell in cells:
         for step in ("stacking", "filling"):
             plant.run(cell, step)
         plant.start(cell, "formation")
+    for cell in cells:
         minutes = round(51 * (1 + spread * rng.standard_normal()))
         test = records(full_cycles(2, discharge_minutes=minutes))
         test.voltage_v[:] += rng.normal(0, 0.001)  # no two tests are alike
@@ -193,6 +194,52 @@ def test_cells_of_a_lot_are_shown_with_their_spread(
     assert len(drawn["cells"]) == 6
     assert len(drawn["lower_v"]) == len(drawn["share_pct"]) == 97
     assert "not judged" in page  # six cells make no band to judge by
+    held = HoldLot.objects.filter(hold__source=Hold.Source.SPREAD)
+    assert held.count() == (7 if spread else 0)  # the lot and its six cells, once
+    assert all("stop and diagnose" in member.hold.reason for member in held.select_related("hold"))
+
+
+def first_discharges(plant: Plant, lot: Lot, values: list[float], *, cycle: int = 1) -> None:
+    """Through the API's door, one submission a cell."""
+    for cell, value in zip(lot.links_to_children.order_by("id"), values, strict=True):
+        member = Lot.objects.get(pk=cell.child_id)
+        plant.submit(
+            [plant.reading("formation.discharge_capacity_ah", f"{value:.4f}", member, position=str(cycle))]
+        )
+
+
+def tray_in_formation(plant: Plant, count: int) -> Lot:
+    lot = plant.lot("T-CELL-LOT", quantity=count)
+    for _ in range(count):
+        cell = plant.lot("T-CELL", quantity=1, group=lot.code)
+        for step in ("stacking", "filling"):
+            plant.run(cell, step)
+        plant.start(cell, "formation")
+    return lot
+
+
+@pytest.mark.parametrize(
+    ("values", "cycle", "held"),
+    [
+        # Median 20, robust variation 1.4826 · 0.26 / 20 = 1.93 %, and with 0.28 Ah 2.08 %.
+        ([20.0, 20.26, 19.74, 20.26, 19.74], 1, False),
+        ([20.0, 20.28, 19.72, 20.28, 19.72], 1, True),
+        ([20.0, 20.28, 19.72, 20.28], 1, False),  # four cells are no lot to judge
+        ([20.0, 20.28, 19.72, 20.28, 19.72], 2, False),  # only the first cycle counts
+        ([20.0, 20.0, 20.0, 20.0, 12.0], 1, False),  # one bad cell is no wide spread
+    ],
+)
+def test_wide_first_discharges_hold_the_lot_once(
+    plant: Plant, values: list[float], cycle: int, held: bool
+) -> None:
+    lot = tray_in_formation(plant, len(values))
+    first_discharges(plant, lot, values, cycle=cycle)
+    holds = Hold.objects.filter(source=Hold.Source.SPREAD)
+    assert holds.count() == int(held)
+    if held:
+        assert HoldLot.objects.filter(hold=holds.get()).count() == len(values) + 1
+        first_discharges(plant, lot, values)
+        assert holds.count() == 1
 
 
 def test_lot_without_cells_says_so(plant: Plant, client: Client) -> None:

@@ -73,6 +73,37 @@ def test_coarse_decimals_of_a_counter_explain_a_difference() -> None:
     assert first.counters is CounterVerdict.WITHIN_RESOLUTION
 
 
+@pytest.mark.parametrize(
+    ("ahead_s", "verdict"),
+    [(0.02, CounterVerdict.AGREES), (0.9, CounterVerdict.UNRESOLVED), (5.0, CounterVerdict.DIFFERS)],
+)
+def test_counter_that_began_within_a_second_before_the_first_record_is_no_contradiction(
+    ahead_s: float, verdict: CounterVerdict
+) -> None:
+    # Steps of 40 s: what a counter saw 0.9 s before the first record is 2 % of them, and no integral can know of it.
+    parts = [Part(2.0, 40 / 60, 2.5, 3.8), Part(-2.0, 40 / 60, 3.7, 2.2)]
+    test = records(parts)
+    test.counters_ah[0][:] += 2.0 * ahead_s / 3600.0
+    (only,) = evaluated(test)
+    assert only.counters is verdict
+
+
+def test_charge_and_discharge_counted_in_one_step_are_compared_by_their_difference() -> None:
+    # A pulse within a charge: 30 s at -1 A after 300 s at 2 A.
+    time = np.arange(0.0, 331.0)
+    current = np.where(time < 300, 2.0, -1.0)
+    moved = np.concatenate(([0.0], 0.5 * (current[1:] + current[:-1]))) / 3600.0
+    test = CyclerRecords(
+        time_s=time,
+        voltage_v=np.linspace(3, 3.5, time.size),
+        current_a=current,
+        step=np.ones(time.size, dtype=np.int64),
+        counters_ah=(np.cumsum(np.maximum(moved, 0)), np.cumsum(np.maximum(-moved, 0))),
+    )
+    table = step_table(test)
+    assert float(table.counted_ah[0]) == pytest.approx(float(table.net_ah[0]))
+
+
 def test_more_out_than_in_is_named_and_no_efficiency() -> None:
     first, _ = evaluated(records(full_cycles(2, discharge_minutes=62)))
     assert first.ce_pct is None

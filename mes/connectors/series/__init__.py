@@ -1,0 +1,1 @@
+"""Raw records of the line: mass–time curves, thickness maps, chamber pressures."""

@@ -1,0 +1,1 @@
+"""What the doors show of raw records: the same data for pages and for the API."""
