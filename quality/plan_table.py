@@ -9,7 +9,9 @@ from typing import Any
 from lots.models import Characteristic, MaterialDefinition, Membership, ProductRevision
 from lots.steps.base import PositionKind, SubjectKind
 from quality.models import ControlPlanLine, ControlPlanRevision, NamedGate, Specification
+from spc.definition import chart_definition
 from spc.engine import Rule
+from spc.engine.live import DefinitionError, check_definition, normal_parameters
 from spc.models import ChartPlan, Signal
 
 # What can be edited, in the order of the AIAG form; step, specification and gauge follow from the characteristic and
@@ -27,6 +29,7 @@ EDITABLE = (
     "subgroup_size",
     "subgroup_timeout_s",
     "rules",
+    "parameters",
     "phase1_subgroups",
     "stratify",
     "reaction",
@@ -182,9 +185,10 @@ class _Reader:
         }
 
     def _chart(self, text: Row, fields: dict[str, Any], problem: Any) -> None:
-        fields |= {"chart_family": "", "subgroup_by": "", "rules": "", "stratify": ""}
+        fields |= {"chart_family": "", "subgroup_by": "", "rules": "", "parameters": "", "stratify": ""}
         if not text["chart_family"]:
             return
+        before = len(self.problems)
         for name, allowed in (
             ("chart_family", ChartPlan.Family.values),
             ("subgroup_by", ChartPlan.SubgroupBy.values),
@@ -198,6 +202,25 @@ class _Reader:
         if set(strata) - STRATA:
             problem("stratify", f"only {', '.join(sorted(STRATA))}, separated by spaces")
         fields |= {"rules": " ".join(rules), "stratify": " ".join(strata)}
+        if len(self.problems) > before or "subgroup_size" not in fields:
+            return
+        try:
+            fields["parameters"] = checked_parameters(fields | {"parameters": text["parameters"]})
+        except DefinitionError as error:
+            problem(error.field, str(error))
+
+
+def checked_parameters(fields: Mapping[str, Any]) -> str:
+    """The parameters of a charted line in one form. Raises DefinitionError for a chart that cannot be."""
+    definition = chart_definition(
+        fields["chart_family"],
+        rules=fields["rules"],
+        parameters=fields["parameters"],
+        subgroup_by=fields["subgroup_by"],
+        subgroup_size=fields["subgroup_size"],
+    )
+    check_definition(definition)
+    return normal_parameters(definition.kind, definition.parameters)
 
 
 def unfit_gate(

@@ -20,8 +20,8 @@ from quality.models import (
     Requirement,
     SpecificationLine,
 )
-from spc.engine import Family, Rule, expected_false_alarms, rules_for
-from spc.engine.families import Panel
+from spc.definition import chart_definition
+from spc.engine.live import false_alarm_rate
 from spc.models import Chart, Point
 
 NEWEST_JUDGEMENTS = 50_000
@@ -176,9 +176,12 @@ def weekly_false_alarms(lines: Iterable[ControlPlanLine], site: Site, *, now: da
         counts[plan_id] += next_sequence - (0 if last_older is None else last_older + 1)
     expected = {}
     for line in charted:
-        rules = rules_for(
-            Family(line.chart_family), Panel.LOCATION, [Rule(name) for name in line.rules.split()]
+        definition = chart_definition(
+            line.chart_family,
+            rules=line.rules,
+            parameters=line.parameters,
+            subgroup_by=line.subgroup_by,
+            subgroup_size=line.subgroup_size,
         )
-        points = counts[line.chart_plan_id or 0]
-        expected[line.pk] = expected_false_alarms(points, rules) if rules else 0.0
+        expected[line.pk] = counts[line.chart_plan_id or 0] * false_alarm_rate(definition)
     return expected

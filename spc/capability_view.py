@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from spc.engine import (
-    Baseline,
-    Capability,
-    Family,
-    Panel,
-    Rule,
-    TooFewReadingsError,
-    average_run_length,
-    estimate_capability,
-    rules_for,
-)
-from spc.models import BasisPoint, Chart
+from spc.definition import definition_of
+from spc.engine import Capability, Panel, Rule, TooFewReadingsError, estimate_capability
+from spc.engine.live import ChartDefinition, Fit, false_alarm_rate, rules_of, traits
+from spc.models import BasisPoint, Chart, ChartPlan
 from spc.queries import current_members, excluded_subgroups
 
 READINGS_FROM_POINTS = 500
@@ -38,13 +29,18 @@ class FalseAlarms:
     together: float | None
 
 
-def false_alarms(rules: Sequence[Rule], family: Family) -> FalseAlarms:
-    """Exact average run lengths in control of the rules that the location panel uses."""
-    used = rules_for(family, Panel.LOCATION, rules)
+def false_alarms(plan: ChartPlan) -> FalseAlarms:
+    """Average run lengths in control of the rules that the location panel uses."""
+    definition = definition_of(plan)
+    used = rules_of(definition.kind, Panel.LOCATION, definition.rules)
     return FalseAlarms(
-        rules=tuple(RuleCost(rule, average_run_length((rule,))) for rule in used),
-        together=average_run_length(used) if used else None,
+        rules=tuple(RuleCost(rule, _run_length(replace(definition, rules=(rule,)))) for rule in used),
+        together=_run_length(definition) if used else None,
     )
+
+
+def _run_length(definition: ChartDefinition) -> float:
+    return 1.0 / false_alarm_rate(definition)
 
 
 def chart_capability(
@@ -56,9 +52,9 @@ def chart_capability(
     from that estimate are left out. Readings come from the last READINGS_FROM_POINTS points.
     """
     revision = chart.state.limit_revision
-    if revision is None or Family(chart.stream.plan.family).is_attribute:
+    if revision is None or traits(chart.stream.plan.family).counts:
         return None
-    baseline = Baseline.from_dict(revision.baseline)
+    fit = Fit.from_dict(revision.baseline)
     excluded = BasisPoint.objects.filter(limit_revision=revision, excluded=True).values("point_id")
     readings = (
         current_members()
@@ -74,8 +70,8 @@ def chart_capability(
     try:
         return estimate_capability(
             list(readings),
-            sigma_within=baseline.sigma,
-            within_df=baseline.sigma_df,
+            sigma_within=fit.sigma,
+            within_df=fit.sigma_df,
             lsl=lsl,
             usl=usl,
             target=target,

@@ -16,7 +16,8 @@ from typing import Any
 from django.db.models import Count, Min, Q
 
 from lots.models import Lot
-from spc.engine import Family
+from spc.engine.kinds import ChartKind
+from spc.engine.live import traits
 from spc.models import BasisPoint, Chart, LimitRevision, Point, Signal, SignalMember, SubgroupMember
 from spc.queries import current_points, excluded_subgroups
 
@@ -89,7 +90,7 @@ def chart_window(chart: Chart, *, before: int | None = None, limit: int = WINDOW
     rows = list(points.order_by("sequence").values_list(*COLUMNS))
     values = map(list, zip(*rows, strict=True)) if rows else ([] for _ in COLUMNS)
     column: dict[str, list[Any]] = dict(zip(COLUMNS, values, strict=True))
-    family = Family(chart.stream.plan.family)
+    family = ChartKind(chart.stream.plan.family)
     return ChartWindow(
         first_sequence=first,
         total=total,
@@ -98,11 +99,13 @@ def chart_window(chart: Chart, *, before: int | None = None, limit: int = WINDOW
         size=column["size"],
         statistic=column["statistic"],
         center=column["center"],
-        lcl=_above_zero(column["lcl"]) if family.is_attribute else column["lcl"],
+        lcl=_above_zero(column["lcl"]) if traits(family).counts else column["lcl"],
         ucl=_below_top(family, column["ucl"], column["size"]),
         dispersion=column["dispersion"],
         dispersion_center=column["dispersion_center"],
-        dispersion_lcl=_above_zero(column["dispersion_lcl"]),
+        dispersion_lcl=_above_zero(column["dispersion_lcl"])
+        if traits(family).below_from_zero
+        else column["dispersion_lcl"],
         dispersion_ucl=column["dispersion_ucl"],
         lots=_lot_codes(column["subgroup_id"]),
         signals=_signals(column["id"]),
@@ -115,8 +118,8 @@ def _above_zero(limits: list[float | None]) -> list[float | None]:
     return [None if limit is None or limit <= 0 else limit for limit in limits]
 
 
-def _below_top(family: Family, limits: list[float | None], sizes: list[int]) -> list[float | None]:
-    if family is Family.P:
+def _below_top(family: ChartKind, limits: list[float | None], sizes: list[int]) -> list[float | None]:
+    if family in (ChartKind.P, ChartKind.LANEY_P):
         return [None if limit is None or limit >= 1 else limit for limit in limits]
     return limits
 

@@ -10,8 +10,8 @@ from django.db.models import Count, Exists, Min, OuterRef, Prefetch, QuerySet, S
 from django.db.models.functions import Coalesce
 
 from lots.models import Measurement, Supersession
-from spc.engine import Family, SubgroupData
-from spc.engine.families import MISSING_POINT
+from spc.engine import MISSING_POINT, SubgroupData
+from spc.engine.live import traits
 from spc.models import (
     Chart,
     LimitRevision,
@@ -34,10 +34,9 @@ class WaitingChart:
 
 
 LARGEST_BASIS = 500
-ATTRIBUTES = {Family.P, Family.NP, Family.C, Family.U}
 
 
-def subgroup_values(family: Family, readings: Iterable[SubgroupMember]) -> SubgroupData:
+def subgroup_values(family: str, readings: Iterable[SubgroupMember]) -> SubgroupData:
     """The readings of a subgroup in their order; attribute readings are added up with their sizes.
 
     A subgroup whose readings were all withdrawn is a missing point.
@@ -46,7 +45,7 @@ def subgroup_values(family: Family, readings: Iterable[SubgroupMember]) -> Subgr
     if not members:
         return MISSING_POINT
     values = tuple(member.value for member in members)
-    if family not in ATTRIBUTES:
+    if not traits(family).counts:
         return SubgroupData(values=values, size=None)
     sizes = [member.sample_size for member in members if member.sample_size is not None]
     return SubgroupData(values=(sum(values),), size=sum(sizes) if sizes else len(values))
@@ -207,7 +206,7 @@ def phase1_data(chart: Chart) -> tuple[list[Point], list[SubgroupData]]:
     Points excluded by decision are left out. At most LARGEST_BASIS: older points say little about the process of
     today, and cost must not grow with history.
     """
-    family = Family(chart.stream.plan.family)
+    family = chart.stream.plan.family
     newest = (
         with_current_members(current_points(chart.pk))
         .exclude(subgroup__in=excluded_subgroups(chart.pk).keys())

@@ -35,6 +35,7 @@ COLUMNS = (
     "dispersion_center",
     "dispersion_lcl",
     "dispersion_ucl",
+    "details",
 )
 STREAM = (
     "state__limit_revision",
@@ -116,6 +117,7 @@ def chart_out(chart: Chart) -> dict[str, Any]:
         "decimals": plan.characteristic.decimals,
         "family": plan.family,
         "rules": plan.rules.split(),
+        "parameters": plan.parameters,
         "subgroup_by": plan.subgroup_by,
         "subgroup_size": plan.subgroup_size,
         "equipment": stream.equipment.code if stream.equipment else None,
@@ -140,6 +142,7 @@ def limits_out(revision: LimitRevision) -> dict[str, Any]:
         "subgroup_size": revision.subgroup_size,
         "n_subgroups": revision.baseline["n_subgroups"],
         "sigma_df": revision.baseline["sigma_df"],
+        "parameters": revision.baseline.get("parameters", ""),
         "from_sequence": revision.from_sequence,
         "reason": revision.reason,
         "made_at": revision.made_at,

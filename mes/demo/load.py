@@ -37,7 +37,7 @@ from quality.actions.receive import receive
 from quality.models import ControlPlanRevision, WorkOrderPlan
 
 PLANNER = "pe.sato"
-CONTROL_PLAN_CODE, CONTROL_PLAN_NUMBER = "CP-SIB20", 1
+CONTROL_PLAN_CODE, CONTROL_PLAN_NUMBER = "CP-SIB20", 2
 WORK_ORDER, ORDERED_CELLS = "WO-0001", Decimal(100_000)
 
 

@@ -12,8 +12,9 @@ from mes.simulator.doors import Door
 from mes.simulator.people import every_item
 from mes.simulator.plan import charted_lines
 from mes.simulator.score import ChartPoints, Detection, SeenDefect, SeenSignal
-from spc.engine import Family
-from spc.engine.false_alarms import Basis, alarm_rate
+from spc.engine.false_alarms import Basis
+from spc.engine.kinds import ChartKind
+from spc.engine.live import ChartDefinition, alarm_rate_of, second_panel_is_moving_range
 from spc.engine.rules import Rule
 
 READER = "qe.kim"
@@ -82,17 +83,22 @@ class Evidence:
             if chart["learning"]:
                 continue
             new = chart["points_total"] - self._points_before.get(chart["id"], 0)
-            limits, family = chart["limits"], Family(chart["family"])
-            rate = alarm_rate(
-                family,
-                [Rule(name) for name in chart["rules"]],
-                size=int(limits["subgroup_size"] or chart["subgroup_size"]),
-                center=limits["center"],
-                basis=Basis(limits["n_subgroups"], limits["sigma_df"]),
+            limits, by_reading = chart["limits"], chart["subgroup_by"] == "reading"
+            definition = ChartDefinition(
+                kind=ChartKind(chart["family"]),
+                rules=tuple(Rule(name) for name in chart["rules"]),
+                parameters=chart["parameters"],
+                by_reading=by_reading,
+                subgroup_size=int(limits["subgroup_size"] or chart["subgroup_size"]),
             )
+            basis = Basis(limits["n_subgroups"], limits["sigma_df"])
+            rate = alarm_rate_of(definition, center=limits["center"], basis=basis)
             code = chart["characteristic"]
             # A moving range beyond its limit only alerts, whatever the line says.
-            may_hold = rate.location if family is Family.IMR else rate.total
+            echoes = second_panel_is_moving_range(
+                definition.kind, definition.parameters, by_reading=by_reading
+            )
+            may_hold = rate.location if echoes else rate.total
             holds = may_hold if charted_lines()[code].reaction != "alert" else 0.0
             points, signals, held = found.get(code, (0, 0.0, 0.0))
             found[code] = (points + new, signals + new * rate.total, held + new * holds)

@@ -9,24 +9,12 @@ from django.urls import reverse
 from lots.units import written_unit
 from quality.models import SpecificationLine
 from spc.chart_view import ChartWindow
-from spc.engine import Dispersion, Family, Rule
+from spc.engine import Rule
+from spc.engine.live import Unit, traits
 from spc.models import Chart
 from spc.queries import is_frozen, strata_words
 
-LOCATION = {
-    Family.IMR: "Value",
-    Family.XBAR_R: "Mean",
-    Family.XBAR_S: "Mean",
-    Family.P: "Proportion",
-    Family.NP: "Number nonconforming",
-    Family.C: "Count",
-    Family.U: "Count per unit",
-}
-DISPERSION = {
-    Dispersion.MOVING_RANGE: "Moving range",
-    Dispersion.RANGE: "Range",
-    Dispersion.STANDARD_DEVIATION: "Standard deviation",
-}
+UNITS = {Unit.SIGMA: "σ", Unit.NONE: ""}
 
 
 def chart_title(chart: Chart) -> str:
@@ -36,23 +24,27 @@ def chart_title(chart: Chart) -> str:
 
 def comparable(chart: Chart, lines: list[SpecificationLine]) -> SpecificationLine | None:
     """The specification line that may be drawn: only individuals are comparable, and only one line is unmistakable."""
-    if Family(chart.stream.plan.family) is Family.IMR and len(lines) == 1:
+    if traits(chart.stream.plan.family).comparable and len(lines) == 1:
         return lines[0]
     return None
 
 
 def decimals_of(chart: Chart) -> int:
     """Decimals of the plotted statistic: a mean and a proportion carry more than a reading."""
-    family = Family(chart.stream.plan.family)
-    if family in (Family.P, Family.U):
-        return 4
-    return chart.stream.plan.characteristic.decimals + (1 if family.plots_means or family.is_attribute else 0)
+    shown = traits(chart.stream.plan.family)
+    if shown.fixed_decimals is not None:
+        return shown.fixed_decimals
+    return chart.stream.plan.characteristic.decimals + shown.decimals
+
+
+def unit_of(chart: Chart) -> str:
+    """The unit of what the first panel plots."""
+    return UNITS.get(traits(chart.stream.plan.family).unit, chart.stream.plan.characteristic.unit)
 
 
 def chart_json(chart: Chart, window: ChartWindow, line: SpecificationLine | None) -> dict[str, Any]:
     """Columns of the window; a column that never changes is sent as one number."""
-    family = Family(chart.stream.plan.family)
-    dispersion = family.dispersion
+    shown = traits(chart.stream.plan.family)
     limits = {
         "cl": window.center,
         "lcl": window.lcl,
@@ -63,11 +55,11 @@ def chart_json(chart: Chart, window: ChartWindow, line: SpecificationLine | None
     }
     return {
         "title": chart_title(chart),
-        "unit": "" if family.is_attribute else written_unit(chart.stream.plan.characteristic.unit),
+        "unit": written_unit(unit_of(chart)),
         "decimals": decimals_of(chart),
         "state": "frozen" if is_frozen(chart) else "learning",
-        "location_label": LOCATION[family],
-        "dispersion_label": DISPERSION[dispersion] if dispersion else None,
+        "location_label": shown.location,
+        "dispersion_label": shown.dispersion or None,
         "x_label": "Point",
         "lsl": _number(line.lsl) if line else None,
         "usl": _number(line.usl) if line else None,
@@ -78,7 +70,7 @@ def chart_json(chart: Chart, window: ChartWindow, line: SpecificationLine | None
             "id": window.id,
             "t": [round(at.timestamp(), 3) for at in window.measured_at],
             "v": window.statistic,
-            "d": window.dispersion if dispersion else None,
+            "d": window.dispersion if shown.dispersion else None,
             "n": window.size,
             "lot": window.lots,
             "excluded": window.excluded,

@@ -14,7 +14,7 @@ from quality.actions.load_table import DATA, LoadRefused, find, read_table
 from quality.actions.publish_plan import publish_plan
 from quality.models import ControlPlan, ControlPlanLine, ControlPlanRevision, NamedGate, Specification
 from quality.permissions import Action, require
-from quality.plan_table import unfit_gate, unfit_reaction
+from quality.plan_table import checked_parameters, unfit_gate, unfit_reaction
 from spc.engine import Rule
 
 CONTROL_PLAN = DATA / "control_plan.csv"
@@ -97,12 +97,19 @@ def _chart(row: dict[str, str], path: Path) -> Fields:
     unknown = set(row["rules"].split()) - set(Rule)
     if unknown or not row["rules"]:
         raise LoadRefused(f"{path.name}: {row['characteristic']}: rules {sorted(unknown)} are not known")
-    return {
+    chart: Fields = {
         "chart_family": row["chart_family"],
         "subgroup_by": row["subgroup_by"],
         "subgroup_size": int(row["subgroup_size"]),
-        "subgroup_timeout_s": int(row["subgroup_timeout_s"]),
         "rules": row["rules"],
+        "parameters": row.get("parameters", ""),
+    }
+    try:
+        chart["parameters"] = checked_parameters(chart)
+    except ValueError as error:
+        raise LoadRefused(f"{path.name}: {row['characteristic']}: {error}") from error
+    return chart | {
+        "subgroup_timeout_s": int(row["subgroup_timeout_s"]),
         "phase1_subgroups": int(row["phase1_subgroups"]),
         "stratify": row["stratify"],
     }

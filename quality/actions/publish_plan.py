@@ -50,6 +50,7 @@ def _chart_plan(line: ControlPlanLine, revision: ControlPlanRevision) -> ChartPl
         "subgroup_size": line.subgroup_size,
         "subgroup_timeout_s": line.subgroup_timeout_s,
         "rules": line.rules,
+        "parameters": line.parameters,
         "phase1_subgroups": line.phase1_subgroups,
         "stratify_equipment": "equipment" in strata,
         "stratify_position": "position" in strata,

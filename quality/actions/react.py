@@ -15,8 +15,10 @@ from quality.actions.stop import stop_on, stop_stream
 from quality.actions.tighten import open_on, tighten
 from quality.models import ControlPlanLine, ReactionFiring
 from quality.plans import line_of_chart
-from spc.engine import Rule
-from spc.models import Chart, ChartPlan, Point, Signal, SubgroupMember
+from spc.definition import moving_range_below
+from spc.engine import Panel, Rule
+from spc.engine.live import traits
+from spc.models import Chart, Point, Signal, SubgroupMember
 from spc.queries import current_points, strata_words
 
 Reaction = Signal.Reaction
@@ -38,7 +40,7 @@ def react(
 
 def _is_echo(chart: Chart, signal: Signal) -> bool:
     """A moving range out of limits also follows every lone outlier, at the next, innocent lot: it only alerts."""
-    return chart.stream.plan.family == ChartPlan.Family.IMR and signal.panel == Signal.Panel.DISPERSION
+    return signal.panel == Signal.Panel.DISPERSION and moving_range_below(chart.stream.plan)
 
 
 def _fire(
@@ -134,6 +136,7 @@ def _extents(chart: Chart, first: int, last: Point) -> list[HeldExtent]:
 
 def _reason(chart: Chart, signal: Signal) -> str:
     plan = chart.stream.plan
-    panel = "" if signal.panel == Signal.Panel.LOCATION else f" ({signal.get_panel_display().lower()})"
+    plots = traits(plan.family).panel(Panel(signal.panel)).lower()
+    panel = "" if signal.panel == Signal.Panel.LOCATION else f" ({plots})"
     place = " · ".join(strata_words(chart))
     return f"{plan.characteristic.name}{panel}: {Rule(signal.rule).label} ({place})"

@@ -86,11 +86,16 @@ class ControlPlanLine(models.Model):
     gauge_kind = models.CharField(max_length=32, blank=True)
     required_count = models.PositiveSmallIntegerField(default=1)
     frequency = models.CharField(max_length=80)
-    chart_family = models.CharField(max_length=8, choices=ChartPlan.Family, blank=True)
+    chart_family = models.CharField(max_length=16, choices=ChartPlan.Family, blank=True)
     subgroup_by = models.CharField(max_length=16, choices=ChartPlan.SubgroupBy, blank=True)
     subgroup_size = models.PositiveSmallIntegerField(default=1)
     subgroup_timeout_s = models.PositiveIntegerField(default=86_400)
     rules = models.CharField(max_length=200, blank=True)
+    parameters = models.CharField(
+        max_length=400,
+        blank=True,
+        help_text="Of the chart family, such as lambda=0.2 L=2.7; defaults included.",
+    )
     phase1_subgroups = models.PositiveSmallIntegerField(default=25)
     stratify = models.CharField(
         max_length=80, blank=True, help_text="equipment position product recipe gauge"

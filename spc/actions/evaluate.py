@@ -13,8 +13,9 @@ from lots.failpoints import hit
 from spc.actions.plotter import Plotter, state_at_start
 from spc.actions.replay import Change, Replayed, replay
 from spc.actions.subgroups import Formed, form
-from spc.engine import Baseline, TooFewReadingsError, estimate_baseline
-from spc.engine import ChartState as EngineState
+from spc.definition import estimate_limits
+from spc.engine import TooFewReadingsError
+from spc.engine.live import Fit, load_state
 from spc.models import Chart, ChartState, LimitRevision, OutboxEntry, Point, Signal
 from spc.queries import current_points, excluded_subgroups, subgroup_values, with_current_members
 
@@ -90,7 +91,7 @@ class Appender(Plotter):
     def __init__(self, chart: Chart, *, now: datetime) -> None:
         # A statement of its own: a row joined to the locked chart would be as old as the lock's snapshot.
         self.stored = ChartState.objects.select_related("limit_revision").get(chart=chart)
-        state = EngineState.from_dict(self.stored.state) if self.stored.state else None
+        state = load_state(self.stored.state) if self.stored.state else None
         super().__init__(
             chart, limits=self.stored.limit_revision, state=state, sequence=self.stored.next_sequence
         )
@@ -98,9 +99,7 @@ class Appender(Plotter):
 
     def append(self, formed: Formed) -> None:
         """Plot a closed subgroup; a stream that learns estimates its limits anew when it is time."""
-        self.plot(
-            formed.subgroup, subgroup_values(self.family, formed.members), measured_at=formed.measured_at
-        )
+        self.plot(formed.subgroup, subgroup_values(self.kind, formed.members), measured_at=formed.measured_at)
         self.learn(new=1)
 
     def learn(self, *, new: int) -> None:
@@ -116,18 +115,15 @@ class Appender(Plotter):
         self.write()
         plotted = with_current_members(current_points(self.chart.pk).order_by("sequence"))
         left_out = excluded_subgroups(self.chart.pk)
-        data = [
-            subgroup_values(self.family, point.subgroup.members.all())
-            for point in plotted
-            if point.subgroup_id not in left_out
-        ]
+        points = [point for point in plotted if point.subgroup_id not in left_out]
+        data = [subgroup_values(self.kind, point.subgroup.members.all()) for point in points]
         try:
-            baseline = estimate_baseline(self.family, data)
+            fit = estimate_limits(self.plan, points, data, end=count)
         except TooFewReadingsError:
             return  # still learning: nothing to estimate from
         self.limits = new_limits(
             self.chart,
-            baseline,
+            fit,
             kind=LimitRevision.Kind.PROVISIONAL,
             from_sequence=count,
             reason=f"provisional after {count} points",
@@ -155,7 +151,7 @@ class Appender(Plotter):
 
 def new_limits(
     chart: Chart,
-    baseline: Baseline,
+    fit: Fit,
     *,
     kind: LimitRevision.Kind,
     from_sequence: int,
@@ -170,10 +166,10 @@ def new_limits(
         chart=chart,
         number=latest.number + 1 if latest else 1,
         kind=kind,
-        center=baseline.center,
-        sigma=baseline.sigma,
-        subgroup_size=baseline.subgroup_size,
-        baseline=baseline.to_dict(),
+        center=fit.center,
+        sigma=fit.sigma,
+        subgroup_size=fit.subgroup_size,
+        baseline=fit.to_dict(),
         from_sequence=from_sequence,
         reason=reason,
         made_by_id=made_by_id,

@@ -7,7 +7,9 @@ from datetime import datetime
 
 from spc.actions.evaluate import new_limits
 from spc.actions.plotter import state_at_start
-from spc.engine import Family, TooFewReadingsError, estimate_baseline
+from spc.definition import estimate_limits
+from spc.engine import TooFewReadingsError
+from spc.engine.live import require_spread
 from spc.models import BasisPoint, Chart, ChartState, LimitRevision
 from spc.queries import phase1_data
 
@@ -49,14 +51,15 @@ def freeze_limits(
             f"phase 1 needs {plan.phase1_subgroups} points; there are {len(points) - len(excluded)}"
         )
     positions = frozenset(index for index, point in enumerate(points) if point.pk in excluded)
+    state = ChartState.objects.select_for_update().get(chart=chart)
     try:
-        baseline = estimate_baseline(Family(plan.family), data, excluded=positions)
+        fit = estimate_limits(plan, points, data, end=state.next_sequence, excluded=positions)
+        require_spread(fit)
     except TooFewReadingsError as error:
         raise FreezeRefused(str(error)) from error
-    state = ChartState.objects.select_for_update().get(chart=chart)
     revision = new_limits(
         chart,
-        baseline,
+        fit,
         kind=LimitRevision.Kind.FROZEN,
         from_sequence=state.next_sequence,
         reason=reason,

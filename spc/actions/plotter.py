@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from math import isnan
 
-from spc.engine import Baseline, Family, PlottedPoint, Rule, SubgroupData, advance, start
-from spc.engine import ChartState as EngineState
-from spc.engine.families import MISSING_POINT, summarise
+from spc.definition import chart_rules
+from spc.engine import MISSING_POINT, PlottedPoint, SubgroupData
+from spc.engine.kinds import ChartKind
+from spc.engine.live import Fit, State, advance, start, statistic_of, traits
 from spc.models import (
     Chart,
     ChartCheckpoint,
@@ -27,11 +29,11 @@ class Plotter:
     """Plots on a locked chart from `sequence` on. `write` stores what was plotted since the last time."""
 
     def __init__(
-        self, chart: Chart, *, limits: LimitRevision | None, state: EngineState | None, sequence: int
+        self, chart: Chart, *, limits: LimitRevision | None, state: State | None, sequence: int
     ) -> None:
         self.chart = chart
         self.plan = chart.stream.plan
-        self.family = Family(self.plan.family)
+        self.kind = ChartKind(self.plan.family)
         self.limits, self.state, self.sequence = limits, state, sequence
         self.generation = chart.generation
         self.points: list[Point] = []
@@ -47,7 +49,7 @@ class Plotter:
     def feed(self, data: SubgroupData, *, excluded: bool) -> PlottedPoint:
         """Advance the state by one subgroup; an excluded one is shown, and rules pass over it."""
         if self.state is None:
-            return _without_limits(self.family, data)
+            return _without_limits(self.kind, data)
         following, plotted = advance(self.state, data)
         if excluded:
             following, _ = advance(self.state, MISSING_POINT)
@@ -87,6 +89,7 @@ class Plotter:
             dispersion_center=plotted.dispersion_center,
             dispersion_lcl=plotted.dispersion_lcl,
             dispersion_ucl=plotted.dispersion_ucl,
+            details=plotted.details,
         )
         self.sequence += 1
         self.points.append(point)
@@ -129,14 +132,9 @@ class Plotter:
         return found
 
 
-def chart_rules(names: str) -> tuple[Rule, ...]:
-    """The rules that a chart plan names, separated by spaces. Raises ValueError for an unknown one."""
-    return tuple(Rule(name) for name in names.split())
-
-
-def state_at_start(limits: LimitRevision, rules: str) -> EngineState:
+def state_at_start(limits: LimitRevision, rules: str) -> State:
     """The state before the first point that these limits judge."""
-    return start(Baseline.from_dict(limits.baseline), chart_rules(rules))
+    return start(Fit.from_dict(limits.baseline), chart_rules(rules))
 
 
 def plotted_at(members: Iterable[datetime], *, otherwise: datetime) -> datetime:
@@ -144,19 +142,22 @@ def plotted_at(members: Iterable[datetime], *, otherwise: datetime) -> datetime:
     return max(members, default=otherwise)
 
 
-def _without_limits(family: Family, data: SubgroupData) -> PlottedPoint:
+def _without_limits(kind: ChartKind, data: SubgroupData) -> PlottedPoint:
     """The point of a stream that has no limits yet: its statistic, and nothing that could signal."""
-    summary = summarise(family, data)
+    summary = statistic_of(kind, data)
+    statistic = None if isnan(summary.statistic) else summary.statistic
+    later = traits(kind).needs_limits
     return PlottedPoint(
-        statistic=None if summary.statistic != summary.statistic else summary.statistic,
+        statistic=None if later else statistic,
         size=summary.size,
         center=None,
         lcl=None,
         ucl=None,
         z=None,
-        dispersion=None if summary.dispersion != summary.dispersion else summary.dispersion,
+        dispersion=None if later or isnan(summary.dispersion) else summary.dispersion,
         dispersion_center=None,
         dispersion_lcl=None,
         dispersion_ucl=None,
         hits=(),
+        details={"plotted": statistic} if later else None,
     )

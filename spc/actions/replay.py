@@ -19,7 +19,7 @@ from django.db.models import QuerySet
 from lots.failpoints import hit
 from spc.actions.plotter import CHECKPOINT_EVERY, Plotter, plotted_at
 from spc.actions.shift import Tail, carry, drop_checkpoints
-from spc.engine import ChartState as EngineState
+from spc.engine.live import State, continues_alike, load_state
 from spc.models import (
     Chart,
     ChartCheckpoint,
@@ -106,7 +106,7 @@ class _Replay:
         self.waiting = deque(moving)
         self.changed = change.changed
         # Sequence and limits → the state before that point, for the points just read; the latest generation's.
-        self.known: dict[tuple[int, int | None], EngineState] = {}
+        self.known: dict[tuple[int, int | None], State] = {}
 
     @cached_property
     def excluded(self) -> dict[int, PointExclusion]:
@@ -140,7 +140,7 @@ class _Replay:
                 plotter.use(self.revisions[entry.limits_id])
             plotter.plot(
                 entry.subgroup,
-                subgroup_values(plotter.family, entry.subgroup.members.all()),
+                subgroup_values(plotter.kind, entry.subgroup.members.all()),
                 measured_at=entry.measured_at,
                 excluded=entry.subgroup.pk in self.excluded,
             )
@@ -195,7 +195,7 @@ class _Replay:
                 chart=self.chart, sequence__gte=first, sequence__lte=rows[-1].sequence
             )
             self.known = {
-                (row.sequence, row.limit_revision_id): EngineState.from_dict(row.state)
+                (row.sequence, row.limit_revision_id): load_state(row.state)
                 for row in checkpoints.order_by("generation")
             }
             yield from rows
@@ -208,7 +208,7 @@ class _Replay:
         if entry.limits_id != (plotter.limits.pk if plotter.limits else None) or plotter.state is None:
             return True  # other limits start anew, and without limits a point concerns no other
         known = self.known.get((entry.sequence, entry.limits_id))
-        return known is not None and _continues_alike(known, plotter.state)
+        return known is not None and continues_alike(known, plotter.state)
 
     def _checkpoint(self, limits_id: int | None, *, at_most: int) -> ChartCheckpoint | None:
         limits = self.revisions[limits_id]
@@ -234,9 +234,9 @@ class _Replay:
         since = limits.from_sequence
         known = self._checkpoint(limits_id, at_most=first)
         if known is not None:
-            plotter.state, since = EngineState.from_dict(known.state), known.sequence
+            plotter.state, since = load_state(known.state), known.sequence
         for point in self._current().filter(sequence__gte=since, sequence__lt=first).order_by("sequence"):
-            data = subgroup_values(plotter.family, point.subgroup.members.all())
+            data = subgroup_values(plotter.kind, point.subgroup.members.all())
             plotter.feed(data, excluded=point.subgroup_id in self.excluded)
         return plotter
 
@@ -254,11 +254,6 @@ class _Replay:
         if self.stored.state is not None:
             self.stored.state["n"] += by
         self.stored.save(update_fields=["state", "next_sequence"])
-
-
-def _continues_alike(one: EngineState, other: EngineState) -> bool:
-    """Whether the same points follow from both. `n` only counts: a chart that weighs it keeps it in its memory."""
-    return one.to_dict() | {"n": 0} == other.to_dict() | {"n": 0}
 
 
 def _instant(point: Point) -> datetime:

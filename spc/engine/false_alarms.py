@@ -64,18 +64,18 @@ def _alarm_rate(
     if family in VARIABLES:
         location = sum(
             weight / average_run_length(rules, shift=shift / ratio, spread=1.0 / ratio)
-            for weight, shift, ratio in _estimates(basis)
+            for weight, shift, ratio in estimates(basis)
         )
         if Rule.BEYOND_LIMITS not in rules:
             return AlarmRate(location, 0.0)
         dispersion = sum(
-            weight * _dispersion_tail(family, size, ratio) for weight, ratio in _sigma_ratios(basis)
+            weight * dispersion_tail(family, size, ratio) for weight, ratio in sigma_ratios(basis)
         )
         return AlarmRate(location, dispersion)
     location = 0.0
     if runs := rules - {Rule.BEYOND_LIMITS}:
         location += sum(
-            weight / average_run_length(runs, shift=shift) for weight, shift in _center_shifts(basis)
+            weight / average_run_length(runs, shift=shift) for weight, shift in center_shifts(basis)
         )
     if Rule.BEYOND_LIMITS in rules:
         location += sum(
@@ -85,14 +85,14 @@ def _alarm_rate(
     return AlarmRate(location, 0.0)
 
 
-def _estimates(basis: Basis | None) -> Iterator[tuple[float, float, float]]:
+def estimates(basis: Basis | None) -> Iterator[tuple[float, float, float]]:
     """(weight, true centre minus estimated one in sigmas of the statistic, estimated over true sigma)."""
-    for weight, ratio in _sigma_ratios(basis):
-        for own, shift in _center_shifts(basis):
+    for weight, ratio in sigma_ratios(basis):
+        for own, shift in center_shifts(basis):
             yield weight * own, shift, ratio
 
 
-def _center_shifts(basis: Basis | None) -> Iterator[tuple[float, float]]:
+def center_shifts(basis: Basis | None) -> Iterator[tuple[float, float]]:
     if basis is None:
         yield 1.0, 0.0
         return
@@ -101,7 +101,7 @@ def _center_shifts(basis: Basis | None) -> Iterator[tuple[float, float]]:
         yield float(weight), float(node) / math.sqrt(basis.n_subgroups)
 
 
-def _sigma_ratios(basis: Basis | None) -> Iterator[tuple[float, float]]:
+def sigma_ratios(basis: Basis | None) -> Iterator[tuple[float, float]]:
     """Estimated over true sigma of an unbiased estimate with `sigma_df` degrees of freedom."""
     if basis is None or basis.sigma_df is None:
         yield 1.0, 1.0
@@ -113,7 +113,7 @@ def _sigma_ratios(basis: Basis | None) -> Iterator[tuple[float, float]]:
         yield float(weight), float(stats.chi.ppf((node + 1.0) / 2.0, df)) / scale
 
 
-def _dispersion_tail(family: Family, size: int, ratio: float) -> float:
+def dispersion_tail(family: Family, size: int, ratio: float) -> float:
     """P(beyond the three-sigma limits of the moving range, range or standard deviation), sigma `ratio` too large."""
     if family is Family.XBAR_S:
         spread = 3.0 * math.sqrt(1.0 - c4(size) ** 2)

@@ -11,8 +11,11 @@ from spc.engine.readings import SubgroupError, possible
 
 
 class Panel(StrEnum):
+    """The panels of a chart; what each plots depends on the kind. `WITHIN` is the third of a three-way chart."""
+
     LOCATION = "location"
     DISPERSION = "dispersion"
+    WITHIN = "within"
 
 
 class Dispersion(StrEnum):
@@ -73,11 +76,19 @@ class SubgroupData:
 
     Measured values: `values` holds them and `size` is ignored. Counts: `values` is `(count,)` and `size` the
     units (p, np) or the area (u) inspected. NaN is a missing reading; a subgroup of NaN alone is a missing
-    point, which is also how an excluded point is fed to a chart.
+    point, which is also how an excluded point is fed to a chart. `labels` name each value where a chart tells them
+    apart (part, stream, variable); `at` is the instant of the last reading in seconds, for times between events.
     """
 
     values: tuple[float, ...]
     size: float | None = None
+    labels: tuple[str, ...] = ()
+    at: float | None = None
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether there is no reading at all."""
+        return all(math.isnan(value) for value in self.values)
 
 
 MISSING_POINT = SubgroupData((math.nan,))

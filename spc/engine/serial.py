@@ -70,32 +70,39 @@ class MovingCenterLine:
     signals: tuple[int, ...]
 
 
-def trend_chart(y: ArrayLike, *, n_phase1: int) -> TrendChart:
-    """Residuals about the least-squares line over t = 0, 1, ... of the first `n_phase1` points (3 or more)."""
-    values = _series(y, n_phase1, least=3)
+def trend_chart(y: ArrayLike, *, n_phase1: int, gaps: bool = False) -> TrendChart:
+    """Residuals about the least-squares line over t = 0, 1, ... of the first `n_phase1` points (3 or more).
+
+    With `gaps`, readings missing in phase 1 are passed over in their places; otherwise they are refused.
+    """
+    values = _series(y, n_phase1, least=3, gaps=gaps)
     t = np.arange(len(values), dtype=np.float64)
-    slope, intercept = _line(t[:n_phase1], values[:n_phase1])
+    known = np.flatnonzero(~np.isnan(values[:n_phase1]))
+    slope, intercept = _line(t[known], values[known])
     residuals = values - (intercept + slope * t)
-    own = residuals[:n_phase1]
-    sigma_mr = _moving_range_sigma(own, values[:n_phase1])
+    own = residuals[known]
+    sigma_mr = _moving_range_sigma(residuals[:n_phase1], values[known])
     return TrendChart(
         intercept=float(intercept),
         slope=float(slope),
         residuals=residuals,
-        sigma_residual=math.sqrt(float(own @ own) / (n_phase1 - 2)),
+        sigma_residual=math.sqrt(float(own @ own) / (len(own) - 2)),
         sigma_mr=sigma_mr,
         signals=_beyond(residuals, 3.0 * sigma_mr),
     )
 
 
-def autoregression_chart(y: ArrayLike, *, n_phase1: int) -> AutoregressionChart:
-    """Residual chart of an AR(1) regression on the first `n_phase1` points (4 or more)."""
-    values = _series(y, n_phase1, least=4)
+def autoregression_chart(y: ArrayLike, *, n_phase1: int, gaps: bool = False) -> AutoregressionChart:
+    """Residual chart of an AR(1) regression on the first `n_phase1` points (4 or more); `gaps` as in `trend_chart`."""
+    values = _series(y, n_phase1, least=4, gaps=gaps)
     before, now = values[: n_phase1 - 1], values[1:n_phase1]
-    phi, intercept = _line(before, now)
+    pairs = ~np.isnan(before) & ~np.isnan(now)
+    if np.count_nonzero(pairs) < 3:
+        raise TooFewReadingsError("an autoregression needs three pairs of neighbouring readings at least")
+    phi, intercept = _line(before[pairs], now[pairs])
     residuals = np.concatenate(([np.nan], values[1:] - (intercept + phi * values[:-1])))
-    own = residuals[1:n_phase1]
-    sigma_mr = _moving_range_sigma(own, values[:n_phase1])
+    own = residuals[1:n_phase1][pairs]
+    sigma_mr = _moving_range_sigma(residuals[1:n_phase1], values[:n_phase1][~np.isnan(values[:n_phase1])])
     return AutoregressionChart(
         intercept=float(intercept),
         phi=float(phi),
@@ -146,15 +153,17 @@ def fit_autoregression(y: ArrayLike) -> Autoregression:
     return Autoregression(phi=float(found.x), mean=mean, sigma2=squares / n)
 
 
-def moving_center_line(y: ArrayLike, *, n_phase1: int) -> MovingCenterLine:
+def moving_center_line(y: ArrayLike, *, n_phase1: int, gaps: bool = False) -> MovingCenterLine:
     """The weight that minimises the squared one-step errors of phase 1; sigma_p is their root mean square.
 
-    The average starts at the first reading, which has no forecast and so no error.
+    The average starts at the first reading, which has no forecast and so no error. `gaps` as in `trend_chart`; the
+    first reading may not be missing.
     """
-    values = _series(y, n_phase1, least=3)
+    values = _series(y, n_phase1, least=3, gaps=gaps)
+    known = np.flatnonzero(~np.isnan(values[:n_phase1]))[1:]
 
     def squares(weight: float) -> float:
-        error = _forecast_errors(values[:n_phase1], weight)[1][1:]
+        error = _forecast_errors(values[:n_phase1], weight)[1][known]
         return float(error @ error)
 
     grid = np.linspace(0.01, 1.0, 100)
@@ -167,7 +176,7 @@ def moving_center_line(y: ArrayLike, *, n_phase1: int) -> MovingCenterLine:
     )
     weight = float(found.x)
     average, errors = _forecast_errors(values, weight)
-    sigma_p = math.sqrt(squares(weight) / (n_phase1 - 1))
+    sigma_p = math.sqrt(squares(weight) / len(known))
     return MovingCenterLine(weight, sigma_p, average, errors, _beyond(errors, 3.0 * sigma_p))
 
 
@@ -181,16 +190,19 @@ def _forecast_errors(values: FloatArray, weight: float) -> tuple[FloatArray, Flo
     return np.array(averages), np.array(errors)
 
 
-def _series(y: ArrayLike, n_phase1: int | None, *, least: int) -> FloatArray:
-    """The series; what is fitted must be whole, a later reading may be missing (NaN)."""
+def _series(y: ArrayLike, n_phase1: int | None, *, least: int, gaps: bool = False) -> FloatArray:
+    """The series; what is fitted must be whole unless `gaps` are allowed, a later reading may be missing (NaN)."""
     values = all_possible(y)
     used = len(values) if n_phase1 is None else n_phase1
     if values.ndim != 1 or not least <= used <= len(values):
         raise TooFewReadingsError(
             f"one row with a phase 1 of {least} readings at least is needed, got {used}"
         )
-    if np.any(np.isnan(values[:used])):
+    missing = int(np.count_nonzero(np.isnan(values[:used])))
+    if missing and not gaps:
         raise TooFewReadingsError("what is fitted must be whole: every reading finite")
+    if used - missing < least:
+        raise TooFewReadingsError(f"{least} readings at least are needed, got {used - missing}")
     return values
 
 

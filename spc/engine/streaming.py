@@ -15,10 +15,16 @@ from spc.engine.families import Dispersion, Panel, SubgroupData, summarise
 from spc.engine.limits import FloatArray, PanelLimits, dispersion_limits, location_limits
 from spc.engine.rules import LONGEST_SPAN, Rule, members, rules_for
 
+# Of the JSON of a state; raised when a reader of the version before could go wrong.
+STATE_VERSION = 1
+
 
 @dataclass(frozen=True)
 class PlottedPoint:
-    """One point as plotted. None where there is nothing: a missing point, no such panel, sigma 0 (z only)."""
+    """One point as plotted. None where there is nothing: a missing point, no such panel, sigma 0 (z only).
+
+    `details` are what only its kind of chart has to say of it, safe for JSON.
+    """
 
     statistic: float | None
     size: float | None
@@ -31,6 +37,7 @@ class PlottedPoint:
     dispersion_lcl: float | None
     dispersion_ucl: float | None
     hits: tuple[RuleHit, ...]
+    details: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,7 @@ class ChartState:
     def to_dict(self) -> dict[str, Any]:
         """JSON-safe (NaN as None); floats survive exactly."""
         return {
+            "version": STATE_VERSION,
             "baseline": self.baseline.to_dict(),
             "rules": [rule.value for rule in self.rules],
             "recent_z": [_none_for_nan(z) for z in self.recent_z],

@@ -19,17 +19,24 @@ from lots.models import (
 class ChartPlan(models.Model):
     """The template from which streams and charts are made; generated from a control-plan line, immutable.
 
-    `rules` names rules of `spc.engine.rules` separated by spaces. `stratify_*` say what separates streams.
+    `rules` names rules of `spc.engine.rules` separated by spaces; `parameters` are those of the family in the form of
+    `spc.engine.live.parameters`, defaults included. `stratify_*` say what separates streams.
     """
 
     class Family(models.TextChoices):
         IMR = "imr", "Individuals and moving range"
         XBAR_R = "xbar-r", "Mean and range"
         XBAR_S = "xbar-s", "Mean and standard deviation"
+        MEDIAN_R = "median-r", "Median and range"
         P = "p", "Proportion nonconforming"
         NP = "np", "Number nonconforming"
         C = "c", "Count of nonconformities"
         U = "u", "Nonconformities per unit"
+        LANEY_P = "laney-p", "Laney p′: proportion that varies more than its law"
+        LANEY_U = "laney-u", "Laney u′: rate that varies more than its law"
+        EWMA = "ewma", "Exponentially weighted moving average"
+        CUSUM = "cusum", "Cumulative sums"
+        MOVING_CENTER = "moving-center", "Moving centre line (EWMA forecast)"
 
     class SubgroupBy(models.TextChoices):
         READING = "reading", "Every reading is a subgroup of one"
@@ -48,13 +55,14 @@ class ChartPlan(models.Model):
         related_name="+",
         help_text="Only lots of this material; empty: all.",
     )
-    family = models.CharField(max_length=8, choices=Family)
+    family = models.CharField(max_length=16, choices=Family)
     subgroup_by = models.CharField(max_length=16, choices=SubgroupBy)
     subgroup_size = models.PositiveSmallIntegerField()
     subgroup_timeout_s = models.PositiveIntegerField(
         help_text="Site-clock seconds after which a subgroup closes."
     )
     rules = models.CharField(max_length=200)
+    parameters = models.CharField(max_length=400, blank=True)
     phase1_subgroups = models.PositiveSmallIntegerField()
     stratify_equipment = models.BooleanField(default=True)
     stratify_position = models.BooleanField(default=False)

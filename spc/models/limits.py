@@ -11,8 +11,8 @@ from spc.models.chart import Chart
 class LimitRevision(models.Model):
     """Limits in force from `from_sequence` on. Provisional while the stream is learning, frozen by signature.
 
-    `baseline` is the engine's own serialised estimate (`Baseline.to_dict`), kept verbatim; `center`, `sigma`
-    and `subgroup_size` repeat what people search for.
+    `baseline` is the engine's own serialised estimate (`Fit.to_dict`) with the parameters of the family, kept
+    verbatim; `center`, `sigma` and `subgroup_size` repeat what people search for.
     """
 
     class Kind(models.TextChoices):

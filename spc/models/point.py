@@ -89,6 +89,9 @@ class Point(models.Model):
     dispersion_center = models.FloatField(null=True)
     dispersion_lcl = models.FloatField(null=True)
     dispersion_ucl = models.FloatField(null=True)
+    details = models.JSONField(
+        null=True, blank=True, help_text="What only this family says of a point, as the engine gave it."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     replaced_at = models.DateTimeField(null=True, blank=True, help_text="A replay plotted its subgroup anew.")
 
@@ -137,6 +140,7 @@ class Signal(models.Model):
     class Panel(models.TextChoices):
         LOCATION = "location", "Location"
         DISPERSION = "dispersion", "Dispersion"
+        WITHIN = "within", "Within"
 
     class Reaction(models.TextChoices):
         ALERT = "alert", "Alert"

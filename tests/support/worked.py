@@ -82,9 +82,12 @@ def release(plant: Plant, lot: Lot) -> Disposition:
     )
 
 
-def frozen_chart(plant: Plant) -> Chart:
-    """Publish a chart of the solids and freeze it on twenty batches around 65 %; 67 % is far outside."""
-    add_chart(plant, SOLIDS)
+def frozen_chart(plant: Plant, **line: object) -> Chart:
+    """Publish a chart of the solids and freeze it on twenty batches around 65 %; 67 % is far outside.
+
+    `line` are fields of its control-plan line; an individuals chart without them.
+    """
+    add_chart(plant, SOLIDS, **line)
     publish(plant)
     for number in range(20):
         plant.submit([plant.reading(SOLIDS, "65.1" if number % 2 else "64.9", mixing_lot(plant))])

@@ -10,16 +10,17 @@ from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
-from mes.web.chart_json import chart_json, chart_title, comparable, decimals_of
+from mes.web.chart_json import chart_json, chart_title, comparable, decimals_of, unit_of
 from mes.web.site import SiteRequest, site_page
 from mes.web.sparkline import sparkline
 from quality.permissions import Action, may
 from quality.plans import line_of_chart
 from quality.queries import lines_of_chart
-from spc.actions.plotter import chart_rules
 from spc.capability_view import chart_capability, false_alarms
 from spc.chart_view import WINDOW, chart_window, recent_statistics
-from spc.engine import Baseline, Family, Rule
+from spc.engine import Rule
+from spc.engine.kinds import ChartKind
+from spc.engine.live import Fit, facts_of, said_parameters, traits
 from spc.models import Chart
 from spc.queries import charts_of_site, is_frozen, is_ready_to_freeze, strata_words
 
@@ -27,6 +28,7 @@ SPARK_POINTS = 40
 CHARTS_A_PAGE = 60
 TABLE_POINTS = 200
 REFRESH_S = 10
+DIGITS = 5  # of what is fitted beside the limits
 STATES = {
     "": "All states",
     "learning": "Learning",
@@ -99,7 +101,7 @@ def _row(chart: Chart, recent: list[float]) -> dict[str, Any]:
         "frozen": revision if is_frozen(chart) else None,
         "ready": is_ready_to_freeze(chart),
         "last": f"{recent[-1]:.{decimals_of(chart)}f}" if recent else "",
-        "unit": "" if Family(plan.family).is_attribute else plan.characteristic.unit,
+        "unit": unit_of(chart),
         "spark": sparkline(recent, center=revision.center if revision else None),
     }
 
@@ -113,6 +115,7 @@ def chart(request: SiteRequest, key: int) -> HttpResponse:
     drawn = comparable(found, lines)
     only = lines[0] if len(lines) == 1 else None
     revision = found.state.limit_revision
+    fit = Fit.from_dict(revision.baseline) if revision else None
     before = _whole(request.GET.get("before"))
     window_end = min(before, found.state.next_sequence) if before is not None else found.state.next_sequence
     window_start = max(0, window_end - WINDOW)
@@ -125,16 +128,21 @@ def chart(request: SiteRequest, key: int) -> HttpResponse:
             "title": plan.characteristic.name,
             "strata": strata_words(found),
             "characteristic": plan.characteristic,
-            "family": Family(plan.family),
+            "traits": traits(plan.family),
             "family_words": plan.get_family_display(),
             "frozen": is_frozen(found),
             "ready": is_ready_to_freeze(found),
             "points": found.state.next_sequence,
             "needed": plan.phase1_subgroups,
             "revision": revision,
-            "baseline": Baseline.from_dict(revision.baseline) if revision else None,
+            "fit": fit,
+            "fitted": [(words, f"{value:.{DIGITS}g}") for words, value in facts_of(fit)] if fit else [],
+            "parameters": [
+                (parameter.name, value, parameter.label)
+                for parameter, value in said_parameters(ChartKind(plan.family), plan.parameters)
+            ],
             "decimals": decimals_of(found) + 1,
-            "costs": false_alarms(chart_rules(plan.rules), Family(plan.family)),
+            "costs": false_alarms(plan),
             "lines": lines,
             "drawn": drawn,
             "capability": _capability(found, only),
@@ -219,9 +227,9 @@ def chart_table(request: SiteRequest, key: int) -> HttpResponse:
             "nav_active": "charts",
             "chart": found,
             "title": chart_title(found),
-            "unit": found.stream.plan.characteristic.unit,
+            "unit": unit_of(found),
             "decimals": decimals_of(found),
-            "has_dispersion": Family(found.stream.plan.family).dispersion is not None,
+            "dispersion": traits(found.stream.plan.family).dispersion,
             "rows": rows,
             "older": window.first_sequence or None,
             "window": (window.first_sequence + 1, window.first_sequence + len(rows), window.total),

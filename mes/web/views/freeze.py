@@ -16,16 +16,10 @@ from quality.actions.approve_limits import approve_limits
 from quality.actions.sign import SignatureRefused
 from quality.permissions import Action
 from spc.actions.freeze import FreezeRefused
-from spc.actions.plotter import chart_rules
-from spc.engine import (
-    Baseline,
-    Family,
-    Rule,
-    ScreeningResult,
-    TooFewReadingsError,
-    estimate_baseline,
-    screen_phase1,
-)
+from spc.definition import chart_rules, estimate_limits
+from spc.engine import Family, Rule, ScreeningResult, SubgroupData, TooFewReadingsError, screen_phase1
+from spc.engine.kinds import ChartKind
+from spc.engine.live import Fit, require_spread, statistic_of
 from spc.models import Chart, Signal
 from spc.queries import is_frozen, phase1_data
 
@@ -62,6 +56,12 @@ def chart_freeze(request: SiteRequest, key: int) -> HttpResponse:
     return redirect("web:chart", key=chart.pk)
 
 
+def plotted_value(kind: ChartKind, data: SubgroupData) -> float | None:
+    """What was measured, reduced as the chart does; a sum or an average of many points would hide it."""
+    value = statistic_of(kind, data).statistic
+    return None if value != value else value
+
+
 def _exclusions(request: SiteRequest) -> dict[int, str]:
     """Point → reason for every ticked point; an empty reason is refused by the action."""
     ticked = [int(text) for text in request.POST.getlist("exclude") if text.isdecimal()]
@@ -77,15 +77,17 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     chosen = excluded or {}
-    plan, family = chart.stream.plan, Family(chart.stream.plan.family)
+    plan = chart.stream.plan
     points, data = phase1_data(chart)
     screening: ScreeningResult | None = None
-    estimate: Baseline | None = None
+    estimate: Fit | None = None
     problem = ""
     try:
-        screening = screen_phase1(family, data, chart_rules(plan.rules))
+        if plan.family in set(Family):
+            screening = screen_phase1(Family(plan.family), data, chart_rules(plan.rules))
         leave_out = frozenset(index for index, point in enumerate(points) if point.pk in chosen)
-        estimate = estimate_baseline(family, data, excluded=leave_out)
+        estimate = estimate_limits(plan, points, data, end=chart.state.next_sequence, excluded=leave_out)
+        require_spread(estimate)
     except TooFewReadingsError as failure:
         problem = str(failure)
     suggested = {removal.index: removal for removal in screening.trail} if screening else {}
@@ -97,6 +99,7 @@ def _page(
         {
             "point": point,
             "number": point.sequence + 1,
+            "value": plotted_value(ChartKind(plan.family), data[index]),
             "suggestion": suggested.get(index),
             "signals": signalled.get(point.pk, []),
             "excluded": point.pk in chosen,

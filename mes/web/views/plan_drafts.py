@@ -18,6 +18,8 @@ from quality.models import ControlPlanLine, ControlPlanRevision, GateCode
 from quality.permissions import Action
 from quality.plan_table import EDITABLE, PlanRefused, lines_of, rows_of
 from spc.engine import Rule
+from spc.engine.kinds import ChartKind
+from spc.engine.live import declared_parameters
 from spc.models import ChartPlan, Signal
 
 PROBLEMS_SHOWN = 20
@@ -106,6 +108,11 @@ def line(request: SiteRequest, key: int, line: int = 0) -> HttpResponse:
         "limits_from": ControlPlanLine.LimitsFrom.choices,
         "roles": Membership.Role.choices,
         "rules": ", ".join(Rule),
+        "parameters": [
+            (name, declared_parameters(ChartKind(code)))
+            for code, name in ChartPlan.Family.choices
+            if declared_parameters(ChartKind(code))
+        ],
     }
     return render(request, "web/plans/line.html", context, status=200 if request.method != "POST" else 422)
 

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from lots.queries import lots_by_id
-from mes.web.chart_json import decimals_of
+from mes.web.chart_json import decimals_of, unit_of
 from mes.web.site import SiteRequest, site_page
 from mes.web.views.charts import chart_of_site
 from quality.actions.exclude_point import exclude_point
@@ -18,7 +18,8 @@ from quality.evidence import measurements_by_id
 from quality.models import Nonconformance
 from quality.permissions import Action, may
 from spc.actions.exclude import ExclusionRefused
-from spc.engine import Rule
+from spc.engine import Panel, Rule
+from spc.engine.live import traits
 from spc.models import Chart, Point, Signal
 from spc.queries import current_members, current_points, excluded_subgroups
 
@@ -94,7 +95,9 @@ def _point(
             "chart": found,
             "point": point,
             "current": point.replaced_at is None,
-            "unit": found.stream.plan.characteristic.unit,
+            "unit": unit_of(found),
+            "value_unit": found.stream.plan.characteristic.unit,
+            "traits": traits(found.stream.plan.family),
             "decimals": decimals_of(found),
             "value_decimals": found.stream.plan.characteristic.decimals,
             "position_kind": found.stream.plan.characteristic.position_kind,
@@ -106,9 +109,11 @@ def _point(
                 {
                     "signal": signal,
                     "label": Rule(signal.rule).label,
+                    "panel": traits(found.stream.plan.family).panel(Panel(signal.panel)),
                     "nelson": Rule(signal.rule).nelson,
                     "western_electric": Rule(signal.rule).western_electric,
-                    "members": sorted(m.point.sequence + 1 for m in signal.members.all()),
+                    "members": (pattern := sorted(m.point.sequence + 1 for m in signal.members.all())),
+                    "since": pattern[0] if pattern and traits(found.stream.plan.family).remembers else None,
                     "case": cases.get(signal.carried_from_id or signal.pk),
                     "firing": getattr(signal.carried_from or signal, "firing", None),
                     "error": refused[1] if refused and refused[0] == signal.pk else "",

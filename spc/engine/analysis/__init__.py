@@ -19,12 +19,12 @@ from spc.engine.analysis.table import (
     NEEDS_SUBGROUP,
     VECTORS,
     AnalysisError,
-    ChartKind,
     Options,
     Readings,
 )
 from spc.engine.analysis.with_memory import multivariate, weighted
 from spc.engine.families import Family
+from spc.engine.kinds import ChartKind
 
 __all__ = [
     "NEEDS_SIZE",

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from spc.engine.analysis.shewhart import panel_signals, second_panel
-from spc.engine.analysis.table import ChartKind, Options, Readings, phase1_of, result
+from spc.engine.analysis.table import Options, Readings, phase1_of, result
 from spc.engine.families import Panel
+from spc.engine.kinds import ChartKind
 from spc.engine.rare_events import BetweenChart, Limits, g_chart, power_t_chart, t_chart
 from spc.engine.rules import Rule
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from spc.engine.analysis.table import (
-    ChartKind,
     Options,
     Readings,
     capability,
@@ -22,6 +21,7 @@ from spc.engine.analysis.table import (
 from spc.engine.baseline import estimate_baseline
 from spc.engine.batch import ChartResult, chart
 from spc.engine.families import Family, Panel
+from spc.engine.kinds import ChartKind
 from spc.engine.overdispersion import laney_p, laney_u
 from spc.engine.rules import Rule
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from spc.engine.analysis.table import (
     AnalysisError,
-    ChartKind,
     Options,
     Readings,
     phase1_of,
@@ -20,6 +19,7 @@ from spc.engine.baseline import estimate_baseline
 from spc.engine.batch import chart
 from spc.engine.between_within import three_way_chart
 from spc.engine.families import Family, Panel
+from spc.engine.kinds import ChartKind
 from spc.engine.operating import acceptance_limits
 from spc.engine.rules import completions, rules_for
 from spc.engine.serial import autoregression_chart, moving_center_line, trend_chart

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import groupby
 from typing import Any
 
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from spc.engine.baseline import Baseline
 from spc.engine.capability import Capability, estimate_capability
 from spc.engine.families import Family, SubgroupData
+from spc.engine.kinds import ChartKind
 from spc.engine.rare_events import Limits
 from spc.engine.rules import Rule
 from spc.engine.sigma import TooFewReadingsError
@@ -22,33 +22,6 @@ from spc.engine.stability import stability
 from spc.engine.tolerance import distribution_free_interval, normal_interval
 
 FloatArray = NDArray[np.float64]
-
-
-class ChartKind(StrEnum):
-    """What can be asked for by name."""
-
-    IMR = "imr"
-    XBAR_R = "xbar-r"
-    XBAR_S = "xbar-s"
-    MEDIAN_R = "median-r"
-    P = "p"
-    NP = "np"
-    C = "c"
-    U = "u"
-    LANEY_P = "laney-p"
-    LANEY_U = "laney-u"
-    EWMA = "ewma"
-    CUSUM = "cusum"
-    T2 = "t2"
-    MEWMA = "mewma"
-    THREE_WAY = "three-way"
-    SHORT_RUN = "short-run"
-    TREND = "trend"
-    RESIDUAL = "residual"
-    MOVING_CENTER = "moving-center"
-    G = "g"
-    T = "t"
-    ACCEPTANCE = "acceptance"
 
 
 NEEDS_SIZE = {ChartKind.P, ChartKind.NP, ChartKind.U, ChartKind.LANEY_P, ChartKind.LANEY_U}

@@ -10,7 +10,6 @@ import numpy as np
 
 from spc.engine.analysis.table import (
     AnalysisError,
-    ChartKind,
     Options,
     Readings,
     capability,
@@ -21,6 +20,7 @@ from spc.engine.analysis.table import (
 from spc.engine.baseline import estimate_baseline
 from spc.engine.batch import chart
 from spc.engine.families import Family
+from spc.engine.kinds import ChartKind
 from spc.engine.multivariate import mewma_chart, t_squared_individuals, t_squared_subgroups
 from spc.engine.time_weighted import cusum_chart, ewma_chart
 

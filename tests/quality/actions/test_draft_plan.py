@@ -176,6 +176,13 @@ def test_only_the_newest_draft_is_approved(plant: Plant) -> None:
         ({"stratify": "mood"}, "row 2, stratify: only equipment"),
         ({"reaction": "shrug"}, "row 2, reaction: 'shrug' is none of"),
         ({"phase1_subgroups": "1"}, "row 2, phase1_subgroups"),
+        ({"parameters": "lambda=0.2"}, "row 2, parameters: a chart of kind imr takes no parameters"),
+        (
+            {"chart_family": "ewma", "rules": "beyond_limits", "parameters": "lambda=2"},
+            "row 2, parameters: lambda: 2 is out of range; it must be above 0 and at most 1",
+        ),
+        ({"chart_family": "cusum", "rules": "trend"}, "row 2, rules: trend: a chart of kind cusum takes"),
+        ({"chart_family": "xbar-s"}, "row 2, subgroup_by: a chart of kind xbar-s plots subgroups"),
     ],
 )
 def test_bad_line_names_row_field_and_fix(plant: Plant, changes: dict[str, str], words: str) -> None:
@@ -183,6 +190,24 @@ def test_bad_line_names_row_field_and_fix(plant: Plant, changes: dict[str, str],
         change(plant, (SOLIDS, ""), changes)
     assert [str(problem)[: len(words)] for problem in caught.value.problems] == [words]
     assert ControlPlanRevision.objects.filter(plan=plant.plan.plan).count() == 1
+
+
+def test_family_and_its_parameters_go_through_a_workbook_and_are_versioned_with_the_plan(
+    plant: Plant,
+) -> None:
+    draft = change(
+        plant, (SOLIDS, ""), {"chart_family": "ewma", "rules": "beyond_limits", "parameters": "L=3"}
+    )
+    (line,) = (line for line in lines_of(draft) if line.chart_family)
+    assert line.parameters == "lambda=0.2 L=3 sigma=within"
+    rows = read_plan(plan_xlsx(rows_of(lines_of(draft)), title="plan"))
+    assert {row["characteristic"]: row["parameters"] for row in rows}[SOLIDS] == line.parameters
+    approve(plant, draft)
+    line.refresh_from_db()
+    assert (line.chart_plan.family, line.chart_plan.parameters) == ("ewma", line.parameters)
+    (before,) = (line for line in lines_of(plant.plan) if line.chart_family)
+    assert before.chart_plan_id != line.chart_plan_id
+    assert plan_content(draft)["lines"][0]["parameters"] == line.parameters
 
 
 def test_draft_that_changes_nothing_or_says_no_reason_is_refused(plant: Plant) -> None:

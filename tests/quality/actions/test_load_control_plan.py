@@ -9,7 +9,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from lots.models import Characteristic, ProductRevision, User
-from mes.demo.load import LoadedDemo, load_demo
+from mes.demo.load import CONTROL_PLAN_CODE, CONTROL_PLAN_NUMBER, LoadedDemo, load_demo
 from mes.demo.product import NOT_RUN
 from quality.actions.load_control_plan import CONTROL_PLAN, load_control_plan
 from quality.actions.load_table import LoadRefused
@@ -20,6 +20,7 @@ from spc.models import ChartPlan
 NOW = timezone.now()
 FAST_HASHER = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fifteen passwords a load
 
+NEXT = CONTROL_PLAN_NUMBER + 1
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
@@ -30,12 +31,12 @@ def demo(tmp_path: Path, settings: Settings) -> LoadedDemo:
 
 
 def load(
-    demo: LoadedDemo, path: Path = CONTROL_PLAN, *, number: int = 1, user: str = "pe.sato"
+    demo: LoadedDemo, path: Path = CONTROL_PLAN, *, number: int = CONTROL_PLAN_NUMBER, user: str = "pe.sato"
 ) -> ControlPlanRevision:
     return load_control_plan(
         site=demo.site,
         product_revision=ProductRevision.objects.get(),
-        code="CP-SIB20",
+        code=CONTROL_PLAN_CODE,
         number=number,
         user=User.objects.get(username=user),
         now=NOW,
@@ -79,7 +80,7 @@ def test_specified_characteristics_are_collected_and_judged(demo: LoadedDemo) ->
 def test_a_published_line_with_a_chart_has_its_plan(demo: LoadedDemo) -> None:
     assert demo.control_plan.published_at is not None
     charted = demo.control_plan.lines.exclude(chart_family="")
-    assert charted.count() == ChartPlan.objects.count() == 34
+    assert charted.count() == ChartPlan.objects.count() == 35
     assert not charted.filter(chart_plan__isnull=True).exists()
 
 
@@ -92,6 +93,12 @@ def test_subgroups_of_cells_are_not_split_by_formation_channel(demo: LoadedDemo)
 def test_autocorrelated_air_never_holds_by_its_chart(demo: LoadedDemo) -> None:
     line = demo.control_plan.lines.get(characteristic__code="dry_room.frost_point_c")
     assert (line.reaction, line.rules, line.chart_plan.stratify_gauge) == ("alert", "trend", True)
+
+
+def test_drifting_pump_is_watched_by_an_average_of_trays_that_differ(demo: LoadedDemo) -> None:
+    line = demo.control_plan.lines.get(characteristic__code="filling.vacuum_mbar")
+    assert (line.chart_plan.family, line.reaction) == ("ewma", "alert")
+    assert line.chart_plan.parameters == "lambda=0.2 L=3 sigma=moving_range"
 
 
 def test_loading_again_changes_nothing(demo: LoadedDemo) -> None:
@@ -107,11 +114,11 @@ def test_a_published_revision_is_not_changed_and_the_next_one_keeps_the_other_ch
         tmp_path, "drying.residual_ppm,ROLL-ANODE,,electrode,3", "drying.residual_ppm,ROLL-ANODE,,electrode,5"
     )
     with pytest.raises(
-        LoadRefused, match=r"drying\.residual_ppm differs from CP-SIB20 r1, which is published"
+        LoadRefused, match=r"drying\.residual_ppm differs from CP-SIB20 r2, which is published"
     ):
         load(demo, path)
     charts = ChartPlan.objects.count()
-    second = load(demo, path, number=2)
+    second = load(demo, path, number=NEXT)
     assert second.published_at == NOW
     assert ChartPlan.objects.count() == charts
 
@@ -132,11 +139,11 @@ def test_unknown_codes_are_refused(
     demo: LoadedDemo, tmp_path: Path, old: str, new: str, message: str
 ) -> None:
     with pytest.raises(LoadRefused, match=message):
-        load(demo, edited(tmp_path, old, new), number=2)
+        load(demo, edited(tmp_path, old, new), number=NEXT)
     assert ControlPlanRevision.objects.count() == 1
 
 
 def test_only_a_process_engineer_publishes(demo: LoadedDemo) -> None:
     with pytest.raises(NotPermitted):
-        load(demo, number=2, user="qe.kim")
+        load(demo, number=NEXT, user="qe.kim")
     assert ControlPlanRevision.objects.count() == 1

@@ -1,0 +1,66 @@
+"""What a chart plan says, as the engine takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from spc.engine import MISSING_POINT, Rule, SubgroupData
+from spc.engine.kinds import ChartKind
+from spc.engine.live import ChartDefinition, Fit, estimate, second_panel_is_moving_range
+from spc.models import ChartPlan, Point
+
+
+def chart_definition(
+    family: str, *, rules: str, parameters: str, subgroup_by: str, subgroup_size: int
+) -> ChartDefinition:
+    """The words of a plan as a definition. Raises ValueError for an unknown kind or rule."""
+    return ChartDefinition(
+        kind=ChartKind(family),
+        rules=chart_rules(rules),
+        parameters=parameters,
+        by_reading=subgroup_by == ChartPlan.SubgroupBy.READING,
+        subgroup_size=subgroup_size,
+    )
+
+
+def definition_of(plan: ChartPlan) -> ChartDefinition:
+    """The definition of a chart plan."""
+    return chart_definition(
+        plan.family,
+        rules=plan.rules,
+        parameters=plan.parameters,
+        subgroup_by=plan.subgroup_by,
+        subgroup_size=plan.subgroup_size,
+    )
+
+
+def chart_rules(names: str) -> tuple[Rule, ...]:
+    """The rules that a chart plan names, separated by spaces. Raises ValueError for an unknown one."""
+    return tuple(Rule(name) for name in names.split())
+
+
+def moving_range_below(plan: ChartPlan) -> bool:
+    """Whether the plan's second panel plots moving ranges."""
+    by_reading = plan.subgroup_by == ChartPlan.SubgroupBy.READING
+    return second_panel_is_moving_range(ChartKind(plan.family), plan.parameters, by_reading=by_reading)
+
+
+def estimate_limits(
+    plan: ChartPlan,
+    points: Sequence[Point],
+    data: Sequence[SubgroupData],
+    *,
+    end: int,
+    excluded: frozenset[int] = frozenset(),
+) -> Fit:
+    """The estimate from points and the data behind each; `excluded` are places among them.
+
+    What lies between the points, and up to sequence `end` where the limits begin to judge, keeps its place as a gap: no
+    moving range spans it, and what goes by the number of a point goes on. Raises TooFewReadingsError.
+    """
+    first = points[0].sequence if points else end
+    series = [MISSING_POINT] * (end - first)
+    for place, (point, row) in enumerate(zip(points, data, strict=True)):
+        if place not in excluded:
+            series[point.sequence - first] = row
+    return estimate(definition_of(plan), series)

@@ -1,0 +1,83 @@
+"""How often a chart of any kind alarms while nothing is wrong, per point; see `spc.engine.false_alarms`."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from spc.engine.arl import average_run_length
+from spc.engine.false_alarms import (
+    AlarmRate,
+    Basis,
+    alarm_rate,
+    center_shifts,
+    dispersion_tail,
+    estimates,
+    sigma_ratios,
+)
+from spc.engine.families import Family, Panel
+from spc.engine.kinds import ChartKind
+from spc.engine.live.definition import ChartDefinition, rules_of
+from spc.engine.live.registry import METHODS, shewhart
+from spc.engine.rules import Rule
+from spc.engine.run_length import cusum_arl_two_sided, ewma_arl
+
+
+@lru_cache(maxsize=1024)
+def alarm_rate_of(
+    definition: ChartDefinition, *, center: float = 0.0, basis: Basis | None = None
+) -> AlarmRate:
+    """Expected signals per point in control, of the first panel and of the others.
+
+    `center` matters to counts only. Without a `basis` the limits are taken as exact.
+    """
+    kind, size = definition.kind, definition.subgroup_size
+    family = shewhart(kind)
+    if family is not None:
+        return alarm_rate(family, definition.rules, size=size, center=center, basis=basis)
+    location = _location(definition, basis)
+    spread = spread_family(definition)
+    if spread is None or Rule.BEYOND_LIMITS not in rules_of(kind, Panel.DISPERSION, definition.rules):
+        return AlarmRate(location, 0.0)
+    tail = sum(weight * dispersion_tail(spread, size, ratio) for weight, ratio in sigma_ratios(basis))
+    return AlarmRate(location, tail)
+
+
+def spread_family(definition: ChartDefinition) -> Family | None:
+    """The Shewhart family whose dispersion the second panel plots; None where it plots something else."""
+    if definition.kind is ChartKind.EWMA:
+        own_range = definition.by_reading or "sigma=moving_range" in definition.parameters.split()
+        return Family.IMR if own_range else Family.XBAR_S
+    return Family.IMR if definition.kind is ChartKind.MOVING_CENTER else None
+
+
+def _location(definition: ChartDefinition, basis: Basis | None) -> float:
+    kind = definition.kind
+    rules = frozenset(rules_of(kind, Panel.LOCATION, definition.rules))
+    if not rules:
+        return 0.0
+    values = METHODS[kind].read(definition.parameters)
+    if kind is ChartKind.EWMA:
+        weight, width = values["lambda"], values["L"]
+        return sum(
+            part / ewma_arl(shift, weight=weight, width=width * ratio)
+            for part, shift, ratio in estimates(basis)
+        )
+    if kind is ChartKind.CUSUM:
+        return sum(
+            part / cusum_arl_two_sided(shift, reference=values["k"] * ratio, interval=values["h"] * ratio)
+            for part, shift, ratio in estimates(basis)
+        )
+    if kind in (ChartKind.LANEY_P, ChartKind.LANEY_U):
+        return sum(part / average_run_length(rules, shift=shift) for part, shift in center_shifts(basis))
+    return sum(
+        part / average_run_length(rules, shift=shift / ratio, spread=1.0 / ratio)
+        for part, shift, ratio in estimates(basis)
+    )
+
+
+def false_alarm_rate(definition: ChartDefinition) -> float:
+    """Expected signals per point of the first panel on a stable process with exact limits; counts taken for normal."""
+    if shewhart(definition.kind) is None:
+        return _location(definition, None)
+    rules = rules_of(definition.kind, Panel.LOCATION, definition.rules)
+    return 1.0 / average_run_length(rules) if rules else 0.0

@@ -1,0 +1,80 @@
+"""Charts beyond Shewhart's as people see them: panels, parameters, the change behind a signal, freezing."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from quality.models import ControlPlanLine
+from spc.models import Chart, Signal
+from tests.support.builders import Plant, add_chart, make_plant, publish
+from tests.support.web import signed_in
+from tests.support.worked import SOLIDS, evaluate_all, frozen_chart, mixing_lot
+
+pytestmark = pytest.mark.django_db
+CUSUM = {
+    "chart_family": "cusum",
+    "rules": "beyond_limits",
+    "parameters": "k=0.5 h=4 head_start=0 sigma=within",
+}
+
+
+@pytest.fixture
+def plant() -> Plant:
+    return make_plant()
+
+
+def drift(plant: Plant, *values: str) -> None:
+    for value in values:
+        plant.submit([plant.reading(SOLIDS, value, mixing_lot(plant))])
+    evaluate_all()
+
+
+def test_chart_shows_both_sums_their_limits_and_the_parameters(plant: Plant) -> None:
+    chart = frozen_chart(plant, **CUSUM, reaction="alert")
+    drift(plant, "64.8", "65.5", "65.6")
+    client = signed_in(plant.engineer)
+    shown = client.get(reverse("web:chart_data", args=[chart.pk])).json()
+    assert (shown["location_label"], shown["dispersion_label"], shown["unit"]) == (
+        "Upper sum",
+        "Lower sum",
+        "σ",
+    )
+    assert shown["points"]["ucl"][-1] == 4.0 and shown["points"]["dlcl"][-1] == -4.0
+    assert shown["points"]["v"][:10] == [None] * 10  # no sum before there are limits
+    page = client.get(reverse("web:chart", args=[chart.pk])).content.decode()
+    assert "Cumulative sums" in page and "head_start = 0" in page and "1 in 168" in page
+    signal = Signal.objects.filter(chart=chart, panel="location").latest("id")
+    panel = client.get(reverse("web:chart_point", args=[chart.pk, signal.point_id])).content.decode()
+    assert "probably began at point <b>22</b>" in panel and "upper sum" in panel
+
+
+def test_table_names_the_second_panel(plant: Plant) -> None:
+    chart = frozen_chart(plant, **CUSUM)
+    page = signed_in(plant.engineer).get(reverse("web:chart_table", args=[chart.pk])).content.decode()
+    assert "Lower sum" in page and "Values in σ." in page
+
+
+def test_freeze_page_says_why_readings_without_spread_give_no_limits(plant: Plant) -> None:
+    add_chart(plant, SOLIDS, chart_family="ewma", rules="beyond_limits")
+    publish(plant)
+    drift(plant, *["65.0"] * 10)
+    chart = Chart.objects.get(stream__plan__site=plant.site)
+    client = signed_in(plant.process_engineer)
+    page = client.get(reverse("web:chart_freeze", args=[chart.pk])).content.decode()
+    assert "No estimate: phase 1 does not vary" in page
+    drift(plant, "65.3")
+    page = client.get(reverse("web:chart_freeze", args=[chart.pk])).content.decode()
+    assert "No estimate" not in page and "Centre line" in page
+
+
+def test_plan_shows_the_parameters_and_counts_the_false_alarms_of_the_family(plant: Plant) -> None:
+    chart = frozen_chart(plant, **CUSUM)
+    line = ControlPlanLine.objects.get(chart_plan=chart.stream.plan)
+    client = signed_in(plant.process_engineer)
+    page = client.get(reverse("web:plan", args=[line.revision_id])).content.decode()
+    assert "k=0.5 h=4 head_start=0 sigma=within" in page
+    assert f"{20 / 167.7:.2f}" in page  # 20 points in the week, one false alarm in 168
+    form = client.get(reverse("web:plan_line", args=[line.revision_id, line.pk])).content.decode()
+    assert 'value="k=0.5 h=4 head_start=0 sigma=within"' in form
+    assert "decision interval in sigmas" in form
