@@ -9,9 +9,9 @@ from typing import Any
 from lots.models import Characteristic, MaterialDefinition, Membership, ProductRevision
 from lots.steps.base import PositionKind, SubjectKind
 from quality.models import ControlPlanLine, ControlPlanRevision, NamedGate, Specification
-from spc.definition import chart_definition
+from quality.plan_charts import checked_parameters
 from spc.engine import Rule
-from spc.engine.live import DefinitionError, check_definition, normal_parameters
+from spc.engine.live import DefinitionError
 from spc.models import ChartPlan, Signal
 
 # What can be edited, in the order of the AIAG form; step, specification and gauge follow from the characteristic and
@@ -172,19 +172,22 @@ class _Reader:
         fields["gate"] = text["gate"]
         for words in unfit_gate(text["gate"], characteristic, self.gates):
             problem("gate", words)
-        self._chart(text, fields, problem)
+        own = self.specifications.get((characteristic.pk, material.pk if material else None))
+        specification = own or self.specifications.get((characteristic.pk, None))
+        self._chart(text, fields, specification, problem)
         for words in unfit_reaction(fields["reaction"], characteristic, charted=bool(text["chart_family"])):
             problem("reaction", words)
-        own = self.specifications.get((characteristic.pk, material.pk if material else None))
         return fields | {
             "step": characteristic.step,
             "characteristic": characteristic,
             "material": material,
-            "specification": own or self.specifications.get((characteristic.pk, None)),
+            "specification": specification,
             "gauge_kind": characteristic.gauge_kind,
         }
 
-    def _chart(self, text: Row, fields: dict[str, Any], problem: Any) -> None:
+    def _chart(
+        self, text: Row, fields: dict[str, Any], specification: Specification | None, problem: Any
+    ) -> None:
         fields |= {"chart_family": "", "subgroup_by": "", "rules": "", "parameters": "", "stratify": ""}
         if not text["chart_family"]:
             return
@@ -205,22 +208,14 @@ class _Reader:
         if len(self.problems) > before or "subgroup_size" not in fields:
             return
         try:
-            fields["parameters"] = checked_parameters(fields | {"parameters": text["parameters"]})
+            fields["parameters"] = checked_parameters(
+                fields | {"parameters": text["parameters"]},
+                self.characteristics[text["characteristic"]],
+                specification,
+                self.characteristics,
+            )
         except DefinitionError as error:
             problem(error.field, str(error))
-
-
-def checked_parameters(fields: Mapping[str, Any]) -> str:
-    """The parameters of a charted line in one form. Raises DefinitionError for a chart that cannot be."""
-    definition = chart_definition(
-        fields["chart_family"],
-        rules=fields["rules"],
-        parameters=fields["parameters"],
-        subgroup_by=fields["subgroup_by"],
-        subgroup_size=fields["subgroup_size"],
-    )
-    check_definition(definition)
-    return normal_parameters(definition.kind, definition.parameters)
 
 
 def unfit_gate(

@@ -36,7 +36,7 @@ def chart_plans(
         revisions |= {revision.pk for revision in newest_revisions(site)}
     wanted = set(characteristic_ids)
     plans = {plan.pk: plan for revision in sorted(revisions) for plan in _charts(revision)}
-    return [plan for plan in plans.values() if plan.characteristic_id in wanted]
+    return [plan for plan in plans.values() if plan.characteristic_ids & wanted]
 
 
 def lines_for(revision: ControlPlanRevision, step_id: int, material_id: int) -> list[ControlPlanLine]:

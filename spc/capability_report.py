@@ -10,6 +10,7 @@ from operator import or_
 
 from django.db.models import Avg, Count, Max, Q, QuerySet, StdDev
 
+from spc.definition import traits_of
 from spc.engine import TooFewReadingsError
 from spc.engine.capability_study import CapabilityStudy, capability_study
 from spc.models import BasisPoint, Chart, PointExclusion, Signal, SubgroupMember
@@ -51,7 +52,9 @@ def capability_report(
     if revision is None:
         return CapabilityReport(readings, None, "The chart has no limits yet, so there is no sigma within.")
     if revision.sigma is None:
-        return CapabilityReport(readings, None, "Counts have no capability indices.")
+        counts = traits_of(chart.stream.plan).counts
+        words = "Counts have" if counts else "Without a sigma within of single readings this chart has"
+        return CapabilityReport(readings, None, f"{words} no capability indices.")
     if lsl is None and usl is None:
         return CapabilityReport(
             readings, None, "There are no specification limits, so there is no capability."

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from spc.definition import definition_of
 from spc.engine import Capability, Panel, Rule, TooFewReadingsError, estimate_capability
-from spc.engine.live import ChartDefinition, Fit, false_alarm_rate, rules_of, traits
+from spc.engine.live import ChartDefinition, Fit, false_alarm_rate, rules_of
 from spc.models import BasisPoint, Chart, ChartPlan
 from spc.queries import current_members, excluded_subgroups
 
@@ -46,13 +46,13 @@ def _run_length(definition: ChartDefinition) -> float:
 def chart_capability(
     chart: Chart, *, lsl: float | None, usl: float | None, target: float | None
 ) -> Capability | None:
-    """Capability of the individual readings behind the newest points; None for counts and too few readings.
+    """Capability of the individual readings behind the newest points; None without a sigma within or with too few.
 
     Sigma within is the estimate behind the limits in force, with its own degrees of freedom. Points excluded
     from that estimate are left out. Readings come from the last READINGS_FROM_POINTS points.
     """
     revision = chart.state.limit_revision
-    if revision is None or traits(chart.stream.plan.family).counts:
+    if revision is None or revision.sigma is None:
         return None
     fit = Fit.from_dict(revision.baseline)
     excluded = BasisPoint.objects.filter(limit_revision=revision, excluded=True).values("point_id")

@@ -40,6 +40,10 @@ COLUMNS = (
 )
 
 
+# Value, centre and limits of the third panel at a point.
+ThirdPanel = dict[str, float | None]
+
+
 @dataclass(frozen=True)
 class WindowSignal:
     """A signal whose point lies in the window; `members` are positions within it, patterns begun earlier are cut."""
@@ -59,7 +63,8 @@ class ChartWindow:
     """Consecutive points, oldest first, as columns of equal length n.
 
     A limit clipped at its natural bound (a count below 0, a proportion above 1) is None: it cannot be violated.
-    `excluded` are positions left out of the limits in force; `breaks` are (position, limit revision number).
+    `within` is the third panel where there is one. `excluded` are positions left out of the limits in force; `breaks`
+    are (position, limit revision number).
     """
 
     first_sequence: int
@@ -75,6 +80,7 @@ class ChartWindow:
     dispersion_center: list[float | None]
     dispersion_lcl: list[float | None]
     dispersion_ucl: list[float | None]
+    within: list[ThirdPanel] | None
     lots: list[str]
     signals: list[WindowSignal]
     excluded: list[int]
@@ -87,10 +93,11 @@ def chart_window(chart: Chart, *, before: int | None = None, limit: int = WINDOW
     end = total if before is None else max(0, min(before, total))
     first = max(0, end - limit)
     points = current_points(chart.pk).filter(sequence__gte=first, sequence__lt=end)
-    rows = list(points.order_by("sequence").values_list(*COLUMNS))
-    values = map(list, zip(*rows, strict=True)) if rows else ([] for _ in COLUMNS)
-    column: dict[str, list[Any]] = dict(zip(COLUMNS, values, strict=True))
     family = ChartKind(chart.stream.plan.family)
+    names = (*COLUMNS, "details") if traits(family).within else COLUMNS
+    rows = list(points.order_by("sequence").values_list(*names))
+    values = map(list, zip(*rows, strict=True)) if rows else ([] for _ in names)
+    column: dict[str, list[Any]] = dict(zip(names, values, strict=True))
     return ChartWindow(
         first_sequence=first,
         total=total,
@@ -107,11 +114,17 @@ def chart_window(chart: Chart, *, before: int | None = None, limit: int = WINDOW
         if traits(family).below_from_zero
         else column["dispersion_lcl"],
         dispersion_ucl=column["dispersion_ucl"],
+        within=_within(column["details"]) if traits(family).within else None,
         lots=_lot_codes(column["subgroup_id"]),
         signals=_signals(column["id"]),
         excluded=_excluded(chart, column["id"], column["subgroup_id"]),
         breaks=_breaks(chart, column["limit_revision_id"]),
     )
+
+
+def _within(details: list[Any]) -> list[ThirdPanel]:
+    nothing: ThirdPanel = dict.fromkeys(("value", "center", "lcl", "ucl"))
+    return [(row or {}).get("within", nothing) for row in details]
 
 
 def _above_zero(limits: list[float | None]) -> list[float | None]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from spc.engine import MISSING_POINT, Rule, SubgroupData
 from spc.engine.kinds import ChartKind
-from spc.engine.live import ChartDefinition, Fit, estimate, second_panel_is_moving_range
+from spc.engine.live import ChartDefinition, Fit, Traits, estimate, second_panel_is_moving_range, traits
 from spc.models import ChartPlan, Point
 
 
@@ -37,6 +37,11 @@ def definition_of(plan: ChartPlan) -> ChartDefinition:
 def chart_rules(names: str) -> tuple[Rule, ...]:
     """The rules that a chart plan names, separated by spaces. Raises ValueError for an unknown one."""
     return tuple(Rule(name) for name in names.split())
+
+
+def traits_of(plan: ChartPlan) -> Traits:
+    """What the plan's chart shows, in words."""
+    return traits(plan.family, plan.parameters)
 
 
 def moving_range_below(plan: ChartPlan) -> bool:

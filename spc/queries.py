@@ -34,6 +34,7 @@ class WaitingChart:
 
 
 LARGEST_BASIS = 500
+LARGEST_BASIS_RARE = 20_000  # readings, of which few are events
 
 
 def subgroup_values(family: str, readings: Iterable[SubgroupMember]) -> SubgroupData:
@@ -44,11 +45,12 @@ def subgroup_values(family: str, readings: Iterable[SubgroupMember]) -> Subgroup
     members = sorted(readings, key=lambda member: (member.measured_at, member.pk))
     if not members:
         return MISSING_POINT
-    values = tuple(member.value for member in members)
+    values, at = tuple(member.value for member in members), members[-1].measured_at.timestamp()
     if not traits(family).counts:
-        return SubgroupData(values=values, size=None)
+        labels = tuple(member.label for member in members)
+        return SubgroupData(values=values, size=None, labels=labels, at=at)
     sizes = [member.sample_size for member in members if member.sample_size is not None]
-    return SubgroupData(values=(sum(values),), size=sum(sizes) if sizes else len(values))
+    return SubgroupData(values=(sum(values),), size=sum(sizes) if sizes else len(values), at=at)
 
 
 def current_points(chart_id: int) -> QuerySet[Point]:
@@ -210,7 +212,7 @@ def phase1_data(chart: Chart) -> tuple[list[Point], list[SubgroupData]]:
     newest = (
         with_current_members(current_points(chart.pk))
         .exclude(subgroup__in=excluded_subgroups(chart.pk).keys())
-        .order_by("-sequence")[:LARGEST_BASIS]
+        .order_by("-sequence")[: LARGEST_BASIS_RARE if traits(family).rare else LARGEST_BASIS]
     )
     points = list(newest)[::-1]
     return points, [subgroup_values(family, point.subgroup.members.all()) for point in points]

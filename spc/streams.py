@@ -28,7 +28,7 @@ def stratum_of(
     row: Measurement, plan: ChartPlan, lots: dict[int, Lot], recipes: dict[int, int]
 ) -> Stratum | None:
     """The stratum of a good measurement under a plan; None where the plan does not chart it."""
-    if row.characteristic_id != plan.characteristic_id or row.quality != Measurement.Quality.GOOD:
+    if row.characteristic_id not in plan.characteristic_ids or row.quality != Measurement.Quality.GOOD:
         return None
     if row.qualifier:
         return None  # a censored value has no place on a chart; its judgement blocks instead

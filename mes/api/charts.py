@@ -15,7 +15,7 @@ from mes.api.errors import refusals, writing
 from mes.api.paging import Cursor, PageSize, page
 from mes.api.schemas import Line, OptionalCode, Password, Strict
 from quality.actions.approve_limits import approve_limits
-from spc.engine import Rule
+from spc.engine.special_rules import rule_named
 from spc.models import Chart, LimitRevision, Point, Signal, SubgroupMember
 from spc.queries import current_points
 
@@ -189,7 +189,7 @@ def _signals(points: list[Point]) -> list[dict[str, Any]]:
         {
             "id": signal.pk,
             "rule": signal.rule,
-            "meaning": Rule(signal.rule).label,
+            "meaning": rule_named(signal.rule).label,
             "panel": signal.panel,
             "sequence": signal.point.sequence,
             "members": sorted(member.point.sequence for member in signal.members.all()),

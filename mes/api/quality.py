@@ -33,7 +33,7 @@ from quality.actions.dispose import Ruling, dispose
 from quality.actions.hold import hold_by_hand
 from quality.actions.judge_signal import assign_cause
 from quality.models import Disposition
-from spc.engine import Rule
+from spc.engine.special_rules import rule_named
 from spc.models import Signal
 
 router = Router(tags=["Quality"])
@@ -200,7 +200,7 @@ def signal_out(signal: Signal) -> dict[str, Any]:
         "chart": signal.chart_id,
         "characteristic": signal.chart.stream.plan.characteristic.code,
         "rule": signal.rule,
-        "meaning": Rule(signal.rule).label,
+        "meaning": rule_named(signal.rule).label,
         "panel": signal.panel,
         "sequence": signal.point.sequence,
         "measured_at": signal.point.measured_at,

@@ -26,7 +26,7 @@ from quality.models import SpecificationLine, StreamStop
 from quality.shelf_life import Life, expiring_soon
 from quality.shift_checks import ZoneStanding, standing_of_zones
 from quality.specifications import SpecificationBook
-from spc.engine import Rule
+from spc.engine.special_rules import rule_named
 from spc.models import Chart, Signal
 
 RUNNING_SHOWN = 4  # of one step; a formation cabinet runs dozens
@@ -181,7 +181,7 @@ def _signals(signals: QuerySet[Signal]) -> list[SignalState]:
     rows = signals.select_related(
         "chart__stream__plan__characteristic", "chart__stream__equipment", "chart__stream__zone", "point"
     )[:NEWEST]
-    return [SignalState(row, Rule(row.rule).label, _place(row)) for row in rows]
+    return [SignalState(row, rule_named(row.rule).label, _place(row)) for row in rows]
 
 
 def _place(signal: Signal) -> str:

@@ -8,13 +8,14 @@ from django.urls import reverse
 
 from lots.units import written_unit
 from quality.models import SpecificationLine
-from spc.chart_view import ChartWindow
-from spc.engine import Rule
-from spc.engine.live import Unit, traits
+from spc.chart_view import ChartWindow, ThirdPanel
+from spc.definition import traits_of
+from spc.engine.live import Unit
+from spc.engine.special_rules import rule_named
 from spc.models import Chart
 from spc.queries import is_frozen, strata_words
 
-UNITS = {Unit.SIGMA: "σ", Unit.NONE: ""}
+UNITS = {Unit.SIGMA: "σ", Unit.HOURS: "h", Unit.NONE: ""}
 
 
 def chart_title(chart: Chart) -> str:
@@ -24,14 +25,14 @@ def chart_title(chart: Chart) -> str:
 
 def comparable(chart: Chart, lines: list[SpecificationLine]) -> SpecificationLine | None:
     """The specification line that may be drawn: only individuals are comparable, and only one line is unmistakable."""
-    if traits(chart.stream.plan.family).comparable and len(lines) == 1:
+    if traits_of(chart.stream.plan).comparable and len(lines) == 1:
         return lines[0]
     return None
 
 
 def decimals_of(chart: Chart) -> int:
     """Decimals of the plotted statistic: a mean and a proportion carry more than a reading."""
-    shown = traits(chart.stream.plan.family)
+    shown = traits_of(chart.stream.plan)
     if shown.fixed_decimals is not None:
         return shown.fixed_decimals
     return chart.stream.plan.characteristic.decimals + shown.decimals
@@ -39,12 +40,12 @@ def decimals_of(chart: Chart) -> int:
 
 def unit_of(chart: Chart) -> str:
     """The unit of what the first panel plots."""
-    return UNITS.get(traits(chart.stream.plan.family).unit, chart.stream.plan.characteristic.unit)
+    return UNITS.get(traits_of(chart.stream.plan).unit, chart.stream.plan.characteristic.unit)
 
 
 def chart_json(chart: Chart, window: ChartWindow, line: SpecificationLine | None) -> dict[str, Any]:
     """Columns of the window; a column that never changes is sent as one number."""
-    shown = traits(chart.stream.plan.family)
+    shown = traits_of(chart.stream.plan)
     limits = {
         "cl": window.center,
         "lcl": window.lcl,
@@ -60,6 +61,7 @@ def chart_json(chart: Chart, window: ChartWindow, line: SpecificationLine | None
         "state": "frozen" if is_frozen(chart) else "learning",
         "location_label": shown.location,
         "dispersion_label": shown.dispersion or None,
+        "within_label": shown.within or None,
         "x_label": "Point",
         "lsl": _number(line.lsl) if line else None,
         "usl": _number(line.usl) if line else None,
@@ -75,13 +77,14 @@ def chart_json(chart: Chart, window: ChartWindow, line: SpecificationLine | None
             "lot": window.lots,
             "excluded": window.excluded,
             **{name: _compact(values) for name, values in limits.items()},
+            **(_third(window.within) if window.within is not None else {}),
         },
         "signals": [
             {
                 "id": signal.id,
                 "i": signal.index,
                 "rule": signal.rule,
-                "label": Rule(signal.rule).label.capitalize(),
+                "label": rule_named(signal.rule).label.capitalize(),
                 "panel": signal.panel,
                 "members": signal.members,
                 "reaction": signal.reaction,
@@ -94,6 +97,16 @@ def chart_json(chart: Chart, window: ChartWindow, line: SpecificationLine | None
         "point_url": reverse("web:chart_point", args=[chart.pk, 0]).replace("/points/0/", "/points/{id}/"),
         "table_url": reverse("web:chart_table", args=[chart.pk]),
         "time_zone": chart.stream.plan.site.time_zone,
+    }
+
+
+def _third(within: list[ThirdPanel]) -> dict[str, Any]:
+    """The columns of the third panel."""
+    return {
+        "w": [panel["value"] for panel in within],
+        "wcl": _compact([panel["center"] for panel in within]),
+        "wlcl": _compact([panel["lcl"] or None for panel in within]),
+        "wucl": _compact([panel["ucl"] for panel in within]),
     }
 
 

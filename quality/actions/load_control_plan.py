@@ -14,7 +14,8 @@ from quality.actions.load_table import DATA, LoadRefused, find, read_table
 from quality.actions.publish_plan import publish_plan
 from quality.models import ControlPlan, ControlPlanLine, ControlPlanRevision, NamedGate, Specification
 from quality.permissions import Action, require
-from quality.plan_table import checked_parameters, unfit_gate, unfit_reaction
+from quality.plan_charts import checked_parameters
+from quality.plan_table import unfit_gate, unfit_reaction
 from spc.engine import Rule
 
 CONTROL_PLAN = DATA / "control_plan.csv"
@@ -75,25 +76,36 @@ def _lines(path: Path, product_revision: ProductRevision) -> list[Fields]:
         if unfit:
             raise LoadRefused(f"{path.name}: {row['characteristic']}: {unfit[0]}")
         own = specifications.get((characteristic.pk, material.pk if material else None))
+        specification = own or specifications.get((characteristic.pk, None))
         lines.append(
             {
                 "step": characteristic.step,
                 "characteristic": characteristic,
                 "material": material,
-                "specification": own or specifications.get((characteristic.pk, None)),
+                "specification": specification,
                 "special": row["special"],
                 "gate": row.get("gate", ""),
                 "gauge_kind": characteristic.gauge_kind,
                 "required_count": int(row["required_count"]),
                 "frequency": row["frequency"],
                 "reaction": row["reaction"],
-                **(_chart(row, path) if row["chart_family"] else {}),
+                **(
+                    _chart(row, path, characteristic, specification, characteristics)
+                    if row["chart_family"]
+                    else {}
+                ),
             }
         )
     return lines
 
 
-def _chart(row: dict[str, str], path: Path) -> Fields:
+def _chart(
+    row: dict[str, str],
+    path: Path,
+    characteristic: Characteristic,
+    specification: Specification | None,
+    characteristics: dict[str, Characteristic],
+) -> Fields:
     unknown = set(row["rules"].split()) - set(Rule)
     if unknown or not row["rules"]:
         raise LoadRefused(f"{path.name}: {row['characteristic']}: rules {sorted(unknown)} are not known")
@@ -105,7 +117,9 @@ def _chart(row: dict[str, str], path: Path) -> Fields:
         "parameters": row.get("parameters", ""),
     }
     try:
-        chart["parameters"] = checked_parameters(chart)
+        chart["parameters"] = checked_parameters(
+            chart | {"stratify": row["stratify"]}, characteristic, specification, characteristics
+        )
     except ValueError as error:
         raise LoadRefused(f"{path.name}: {row['characteristic']}: {error}") from error
     return chart | {

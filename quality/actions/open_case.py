@@ -13,7 +13,7 @@ from lots.clock import site_time
 from lots.models import Hold, Lot, Site, User
 from quality.models import Defect, Nonconformance, ReactionFiring
 from quality.permissions import Action, require
-from spc.engine import Rule
+from spc.engine.special_rules import rule_named
 from spc.models import Signal
 
 
@@ -122,7 +122,7 @@ def _title(signal: Signal | None, defect: Defect | None, hold: Hold | None) -> s
     if defect is not None:
         return f"{defect.characteristic.name} violates {defect.requirement.code}"
     if signal is not None:
-        words = Rule(signal.rule).label
+        words = rule_named(signal.rule).label
         return f"{signal.chart.stream.plan.characteristic.name}: {words} at point {signal.point.sequence + 1}"
     return ""
 

@@ -7,9 +7,12 @@ from datetime import datetime
 from django.db import transaction
 
 from lots.actions.acting import act_as
+from lots.clock import site_time
 from lots.models import User
 from quality.models import ControlPlanLine, ControlPlanRevision
 from quality.permissions import Action, require
+from quality.plan_charts import chart_parameters
+from spc.engine.live import DefinitionError
 from spc.models import ChartPlan
 
 
@@ -27,20 +30,28 @@ def publish_plan(
     """
     act_as(user)
     require(user, revision.plan.site, action)
-    fresh = ControlPlanRevision.objects.select_for_update(of=("self",)).get(pk=revision.pk)
+    fresh = (
+        ControlPlanRevision.objects.select_for_update(of=("self",))
+        .select_related("plan__site")
+        .get(pk=revision.pk)
+    )
     if fresh.published_at is not None:
         raise PublicationRefused(f"{fresh} is published already")
     lines = list(fresh.lines.exclude(chart_family="").select_related("characteristic"))
     for line in lines:
-        line.chart_plan = _chart_plan(line, fresh)
+        line.chart_plan = _chart_plan(line, fresh, site_time(fresh.plan.site, now))
         line.save(update_fields=["chart_plan"])
     fresh.published_at, fresh.published_by = now, user
     fresh.save(update_fields=["published_at", "published_by"])
     return fresh
 
 
-def _chart_plan(line: ControlPlanLine, revision: ControlPlanRevision) -> ChartPlan:
+def _chart_plan(line: ControlPlanLine, revision: ControlPlanRevision, at: datetime) -> ChartPlan:
     strata = set(line.stratify.split())
+    try:
+        parameters, variables = chart_parameters(line, at=at)
+    except DefinitionError as error:
+        raise PublicationRefused(f"{error.field}: {error}") from error
     fields = {
         "site": revision.plan.site,
         "characteristic": line.characteristic,
@@ -50,7 +61,8 @@ def _chart_plan(line: ControlPlanLine, revision: ControlPlanRevision) -> ChartPl
         "subgroup_size": line.subgroup_size,
         "subgroup_timeout_s": line.subgroup_timeout_s,
         "rules": line.rules,
-        "parameters": line.parameters,
+        "parameters": parameters,
+        "variables": variables,
         "phase1_subgroups": line.phase1_subgroups,
         "stratify_equipment": "equipment" in strata,
         "stratify_position": "position" in strata,

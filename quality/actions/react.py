@@ -15,9 +15,9 @@ from quality.actions.stop import stop_on, stop_stream
 from quality.actions.tighten import open_on, tighten
 from quality.models import ControlPlanLine, ReactionFiring
 from quality.plans import line_of_chart
-from spc.definition import moving_range_below
-from spc.engine import Panel, Rule
-from spc.engine.live import traits
+from spc.definition import moving_range_below, traits_of
+from spc.engine import Panel
+from spc.engine.special_rules import rule_named
 from spc.models import Chart, Point, Signal, SubgroupMember
 from spc.queries import current_points, strata_words
 
@@ -136,7 +136,7 @@ def _extents(chart: Chart, first: int, last: Point) -> list[HeldExtent]:
 
 def _reason(chart: Chart, signal: Signal) -> str:
     plan = chart.stream.plan
-    plots = traits(plan.family).panel(Panel(signal.panel)).lower()
+    plots = traits_of(plan).panel(Panel(signal.panel)).lower()
     panel = "" if signal.panel == Signal.Panel.LOCATION else f" ({plots})"
     place = " · ".join(strata_words(chart))
-    return f"{plan.characteristic.name}{panel}: {Rule(signal.rule).label} ({place})"
+    return f"{plan.characteristic.name}{panel}: {rule_named(signal.rule).label} ({place})"

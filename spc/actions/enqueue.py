@@ -28,7 +28,8 @@ def enqueue(
     recipes = recipes_of(lots)
     by_characteristic: dict[int, list[ChartPlan]] = {}
     for plan in plans:
-        by_characteristic.setdefault(plan.characteristic_id, []).append(plan)
+        for key in plan.characteristic_ids:
+            by_characteristic.setdefault(key, []).append(plan)
     strata = {
         stratum
         for row in rows

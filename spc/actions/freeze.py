@@ -9,7 +9,7 @@ from spc.actions.evaluate import new_limits
 from spc.actions.plotter import state_at_start
 from spc.definition import estimate_limits
 from spc.engine import TooFewReadingsError
-from spc.engine.live import require_spread
+from spc.engine.live import require_spread, traits
 from spc.models import BasisPoint, Chart, ChartState, LimitRevision
 from spc.queries import phase1_data
 
@@ -55,6 +55,10 @@ def freeze_limits(
     try:
         fit = estimate_limits(plan, points, data, end=state.next_sequence, excluded=positions)
         require_spread(fit)
+        if traits(plan.family).rare and fit.n_subgroups < plan.phase1_subgroups:
+            raise FreezeRefused(
+                f"phase 1 needs {plan.phase1_subgroups} intervals between events; there are {fit.n_subgroups}"
+            )
     except TooFewReadingsError as error:
         raise FreezeRefused(str(error)) from error
     revision = new_limits(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from django.db.models import Prefetch
 
 from lots.models import Measurement, StepExecution, Supersession
 from lots.queries import current_measurements, group_of, lots_by_id
+from spc.labels import Labels, labels_of
 from spc.models import Chart, ChartPlan, OutboxEntry, Subgroup, SubgroupMember
 from spc.queries import current_members
 from spc.streams import recipes_of, stratum_of, stratum_of_stream
@@ -51,11 +53,12 @@ def form(chart: Chart, entries: Iterable[OutboxEntry], *, site_now: datetime) ->
     submissions = [entry.submission_id for entry in entries]
     still_open = _open(chart)
     rows = _readings(chart, submissions)
-    corrections = Corrections(chart, submissions)
+    labels = labels_of(chart.stream.plan, rows)
+    corrections = Corrections(chart, submissions, labels)
     rows = corrections.take(rows, still_open)
-    late = LateReadings(chart, still_open)
+    late = LateReadings(chart, still_open, labels)
     rows = late.take(rows)
-    closed = _collect(chart, rows, still_open)
+    closed = _collect(chart, rows, still_open, labels)
     closed += _close_overdue(chart.stream.plan, still_open, site_now)
     _store(closed, still_open.values())
     SubgroupMember.objects.bulk_create(corrections.joined + late.joined)
@@ -71,7 +74,8 @@ def _open(chart: Chart) -> dict[str, Formed]:
 class Corrections:
     """Readings that supersede charted ones take their place in the subgroup; `changed` are closed subgroups."""
 
-    def __init__(self, chart: Chart, submissions: Iterable[int]) -> None:
+    def __init__(self, chart: Chart, submissions: Iterable[int], labels: Labels) -> None:
+        self.labels = labels
         self.joined: list[SubgroupMember] = []
         self.changed: set[int] = set()
         self._predecessor: dict[int, int] = {}
@@ -102,7 +106,7 @@ class Corrections:
             if subgroup is None:
                 others.append(row)
                 continue
-            member = _member(subgroup, row)
+            member = _member(subgroup, row, self.labels)
             if subgroup.closed_at is None:
                 still_open[subgroup.key].members.append(member)
             else:
@@ -120,7 +124,8 @@ class Corrections:
 class LateReadings:
     """Readings whose subgroup closed by time or with its step before it was full: they join it."""
 
-    def __init__(self, chart: Chart, still_open: dict[str, Formed]) -> None:
+    def __init__(self, chart: Chart, still_open: dict[str, Formed], labels: Labels) -> None:
+        self.labels = labels
         self.chart, self.plan, self.still_open = chart, chart.stream.plan, still_open
         self.joined: list[SubgroupMember] = []
         self.changed: set[int] = set()
@@ -139,7 +144,7 @@ class LateReadings:
                 others.append(row)
                 continue
             unfilled[keys[row.id]] = (subgroup, room - 1)
-            self.joined.append(_member(subgroup, row))
+            self.joined.append(_member(subgroup, row, self.labels))
             self.changed.add(subgroup.pk)
         return others
 
@@ -159,7 +164,9 @@ def _groups(plan: ChartPlan, rows: list[Measurement]) -> dict[int, int]:
     return group_of(lots) if lots and plan.subgroup_by == By.GROUP else {}
 
 
-def _collect(chart: Chart, rows: list[Measurement], still_open: dict[str, Formed]) -> list[Formed]:
+def _collect(
+    chart: Chart, rows: list[Measurement], still_open: dict[str, Formed], labels: Labels
+) -> list[Formed]:
     """The subgroups that became complete; they leave `still_open`, new ones enter it."""
     plan = chart.stream.plan
     groups = _groups(plan, rows)
@@ -169,8 +176,8 @@ def _collect(chart: Chart, rows: list[Measurement], still_open: dict[str, Formed
         if key not in still_open:
             still_open[key] = Formed(Subgroup(chart=chart, key=key, opened_at=row.measured_at))
         formed = still_open[key]
-        formed.members.append(_member(formed.subgroup, row))
-        if len(formed.members) >= _complete_at(plan):
+        formed.members.append(_member(formed.subgroup, row, labels))
+        if _is_complete(plan, formed.members):
             formed.close(Subgroup.ClosedBy.COMPLETE, row.measured_at)
             closed.append(still_open.pop(key))
     return closed
@@ -225,9 +232,9 @@ def _readings(chart: Chart, submissions: list[int]) -> list[Measurement]:
     plan = chart.stream.plan
     rows = list(
         current_measurements(
-            Measurement.objects.filter(submission__in=submissions, characteristic=plan.characteristic)
+            Measurement.objects.filter(submission__in=submissions, characteristic__in=plan.characteristic_ids)
         )
-        .select_related("execution")
+        .select_related("execution", "characteristic")
         .order_by("measured_at", "sequence", "id")
     )
     lots = dict(lots_by_id({row.lot_id for row in rows if row.lot_id}))
@@ -236,7 +243,7 @@ def _readings(chart: Chart, submissions: list[int]) -> list[Measurement]:
     return [row for row in rows if stratum_of(row, plan, lots, recipes) == wanted]
 
 
-def _member(subgroup: Subgroup, row: Measurement) -> SubgroupMember:
+def _member(subgroup: Subgroup, row: Measurement, labels: Labels) -> SubgroupMember:
     return SubgroupMember(
         subgroup=subgroup,
         measurement_received_at=row.received_at,
@@ -246,11 +253,20 @@ def _member(subgroup: Subgroup, row: Measurement) -> SubgroupMember:
         sample_size=row.sample_size,
         measured_at=row.measured_at,
         roll_position_mm=row.roll_position_mm,
+        label=labels.get(row.id, ""),
     )
 
 
 def _complete_at(plan: ChartPlan) -> int:
-    return 1 if plan.subgroup_by == By.READING else plan.subgroup_size
+    return 1 if plan.subgroup_by == By.READING else plan.subgroup_size * (1 + len(plan.variables))
+
+
+def _is_complete(plan: ChartPlan, members: list[SubgroupMember]) -> bool:
+    """Whether it has all its readings; of several variables, of each of them."""
+    if not plan.variables:
+        return len(members) >= _complete_at(plan)
+    counts = Counter(member.label for member in members)
+    return len(counts) > len(plan.variables) and min(counts.values()) >= plan.subgroup_size
 
 
 def _finished(plan: ChartPlan, still_open: dict[str, Formed]) -> dict[str, datetime]:

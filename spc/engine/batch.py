@@ -15,6 +15,7 @@ from spc.engine.families import Dispersion, Family, Panel
 from spc.engine.limits import FloatArray, PanelLimits, dispersion_limits, location_limits
 from spc.engine.rules import Rule, evaluate, members, rules_for
 from spc.engine.sigma import SigmaMethod, method_for
+from spc.engine.special_rules import AnyRule
 from spc.engine.summaries import Subgroups, Summaries, summarise_all
 
 
@@ -29,7 +30,7 @@ class RuleHit:
     `members`: offsets back from it (0 the point, 1 the one before).
     """
 
-    rule: Rule
+    rule: AnyRule
     panel: Panel
     members: tuple[int, ...]
 

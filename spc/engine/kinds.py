@@ -30,3 +30,4 @@ class ChartKind(StrEnum):
     G = "g"
     T = "t"
     ACCEPTANCE = "acceptance"
+    GROUP = "group"

@@ -37,6 +37,16 @@ class ChartPlan(models.Model):
         EWMA = "ewma", "Exponentially weighted moving average"
         CUSUM = "cusum", "Cumulative sums"
         MOVING_CENTER = "moving-center", "Moving centre line (EWMA forecast)"
+        TREND = "trend", "Trend: readings about a fitted line"
+        RESIDUAL = "residual", "Residuals of an autoregression"
+        THREE_WAY = "three-way", "Between and within (three-way)"
+        GROUP = "group", "Group: largest and smallest of like streams"
+        SHORT_RUN = "short-run", "Short run: several parts on one chart"
+        ACCEPTANCE = "acceptance", "Acceptance: means within the specification"
+        G = "g", "Units between rare events"
+        T = "t", "Time between rare events"
+        T2 = "t2", "Hotelling's T² of several characteristics"
+        MEWMA = "mewma", "Weighted average of several characteristics"
 
     class SubgroupBy(models.TextChoices):
         READING = "reading", "Every reading is a subgroup of one"
@@ -63,6 +73,9 @@ class ChartPlan(models.Model):
     )
     rules = models.CharField(max_length=200)
     parameters = models.CharField(max_length=400, blank=True)
+    variables = models.JSONField(
+        default=list, blank=True, help_text="Keys of the other characteristics of a multivariate chart."
+    )
     phase1_subgroups = models.PositiveSmallIntegerField()
     stratify_equipment = models.BooleanField(default=True)
     stratify_position = models.BooleanField(default=False)
@@ -78,6 +91,11 @@ class ChartPlan(models.Model):
 
     def __str__(self) -> str:
         return f"{self.characteristic} {self.family}"
+
+    @property
+    def characteristic_ids(self) -> frozenset[int]:
+        """Keys of the characteristics that it charts: one, or the variables of a multivariate chart."""
+        return frozenset((self.characteristic_id, *self.variables))
 
 
 class Stream(models.Model):

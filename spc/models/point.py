@@ -50,6 +50,9 @@ class SubgroupMember(models.Model):
     sample_size = models.PositiveIntegerField(null=True, blank=True)
     measured_at = models.DateTimeField()
     roll_position_mm = models.BigIntegerField(null=True, blank=True)
+    label = models.CharField(
+        max_length=64, blank=True, help_text="Its part, stream or variable, where the chart tells them apart."
+    )
 
     class Meta:
         constraints = (

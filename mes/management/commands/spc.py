@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from numpy.typing import NDArray
 
 from spc.engine import RULE_SETS, Rule
-from spc.engine.analysis import VECTORS, ChartKind, Options, Readings, analyse
+from spc.engine.analysis import KINDS, VECTORS, ChartKind, Options, Readings, analyse
 from spc.engine.conformance import to_plain
 from spc.engine.rare_events import Limits
 
@@ -28,7 +28,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "file", type=Path, help="CSV with a header line, one reading a line, in time order"
         )
-        parser.add_argument("--chart", required=True, choices=[kind.value for kind in ChartKind])
+        parser.add_argument("--chart", required=True, choices=[kind.value for kind in KINDS])
         parser.add_argument(
             "--value", metavar="COL", help="column of readings or counts; several, A,B, for t2 and mewma"
         )

@@ -18,9 +18,10 @@ from quality.plans import line_of_chart
 from quality.queries import lines_of_chart
 from spc.capability_view import chart_capability, false_alarms
 from spc.chart_view import WINDOW, chart_window, recent_statistics
-from spc.engine import Rule
+from spc.definition import traits_of
 from spc.engine.kinds import ChartKind
-from spc.engine.live import Fit, facts_of, said_parameters, traits
+from spc.engine.live import Fit, facts_of, said_parameters
+from spc.engine.special_rules import rule_named
 from spc.models import Chart
 from spc.queries import charts_of_site, is_frozen, is_ready_to_freeze, strata_words
 
@@ -128,7 +129,7 @@ def chart(request: SiteRequest, key: int) -> HttpResponse:
             "title": plan.characteristic.name,
             "strata": strata_words(found),
             "characteristic": plan.characteristic,
-            "traits": traits(plan.family),
+            "traits": traits_of(plan),
             "family_words": plan.get_family_display(),
             "frozen": is_frozen(found),
             "ready": is_ready_to_freeze(found),
@@ -202,7 +203,7 @@ def chart_table(request: SiteRequest, key: int) -> HttpResponse:
     window = chart_window(found, before=_whole(request.GET.get("before")), limit=TABLE_POINTS)
     signals: dict[int, list[str]] = {}
     for signal in window.signals:
-        signals.setdefault(signal.index, []).append(Rule(signal.rule).label)
+        signals.setdefault(signal.index, []).append(rule_named(signal.rule).label)
     rows = [
         {
             "number": window.first_sequence + index + 1,
@@ -229,7 +230,7 @@ def chart_table(request: SiteRequest, key: int) -> HttpResponse:
             "title": chart_title(found),
             "unit": unit_of(found),
             "decimals": decimals_of(found),
-            "dispersion": traits(found.stream.plan.family).dispersion,
+            "dispersion": traits_of(found.stream.plan).dispersion,
             "rows": rows,
             "older": window.first_sequence or None,
             "window": (window.first_sequence + 1, window.first_sequence + len(rows), window.total),

@@ -17,9 +17,10 @@ from quality.actions.sign import SignatureRefused
 from quality.permissions import Action
 from spc.actions.freeze import FreezeRefused
 from spc.definition import chart_rules, estimate_limits
-from spc.engine import Family, Rule, ScreeningResult, SubgroupData, TooFewReadingsError, screen_phase1
+from spc.engine import Family, ScreeningResult, SubgroupData, TooFewReadingsError, screen_phase1
 from spc.engine.kinds import ChartKind
 from spc.engine.live import Fit, require_spread, statistic_of
+from spc.engine.special_rules import rule_named
 from spc.models import Chart, Signal
 from spc.queries import is_frozen, phase1_data
 
@@ -94,7 +95,7 @@ def _page(
     signalled: dict[int, list[str]] = {}
     signals = Signal.objects.filter(chart=chart, point__replaced_at__isnull=True)
     for point_id, rule, panel in signals.values_list("point_id", "rule", "panel"):
-        signalled.setdefault(point_id, []).append(f"{Rule(rule).label} ({panel})")
+        signalled.setdefault(point_id, []).append(f"{rule_named(rule).label} ({panel})")
     rows = [
         {
             "point": point,

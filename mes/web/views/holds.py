@@ -23,7 +23,7 @@ from quality.gates import standing
 from quality.models import Disposition
 from quality.permissions import Action, NotPermitted, may
 from quality.queries import lines_of_chart
-from spc.engine import Rule
+from spc.engine.special_rules import rule_named
 
 MEMBERS_LISTED = 200
 # Gates ask many questions of a lot: answered for so many lots after signing.
@@ -109,7 +109,7 @@ def _page(request: SiteRequest, found: Hold, *, error: str = "", status: int = 2
             "hold": found,
             "evidence": evidence,
             "values": [(d, evidence.values.get(d.judgement.measurement_id)) for d in evidence.defects],
-            "rule": Rule(evidence.signal.rule).label if evidence.signal else "",
+            "rule": rule_named(evidence.signal.rule).label if evidence.signal else "",
             "chart_lines": (
                 lines_of_chart(evidence.signal.chart, at=request.site_now) if evidence.signal else []
             ),

@@ -18,8 +18,9 @@ from quality.evidence import measurements_by_id
 from quality.models import Nonconformance
 from quality.permissions import Action, may
 from spc.actions.exclude import ExclusionRefused
-from spc.engine import Panel, Rule
-from spc.engine.live import traits
+from spc.definition import traits_of
+from spc.engine import Panel
+from spc.engine.special_rules import rule_named
 from spc.models import Chart, Point, Signal
 from spc.queries import current_members, current_points, excluded_subgroups
 
@@ -97,7 +98,7 @@ def _point(
             "current": point.replaced_at is None,
             "unit": unit_of(found),
             "value_unit": found.stream.plan.characteristic.unit,
-            "traits": traits(found.stream.plan.family),
+            "traits": traits_of(found.stream.plan),
             "decimals": decimals_of(found),
             "value_decimals": found.stream.plan.characteristic.decimals,
             "position_kind": found.stream.plan.characteristic.position_kind,
@@ -108,19 +109,19 @@ def _point(
             "signals": [
                 {
                     "signal": signal,
-                    "label": Rule(signal.rule).label,
-                    "panel": traits(found.stream.plan.family).panel(Panel(signal.panel)),
-                    "nelson": Rule(signal.rule).nelson,
-                    "western_electric": Rule(signal.rule).western_electric,
+                    "label": rule_named(signal.rule).label,
+                    "panel": traits_of(found.stream.plan).panel(Panel(signal.panel)),
+                    "nelson": rule_named(signal.rule).nelson,
+                    "western_electric": rule_named(signal.rule).western_electric,
                     "members": (pattern := sorted(m.point.sequence + 1 for m in signal.members.all())),
-                    "since": pattern[0] if pattern and traits(found.stream.plan.family).remembers else None,
+                    "since": pattern[0] if pattern and traits_of(found.stream.plan).remembers else None,
                     "case": cases.get(signal.carried_from_id or signal.pk),
                     "firing": getattr(signal.carried_from or signal, "firing", None),
                     "error": refused[1] if refused and refused[0] == signal.pk else "",
                 }
                 for signal in signals
             ],
-            "part_of": [(signal, Rule(signal.rule).label) for signal in part_of],
+            "part_of": [(signal, rule_named(signal.rule).label) for signal in part_of],
             "excluded": excluded_subgroups(found.pk).get(point.subgroup_id),
             "may_exclude": may(request.user, request.site, Action.EXCLUDE_POINT),
             "may_correct": may(request.user, request.site, Action.CORRECT),

@@ -14,7 +14,7 @@ from quality.actions.tighten import TighteningRefused, end_tightening
 from quality.models import StreamStop, Tightening
 from quality.permissions import Action, may
 from quality.reactions import firings_of, stops_of, tightened_now
-from spc.engine import Rule
+from spc.engine.special_rules import rule_named
 from spc.models import Signal
 
 PAGE = 50
@@ -41,7 +41,7 @@ def reactions(request: SiteRequest) -> HttpResponse:
             "stops": stops.filter(lifted_at__isnull=True),
             "lifted": stops.filter(lifted_at__isnull=False).order_by("-lifted_at")[:LIFTED_LISTED],
             "tightened": tightened_now(request.site),
-            "fired": [(firing, Rule(firing.signal.rule).label) for firing in fired[:PAGE]],
+            "fired": [(firing, rule_named(firing.signal.rule).label) for firing in fired[:PAGE]],
             "older": fired[PAGE - 1].pk if len(fired) > PAGE else None,
             "chosen": chosen,
             "kinds": Signal.Reaction.choices,

@@ -16,7 +16,7 @@ from quality.cases import overdue_cases
 from quality.evidence import open_holds
 from quality.permissions import Action, may
 from quality.queries import newest_defects
-from spc.engine import Rule
+from spc.engine.special_rules import rule_named
 from spc.models import Signal
 from spc.queries import open_signals
 
@@ -60,4 +60,4 @@ def _order(source: str) -> int:
 
 
 def _signal(signal: Signal) -> dict[str, Any]:
-    return {"signal": signal, "title": chart_title(signal.chart), "label": Rule(signal.rule).label}
+    return {"signal": signal, "title": chart_title(signal.chart), "label": rule_named(signal.rule).label}

@@ -27,6 +27,7 @@ from spc.engine.families import Family
 from spc.engine.kinds import ChartKind
 
 __all__ = [
+    "KINDS",
     "NEEDS_SIZE",
     "NEEDS_SUBGROUP",
     "VECTORS",
@@ -71,3 +72,5 @@ _ANALYSES: dict[ChartKind, Callable[[Readings, Options], dict[str, Any]]] = {
     ChartKind.T: rare,
     ChartKind.ACCEPTANCE: acceptance,
 }
+# A group chart needs a table of another shape; it runs on the line only.
+KINDS = tuple(_ANALYSES)

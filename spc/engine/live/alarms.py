@@ -18,6 +18,9 @@ from spc.engine.families import Family, Panel
 from spc.engine.kinds import ChartKind
 from spc.engine.live.definition import ChartDefinition, rules_of
 from spc.engine.live.registry import METHODS, shewhart
+from spc.engine.live.streams import RUN_LENGTH
+from spc.engine.live.traits import Moves, traits
+from spc.engine.rare_events import TAIL
 from spc.engine.rules import Rule
 from spc.engine.run_length import cusum_arl_two_sided, ewma_arl
 
@@ -47,7 +50,9 @@ def spread_family(definition: ChartDefinition) -> Family | None:
     if definition.kind is ChartKind.EWMA:
         own_range = definition.by_reading or "sigma=moving_range" in definition.parameters.split()
         return Family.IMR if own_range else Family.XBAR_S
-    return Family.IMR if definition.kind is ChartKind.MOVING_CENTER else None
+    if definition.kind is ChartKind.ACCEPTANCE:
+        return Family.IMR if definition.by_reading else Family.XBAR_S
+    return Family.IMR if traits(definition.kind, definition.parameters).moves is Moves.ALWAYS else None
 
 
 def _location(definition: ChartDefinition, basis: Basis | None) -> float:
@@ -67,6 +72,17 @@ def _location(definition: ChartDefinition, basis: Basis | None) -> float:
             part / cusum_arl_two_sided(shift, reference=values["k"] * ratio, interval=values["h"] * ratio)
             for part, shift, ratio in estimates(basis)
         )
+    if kind is ChartKind.MEWMA:
+        return 1.0 / float(values["arl"])
+    if kind is ChartKind.T2:
+        return 1.0 - float(values["confidence"])
+    if kind is ChartKind.ACCEPTANCE:
+        return float(values["alpha"])  # at most: of a process that is only just accepted
+    if kind in (ChartKind.G, ChartKind.T):
+        return 2.0 * TAIL
+    if kind is ChartKind.GROUP:
+        streams = max(2, definition.subgroup_size)  # one reading each at the most
+        return 1.0 - (1.0 - 2.0 * TAIL) ** streams + 2.0 / RUN_LENGTH
     if kind in (ChartKind.LANEY_P, ChartKind.LANEY_U):
         return sum(part / average_run_length(rules, shift=shift) for part, shift in center_shifts(basis))
     return sum(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from spc.engine.families import Family, Panel
 from spc.engine.kinds import ChartKind
 from spc.engine.live.model import Fit
-from spc.engine.live.parameters import Parameter, ParameterError
+from spc.engine.live.parameters import Parameter, ParameterError, Values, form_parameters
 from spc.engine.live.registry import METHODS, shewhart
 from spc.engine.live.traits import Moves, traits
 from spc.engine.rules import Rule, allowed_rules
@@ -64,6 +64,18 @@ def facts_of(fit: Fit) -> tuple[tuple[str, float], ...]:
     return () if method is None else method.facts(fit)
 
 
+def read_of(kind: ChartKind, text: str) -> Values:
+    """The parameters as values; none of a Shewhart family. Raises ParameterError."""
+    method = METHODS.get(kind)
+    return {} if method is None else method.read(text)
+
+
+def form_of(kind: ChartKind, values: Values) -> str:
+    """Values as a plan says them."""
+    method = METHODS.get(kind)
+    return "" if method is None else form_parameters(method.parameters, values)
+
+
 def allowed_rules_of(kind: ChartKind, panel: Panel) -> frozenset[Rule]:
     """The rules that a panel of the kind may use."""
     family = shewhart(kind)
@@ -85,9 +97,10 @@ def check_definition(wanted: ChartDefinition) -> None:
     if by_reading is not None and by_reading != wanted.by_reading:
         needs = "single readings (subgroup_by reading)" if by_reading else "subgroups of several readings"
         raise DefinitionError("subgroup_by", f"a chart of kind {kind} plots {needs}")
-    if not wanted.by_reading and by_reading is False and wanted.subgroup_size < 2:
+    least = METHODS[kind].least_size if kind in METHODS else 2
+    if by_reading is False and wanted.subgroup_size < least:
         raise DefinitionError(
-            "subgroup_size", f"a chart of kind {kind} needs subgroups of 2 readings or more"
+            "subgroup_size", f"a chart of kind {kind} needs subgroups of {least} readings or more"
         )
     everywhere = frozenset().union(*(allowed_rules_of(kind, panel) for panel in Panel))
     useless = [rule for rule in wanted.rules if rule not in everywhere]
@@ -113,7 +126,7 @@ def _by_reading(kind: ChartKind) -> bool | None:
 
 def second_panel_is_moving_range(kind: ChartKind, parameters: str, *, by_reading: bool) -> bool:
     """Whether the dispersion panel plots moving ranges; a lone outlier throws the next, innocent one out too."""
-    how = traits(kind).moves
+    how = traits(kind, parameters).moves
     if how is Moves.AS_PARAMETERS_SAY:
         return by_reading or "sigma=moving_range" in parameters.split()
     return how is Moves.ALWAYS

@@ -20,6 +20,7 @@ from spc.engine.kinds import ChartKind
 from spc.engine.live.method import ANY_RULE, BEYOND, Method, must_vary, spread_line
 from spc.engine.live.model import Fit, Line, Shown
 from spc.engine.live.parameters import Values
+from spc.engine.live.webs import individuals
 from spc.engine.residual_states import (
     AutoregressionState,
     MovingCenterState,
@@ -71,7 +72,7 @@ class _Forecast(Method):
         return Fit(
             kind=self.kind,
             center=level,
-            sigma=state.sigma,
+            sigma=None,
             subgroup_size=1.0,
             n_subgroups=len(known),
             n_values=float(len(known)),
@@ -80,7 +81,8 @@ class _Forecast(Method):
 
     def facts(self, fit: Fit) -> tuple[tuple[str, float], ...]:
         fitted = fit.own["fitted"]
-        return tuple((words, fitted[name]) for name, words in self.fitted_words)
+        own = tuple((words, fitted[name]) for name, words in self.fitted_words)
+        return (*own, ("Sigma of the residuals", fitted["sigma"]))
 
     def start(self, fit: Fit) -> ForecastMemory:
         return self.load(fit.own["memory"])
@@ -96,7 +98,7 @@ class _Forecast(Method):
             value, point.forecast, point.forecast - point.reach, point.forecast + point.reach, own.z
         )
         moved = abs(point.residual - memory.last)
-        spread = spread_line(fit.baseline(Family.IMR), moved, 1.0)
+        spread = spread_line(individuals(0.0, sigma), moved, 1.0)
         return following, Shown(location=location, dispersion=spread, size=1.0)
 
     def gap(self, fit: Fit, memory: ForecastMemory) -> ForecastMemory:

@@ -38,6 +38,7 @@ class Method(ABC):
     parameters: tuple[Parameter, ...] = ()
     rules: Mapping[Panel, frozenset[Rule]] = {Panel.LOCATION: BEYOND}
     by_reading: bool | None = None
+    least_size = 2  # readings of a subgroup, where a point is one
 
     def read(self, text: str) -> Values:
         """The plan's words as values. Raises ParameterError."""

@@ -25,7 +25,8 @@ class DoesNotVaryError(TooFewReadingsError):
 class Fit:
     """The frozen estimate behind a chart of any kind, with the parameters of the kind as the plan said them.
 
-    The first fields are those of `Baseline`; `own` is what only this kind estimates, safe for JSON (slope, covariance).
+    The first fields are those of `Baseline`; `sigma` is None where the kind knows no spread of single readings within.
+    `own` is what only this kind estimates, safe for JSON (slope, covariance).
     """
 
     kind: ChartKind

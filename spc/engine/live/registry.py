@@ -7,13 +7,38 @@ from types import MappingProxyType
 
 from spc.engine.families import Family
 from spc.engine.kinds import ChartKind
+from spc.engine.live.acceptance import Acceptance
 from spc.engine.live.counts import LaneyP, LaneyU
-from spc.engine.live.forecast import MovingCenter
+from spc.engine.live.events import TimeBetween, UnitsBetween
+from spc.engine.live.forecast import MovingCenter, Residual, Trend
 from spc.engine.live.method import Method
+from spc.engine.live.parts import ShortRun
+from spc.engine.live.streams import Group
+from spc.engine.live.vectors import Mewma, TSquared
+from spc.engine.live.webs import ThreeWay
 from spc.engine.live.weighted import Cusum, Ewma
 
 METHODS: Mapping[ChartKind, Method] = MappingProxyType(
-    {method.kind: method for method in (Ewma(), Cusum(), MovingCenter(), LaneyP(), LaneyU())}
+    {
+        method.kind: method
+        for method in (
+            Ewma(),
+            Cusum(),
+            MovingCenter(),
+            Trend(),
+            Residual(),
+            LaneyP(),
+            LaneyU(),
+            UnitsBetween(),
+            TimeBetween(),
+            ThreeWay(),
+            Group(),
+            ShortRun(),
+            Acceptance(),
+            TSquared(),
+            Mewma(),
+        )
+    }
 )
 
 

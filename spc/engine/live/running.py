@@ -17,6 +17,7 @@ from spc.engine.live.method import Memory, must_vary
 from spc.engine.live.model import DoesNotVaryError, Fit, Line, Shown
 from spc.engine.live.registry import METHODS, shewhart
 from spc.engine.rules import LONGEST_SPAN, Rule, members
+from spc.engine.special_rules import SpecialRule
 from spc.engine.streaming import STATE_VERSION, ChartState, PlottedPoint
 
 PANELS = (Panel.LOCATION, Panel.DISPERSION, Panel.WITHIN)
@@ -129,7 +130,8 @@ def advance(state: State, data: SubgroupData) -> tuple[State, PlottedPoint]:
         memory, shown = method.step(state.fit, state.memory, data)
     lines = {Panel.LOCATION: shown.location, Panel.DISPERSION: shown.dispersion, Panel.WITHIN: shown.within}
     recent = {panel: (*state.recent[panel], lines[panel].z)[-LONGEST_SPAN:] for panel in PANELS}
-    decided = () if shown.hits is None else tuple(hit for hit in shown.hits if hit.rule in state.rules)
+    wanted = {*state.rules, *SpecialRule}
+    decided = tuple(hit for hit in shown.hits or () if hit.rule in wanted)
     by_rules = [
         RuleHit(rule, panel, forming)
         for panel in PANELS

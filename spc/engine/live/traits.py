@@ -14,6 +14,7 @@ class Unit(StrEnum):
 
     READING = "reading"  # the characteristic's own unit
     SIGMA = "sigma"  # standard deviations
+    HOURS = "hours"
     NONE = "none"  # counts, proportions, distances
 
 
@@ -32,6 +33,7 @@ class Traits:
     `comparable`: specification limits for single readings may be drawn beside the points.
     `remembers`: the statistic gathers many points; a signal says since when.
     `below_from_zero`: nothing on the second panel is below 0, so that a limit there cannot be violated.
+    `rare`: a point is plotted at an event only, and phase 1 counts events.
     `decimals`: how many the plotted statistic has, beyond those of a reading (fixed for shares and rates).
     """
 
@@ -44,13 +46,14 @@ class Traits:
     comparable: bool = False
     remembers: bool = False
     below_from_zero: bool = True
+    rare: bool = False
     decimals: int = 0
     fixed_decimals: int | None = None
 
     @property
     def needs_limits(self) -> bool:
         """Whether a point has no statistic before there are limits: it is made with them."""
-        return self.unit is not Unit.READING and not self.counts
+        return self.rare or (self.unit is not Unit.READING and not self.counts)
 
     def panel(self, panel: Panel) -> str:
         """What the panel plots."""
@@ -80,9 +83,29 @@ _TRAITS = {
         "Upper sum", "Lower sum", unit=Unit.SIGMA, remembers=True, below_from_zero=False, fixed_decimals=2
     ),
     ChartKind.MOVING_CENTER: Traits("Value", "Moving range of errors", moves=Moves.ALWAYS, comparable=True),
+    ChartKind.TREND: Traits("Value", "Moving range of residuals", moves=Moves.ALWAYS, comparable=True),
+    ChartKind.RESIDUAL: Traits("Value", "Moving range of residuals", moves=Moves.ALWAYS, comparable=True),
+    ChartKind.THREE_WAY: Traits(
+        "Mean", "Moving range of means", "Spread within", decimals=1, moves=Moves.ALWAYS
+    ),
+    ChartKind.GROUP: Traits("Largest mean", "Smallest mean", decimals=1, below_from_zero=False),
+    ChartKind.SHORT_RUN: Traits(
+        "Standardised value", MOVING, unit=Unit.SIGMA, moves=Moves.ALWAYS, fixed_decimals=2
+    ),
+    ChartKind.ACCEPTANCE: Traits("Mean", "Spread", decimals=1, moves=Moves.AS_PARAMETERS_SAY),
+    ChartKind.G: Traits("Units between events", unit=Unit.NONE, counts=True, rare=True, fixed_decimals=0),
+    ChartKind.T: Traits("Time between events", unit=Unit.HOURS, counts=True, rare=True, fixed_decimals=2),
+    ChartKind.T2: Traits("T²", unit=Unit.NONE, fixed_decimals=2),
+    ChartKind.MEWMA: Traits(
+        "T² of the averages", "T² of the point", unit=Unit.NONE, remembers=True, fixed_decimals=2
+    ),
 }
+_DEVIATIONS = Traits("Deviation from nominal", MOVING, decimals=1, moves=Moves.ALWAYS)
 
 
-def traits(kind: ChartKind | str) -> Traits:
-    """The traits of a kind, or of its name."""
-    return _TRAITS[ChartKind(kind)]
+def traits(kind: ChartKind | str, parameters: str = "") -> Traits:
+    """The traits of a kind, or of its name; a short-run chart may plot deviations in the unit of the reading."""
+    found = ChartKind(kind)
+    if found is ChartKind.SHORT_RUN and "plot=deviation" in parameters.split():
+        return _DEVIATIONS
+    return _TRAITS[found]

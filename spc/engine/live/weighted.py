@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from spc.engine.baseline import Baseline
 from spc.engine.batch import RuleHit
 from spc.engine.families import Family, Panel, SubgroupData
 from spc.engine.kinds import ChartKind
@@ -62,16 +63,23 @@ class _Weighted(Method):
         family = Family.IMR if by_reading or of_means else Family.XBAR_S
         baseline = baseline_from(family, data, of_means=of_means)
         center = values.get("target", baseline.center)
-        own = {"basis": family.value, "of_means": of_means, "mean": baseline.center}
+        own = {
+            "basis": family.value,
+            "of_means": of_means,
+            "mean": baseline.center,
+            "sigma": baseline.require_sigma(),
+        }
         fit = Fit.of(self.kind, baseline, "", **own)
-        return replace(fit, center=center)
+        return replace(fit, center=center, sigma=None if of_means else fit.sigma)
 
     def facts(self, fit: Fit) -> tuple[tuple[str, float], ...]:
-        return (("Mean of phase 1", fit.own["mean"]),)
+        mean = ("Mean of phase 1", fit.own["mean"])
+        return (mean, ("Sigma of the means", fit.own["sigma"])) if fit.own["of_means"] else (mean,)
 
     @staticmethod
-    def basis(fit: Fit) -> Family:
-        return Family(fit.own["basis"])
+    def basis(fit: Fit) -> Baseline:
+        """The baseline of what is weighed: readings, means of subgroups, or means taken as readings."""
+        return replace(fit, sigma=fit.own["sigma"]).baseline(Family(fit.own["basis"]))
 
 
 class Ewma(_Weighted):
@@ -90,11 +98,13 @@ class Ewma(_Weighted):
 
     def start(self, fit: Fit) -> EwmaMemory:
         values = self.read(fit.parameters)
-        sigma = fit.sigma or 0.0
-        return EwmaMemory(start_ewma(fit.center, sigma, weight=values["lambda"], width=values["L"]))
+        return EwmaMemory(
+            start_ewma(fit.center, fit.own["sigma"], weight=values["lambda"], width=values["L"])
+        )
 
     def step(self, fit: Fit, memory: EwmaMemory, data: SubgroupData) -> tuple[EwmaMemory, Shown]:
-        family = self.basis(fit)
+        basis = self.basis(fit)
+        family = basis.family
         one = reduced(family, data, of_means=fit.own["of_means"])
         average = memory.average.update(one.statistic, one.size)
         off = average.value - fit.center
@@ -113,7 +123,7 @@ class Ewma(_Weighted):
         hits = (RuleHit(Rule.BEYOND_LIMITS, Panel.LOCATION, changed_since(since)),) if location.beyond else ()
         shown = Shown(
             location=location,
-            dispersion=spread_line(fit.baseline(family), spread, one.size),
+            dispersion=spread_line(basis, spread, one.size),
             size=one.size,
             hits=hits,
             details={"plotted": one.statistic},
@@ -172,8 +182,9 @@ class Cusum(_Weighted):
         )
 
     def step(self, fit: Fit, memory: CusumMemory, data: SubgroupData) -> tuple[CusumMemory, Shown]:
-        one = reduced(self.basis(fit), data, of_means=fit.own["of_means"])
-        z = (one.statistic - fit.center) / ((fit.sigma or math.nan) / math.sqrt(one.size))
+        basis = self.basis(fit)
+        one = reduced(basis.family, data, of_means=fit.own["of_means"])
+        z = (one.statistic - fit.center) / (basis.require_sigma() / math.sqrt(one.size))
         sums = memory.sums.update(z)
         following = CusumMemory(
             sums,

@@ -182,6 +182,23 @@ def test_only_the_newest_draft_is_approved(plant: Plant) -> None:
             "row 2, parameters: lambda: 2 is out of range; it must be above 0 and at most 1",
         ),
         ({"chart_family": "cusum", "rules": "trend"}, "row 2, rules: trend: a chart of kind cusum takes"),
+        (
+            {"chart_family": "acceptance", "rules": "beyond_limits", "parameters": "lsl=60"},
+            "row 2, parameters: lsl and usl are the specification's",
+        ),
+        (
+            {"chart_family": "short-run", "rules": "beyond_limits"},
+            "row 2, stratify: not by product and recipe: the parts of a short-run chart",
+        ),
+        (
+            {
+                "chart_family": "t2",
+                "rules": "beyond_limits",
+                "subgroup_by": "execution",
+                "parameters": f"variables={SOLIDS},coating.thickness_um",
+            },
+            "row 2, parameters: variables: 'coating.thickness_um' is no characteristic of the same step",
+        ),
         ({"chart_family": "xbar-s"}, "row 2, subgroup_by: a chart of kind xbar-s plots subgroups"),
     ],
 )

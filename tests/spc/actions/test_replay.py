@@ -310,12 +310,23 @@ REMEMBERING: dict[str, dict[str, object]] = {
         "rules": "beyond_limits",
     },
     "moving-center": {"chart_family": "moving-center"},
+    "trend": {"chart_family": "trend"},
+    "residual": {"chart_family": "residual"},
 }
 
 
 @pytest.mark.parametrize(
     ("family", "seed"),
-    [("imr", 1), ("imr", 2), ("imr", 3), ("ewma", 4), ("cusum", 5), ("moving-center", 6)],
+    [
+        ("imr", 1),
+        ("imr", 2),
+        ("imr", 3),
+        ("ewma", 4),
+        ("cusum", 5),
+        ("moving-center", 6),
+        ("trend", 7),
+        ("residual", 8),
+    ],
 )
 def test_any_order_of_changes_gives_what_a_full_recomputation_gives(
     plant: Plant, family: str, seed: int, monkeypatch: pytest.MonkeyPatch

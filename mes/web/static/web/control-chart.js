@@ -13,7 +13,7 @@
  * Method reload() fetches again.
  */
 
-import { lowerBound, rangeBetween, readChart } from "./chart/data.js";
+import { lowerBound, panelLabel, rangeBetween, readChart } from "./chart/data.js";
 import { INK, drawLimits, drawMargin, drawMarks, drawPhases, drawSelection, drawSpecification, visible } from "./chart/draw.js";
 import { Frame } from "./chart/frame.js";
 
@@ -159,7 +159,7 @@ class HaliteChart extends HTMLElement {
     const current = () => this.#chart.panels.find((candidate) => candidate.name === name);
     const bottom = position === this.#shownPanels().length - 1;
     const unit = name === "dispersion" ? this.#chart.dispersion_unit ?? this.#chart.unit : this.#chart.unit;
-    const label = name === "location" ? this.#chart.location_label ?? "Value" : this.#chart.dispersion_label ?? "Dispersion";
+    const label = panelLabel(this.#chart, name);
     const axis = { stroke: INK.text, grid: { stroke: INK.grid, width: 1 }, ticks: { stroke: INK.grid, width: 1 }, font: `14px ${getComputedStyle(this).fontFamily}` };
     const options = {
       ...this.#size(position),

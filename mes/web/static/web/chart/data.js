@@ -10,10 +10,11 @@
  *     "id": [..], "t": [epoch seconds], "v": [..], "d": [..|null] | null, "x": [..] | absent (numbered),
  *     "n": [subgroup sizes] | absent, "lot": [codes] | absent,
  *     "cl": [..], "lcl": [..], "ucl": [..], "dcl": [..], "dlcl": [..], "ducl": [..],
+ *     "w", "wcl", "wlcl", "wucl": a third panel, named by "within_label" | absent
  *     "excluded": [indices] | absent               // shown hollow, never joined, no limits judged
  *   },
  *                                                  // a limit clipped at its natural bound is null: it cannot be violated
- *   "signals": [{"i": index, "rule": "BEYOND_LIMITS", "label": "Beyond limits", "panel": "location"|"dispersion",
+ *   "signals": [{"i": index, "rule": "BEYOND_LIMITS", "label": "Beyond limits", "panel": "location"|"dispersion"|"within",
  *                "members": [indices], "reaction": "alert"|"hold"|"contain", "provisional": bool, "url": "…"}],
  *   "phase_breaks": [{"i": index of the first point of the phase, "label": "Limits revision 2"}],
  *   "point_url": "/charts/7/points/{id}/" | null,  // the point's page or detail fragment
@@ -23,7 +24,11 @@
  * Several signals may share a point. Missing optional keys mean "none". Indices are 0-based within the columns.
  */
 
-const PANELS = ["location", "dispersion"];
+const COLUMNS = [
+  { name: "location", values: "v", limits: ["cl", "lcl", "ucl"] },
+  { name: "dispersion", values: "d", limits: ["dcl", "dlcl", "ducl"] },
+  { name: "within", values: "w", limits: ["wcl", "wlcl", "wucl"] },
+];
 
 /** A limit column as a function of the index: one number, a column, or nothing. */
 function limitAt(column) {
@@ -74,16 +79,13 @@ export function readChart(json) {
       throw new Error(`column ${name} has ${column.length} entries, expected ${count}`);
     }
   }
-  const signals = (json.signals ?? []).map((signal) => ({ members: [], panel: PANELS[0], ...signal }));
+  const signals = (json.signals ?? []).map((signal) => ({ members: [], panel: COLUMNS[0].name, ...signal }));
   const phaseBreaks = json.phase_breaks ?? [];
   const breaks = new Set(phaseBreaks.map((phase) => phase.i));
   const excluded = new Set(points.excluded ?? []);
   const firstNumber = json.first_number ?? 1;
-  const hasDispersion = Array.isArray(points.d) && points.d.some((value) => value !== null);
-  const panels = [panelOf("location", points.v, [points.cl, points.lcl, points.ucl], signals, count, breaks, excluded)];
-  if (hasDispersion) {
-    panels.push(panelOf("dispersion", points.d, [points.dcl, points.dlcl, points.ducl], signals, count, breaks, excluded));
-  }
+  const panels = COLUMNS.filter(({ values }) => values === "v" || (Array.isArray(points[values]) && points[values].some((value) => value !== null)))
+    .map(({ name, values, limits }) => panelOf(name, points[values], limits.map((each) => points[each]), signals, count, breaks, excluded));
   return {
     ...json,
     count,
@@ -133,4 +135,11 @@ export function rangeBetween(panel, from, to, extras) {
   if (low === Infinity) return [0, 1];
   const margin = (high - low || Math.abs(high) || 1) * 0.12;
   return [low - margin, high + margin];
+}
+
+const NAMES = { location: "Value", dispersion: "Dispersion", within: "Within" };
+
+/** What a panel plots, in words. */
+export function panelLabel(chart, name) {
+  return chart[`${name}_label`] ?? NAMES[name];
 }

@@ -1,5 +1,7 @@
 /* The HTML around the canvases: title, state, toolbar, legend, details of a point, messages. */
 
+import { panelLabel } from "./data.js";
+
 const RANGES = [[50, "Last 50"], [200, "Last 200"], [0, "All"]];
 
 function element(tag, className, text) {
@@ -147,9 +149,7 @@ export class Frame {
     const show = (value) => (value == null ? "–" : value.toFixed(chart.decimals));
     const limits = panel.limitsAt(index);
     const mark = chart.learning ? "provisional " : "";
-    const rows = [[panel.name === "location" ? chart.location_label ?? "Value" : chart.dispersion_label ?? "Dispersion", `${show(panel.raw[index])}${unit}`]];
-    const other = chart.panels.find((each) => each !== panel);
-    if (other) rows.push([other.name === "location" ? chart.location_label ?? "Value" : chart.dispersion_label ?? "Dispersion", `${show(other.raw[index])}${unit}`]);
+    const rows = [panel, ...chart.panels.filter((each) => each !== panel)].map((each) => [panelLabel(chart, each.name), `${show(each.raw[index])}${unit}`]);
     rows.push([`${mark}limits`, `${show(limits.lcl)} … ${show(limits.ucl)}`]);
     if (points.lot?.[index]) rows.push(["Lot", points.lot[index]]);
     if (points.n) rows.push(["n", String(points.n[index])]);
