@@ -137,6 +137,8 @@ def chart(request: SiteRequest, key: int) -> HttpResponse:
             "needed": plan.phase1_subgroups,
             "revision": revision,
             "fit": fit,
+            # The sums of a CUSUM are in sigmas, its centre is the level that it watches.
+            "center_unit": plan.characteristic.unit if plan.family == "cusum" else unit_of(found),
             "fitted": [(words, f"{value:.{DIGITS}g}") for words, value in facts_of(fit)] if fit else [],
             "parameters": [
                 (parameter.name, value, parameter.label)

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("quality", "0023_evidence_packages"),
+        ("quality", "0024_humidity_spikes"),
     ]
 
     operations = [

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("quality", "0024_line_parameters"),
+        ("quality", "0025_line_parameters"),
     ]
 
     operations = [
