@@ -35,6 +35,7 @@ from quality.package.archive import VERIFIER, members, pack, verifier
 from quality.package.artifacts import ARTIFACTS, Artifact, missing_artifacts
 from quality.package.checks import integrity
 from quality.package.offline_verifier import digest
+from quality.package.safety import safety_findings
 from quality.package.subject import Subject, subject_of
 from quality.package.table import Table, instant
 
@@ -97,7 +98,7 @@ def _build(package: EvidencePackage, attempt: int, *, now: datetime) -> PackageB
         files[artifact.name] = _written(artifact, tables[artifact.name], subject, now)
         note(package, attempt, artifact=artifact.name)
         hit("package.artifact")
-    findings = missing_artifacts(tables) + integrity(subject, load=_records)
+    findings = missing_artifacts(tables) + integrity(subject, load=_records) + safety_findings(subject)
     for curve in subject.curves:
         with contextlib.suppress(FileLost):  # a missing curve is a finding of the checks
             files[f"05_raw/{curve.lot.code}-{curve.storage_sha256[:12]}.parquet"] = read_curve(

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from lots.models import Characteristic, Lot
 from lots.queries import valid_measurements
+from lots.units import written_unit
 from quality.models import CaseEntry, Judgement, Nonconformance
 from spc.queries import current_points
 
@@ -264,4 +265,6 @@ def values_of(characteristic: Characteristic | None, lots: Sequence[Lot]) -> dic
     for row in rows[:200]:
         words = f"{row.qualifier}{row.value.normalize():f}"
         found.setdefault(codes[row.lot_id or 0], []).append(words)
-    return {code: f"{', '.join(values[:5])} {characteristic.unit}" for code, values in found.items()}
+    return {
+        code: f"{', '.join(values[:5])} {written_unit(characteristic.unit)}" for code, values in found.items()
+    }

@@ -41,6 +41,7 @@ class Action(StrEnum):
     RECHECK = "re-check links of revised requirements"
     APPROVE_BASELINE = "approve the requirements baseline"
     AUDIT = "run readiness audits"
+    SAFETY = "write the safety chain"
     APPROVE_SPECIFICATION = "approve specifications"
     EDIT_PLAN = "draft control plans"
     APPROVE_PLAN = "approve control plans"
@@ -82,6 +83,7 @@ MATRIX: dict[Action, frozenset[str]] = {
     Action.APPROVE_BASELINE: frozenset({Role.QUALITY_ENGINEER, Role.REVIEWER}),
     Action.AUDIT: frozenset({Role.QUALITY_ENGINEER, Role.REVIEWER, Role.AUDITOR}),
     Action.APPROVE_SPECIFICATION: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER, Role.REVIEWER}),
+    Action.SAFETY: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
     Action.EDIT_PLAN: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
     Action.APPROVE_PLAN: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
     Action.PUBLISH_PLAN: frozenset({Role.PROCESS_ENGINEER}),

@@ -31,6 +31,7 @@ from mes.demo.study import load_study
 from quality.actions.load_control_plan import load_control_plan
 from quality.actions.load_gates import load_gates
 from quality.actions.load_requirements import load_requirements
+from quality.actions.load_safety import load_safety_chain
 from quality.actions.load_specifications import load_specifications
 from quality.actions.load_windows import load_windows
 from quality.actions.receive import receive
@@ -75,6 +76,7 @@ def load_demo(*, state_directory: Path, now: datetime) -> LoadedDemo:
         materials = load_materials()
         product = load_product(content["product"]["code"], content["product"]["revision"], issued_at=site_now)
         recipes = load_recipes(product.product, materials, issued_at=site_now)
+        load_safety_chain(product.product, now=now)
         specifications = load_specifications(product, effective_at=site_now)
         control_plan = _plan(site, product, planner, now=now)
         _open_order(site, product, control_plan, materials, recipes, opened_at=site_now)

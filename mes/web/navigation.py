@@ -55,6 +55,7 @@ NAVIGATION = (
             Place("specifications", "Specifications", "ruler-2"),
             Place("requirements", "Requirements", "file-certificate"),
             Place("traceability", "Traceability", "link"),
+            Place("safety_chains", "Safety chain", "sitemap"),
             Place("plans", "Control plans", "table"),
             Place("gauges", "Gauges", "focus-centered"),
             Place("sampling", "Sampling plans", "search"),

@@ -26,6 +26,7 @@ from quality.models import (
 )
 from quality.permissions import Action, require
 from quality.plans import lines_for, revision_of
+from quality.safety_chain import safety_gaps
 from quality.traceability import matrix
 
 LOTS_AUDITED = 3
@@ -148,13 +149,15 @@ def recheck(
 
 @transaction.atomic
 def approve_baseline(site: Site, *, user: User, password: str, now: datetime) -> Baseline:
-    """Approve the wording of all requirements as it stands. Refused while a gap query finds anything."""
+    """Approve the wording of all requirements as it stands. Refused while a gap query finds anything, or a
+    safety chain of a product made at the site is broken."""
     act_as(user)
     require(user, site, Action.APPROVE_BASELINE)
     found = matrix(site, at=site_time(site, now))
-    if found.gaps:
-        more = f" and {len(found.gaps) - 3} more" if len(found.gaps) > 3 else ""
-        raise RequirementRefused(f"gaps: {'; '.join(gap.words for gap in found.gaps[:3])}{more}")
+    gaps = [gap.words for gap in found.gaps] + [gap.words for gap in safety_gaps(site)]
+    if gaps:
+        more = f" and {len(gaps) - 3} more" if len(gaps) > 3 else ""
+        raise RequirementRefused(f"gaps: {'; '.join(gaps[:3])}{more}")
     content = {row.requirement.code: row.revision.number for row in found.rows if row.revision is not None}
     lock_name(f"baseline:{site.pk}")
     number = Baseline.objects.filter(site=site).count() + 1

@@ -19,6 +19,16 @@ from quality.models.requirement import (
     SpecificationDraft,
     SpecificationLine,
 )
+from quality.models.safety import (
+    FailureMode,
+    Hazard,
+    Observable,
+    ObservableMode,
+    SafetyCriterion,
+    SafetyMethod,
+    SafetyRecord,
+    SafetyResult,
+)
 from quality.models.shift_check import ShiftCheck, ZoneRule
 from quality.models.spike import HumiditySpike, SpikeLot, TightenedLimits
 from quality.models.traceability import Baseline, ReadinessAudit, Recheck
@@ -40,15 +50,19 @@ __all__ = [
     "Disposition",
     "DispositionItem",
     "EvidencePackage",
+    "FailureMode",
     "GateCode",
     "GaugeReading",
     "GaugeStudy",
     "GaugeVerdict",
+    "Hazard",
     "HumiditySpike",
     "IncomingRule",
     "Judgement",
     "NamedGate",
     "Nonconformance",
+    "Observable",
+    "ObservableMode",
     "PackageBuild",
     "PackageIssue",
     "PackageProgress",
@@ -59,6 +73,10 @@ __all__ = [
     "Release",
     "Requirement",
     "RequirementRevision",
+    "SafetyCriterion",
+    "SafetyMethod",
+    "SafetyRecord",
+    "SafetyResult",
     "ShiftCheck",
     "Signature",
     "SourceType",

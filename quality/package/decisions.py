@@ -19,6 +19,7 @@ from quality.models import (
     Signature,
     SpecificationLine,
 )
+from quality.package.safety import hazard_table
 from quality.package.subject import Subject
 from quality.package.table import Table, instant, text
 from quality.release_view import rows_of
@@ -179,7 +180,7 @@ def _closed(rows: list[HoldLot]) -> str:
 
 
 def safety_chain(subject: Subject) -> list[Table]:
-    """From each safety requirement over its criterion to the evidence in this package."""
+    """From each hazard to its evidence, and from each safety requirement to what judged this material."""
     tested: dict[int, list[str]] = defaultdict(list)
     lines = SpecificationLine.objects.filter(
         pk__in=Judgement.objects.filter(lot_id__in=subject.own_keys).values("line")
@@ -196,9 +197,5 @@ def safety_chain(subject: Subject) -> list[Table]:
         )
         for requirement in Requirement.objects.filter(kind=Requirement.Kind.SAFETY).order_by("code")
     )
-    words = (
-        "Hazards, failure modes and their observables are not kept in this release of Halite: the chain begins at the"
-        " requirement. Whether every hazard has a path is for a person to check."
-    )
     head = ("Requirement", "Title", "Criteria judged on this material")
-    return [Table("Safety requirements", head, rows, words, wide=(1, 2))]
+    return [hazard_table(subject), Table("Safety requirements", head, rows, wide=(1, 2))]

@@ -49,6 +49,7 @@ SHARED = {
     "specification_approve": "specifications belong to a product revision",
     "delivery": "materials are the company's; what arrives is the person's own site's",
     "receiving_rule": "materials are the company's",
+    "safety": "products are the company's",
 }
 # Pages without an object whose answer is no page of the site.
 NOT_A_PAGE = {"login", "logout", "switch_site", "specification_new", "requirement_new"}

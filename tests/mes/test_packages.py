@@ -20,6 +20,7 @@ from python_calamine import CalamineWorkbook
 from lots.models import CurveFile
 from mes import packages
 from quality.actions.package import MOST_ATTEMPTS, PackageRefused, begin_attempt
+from quality.actions.safety import record_result
 from quality.actions.sign import SignatureRefused
 from quality.models import EvidencePackage, PackageBuild, PackageIssue, PackageProgress
 from quality.package import offline_verifier
@@ -27,6 +28,7 @@ from quality.package.artifacts import ARTIFACTS
 from quality.permissions import NotPermitted
 from tests.support.builders import PASSWORD, Plant, make_user
 from tests.support.packaged import built, documented_lot, package_plant
+from tests.support.safety import write_chain
 
 pytestmark = pytest.mark.django_db
 
@@ -269,3 +271,17 @@ def test_the_sweeper_reminds_of_what_no_worker_stirs(plant: Plant) -> None:
     assert packages.waiting_packages(now=later) == [package.pk]
     packages.build_package(package.pk, now=timezone.now())
     assert packages.waiting_packages(now=later) == []
+
+
+def test_broken_safety_chain_keeps_a_package_from_being_signed(plant: Plant) -> None:
+    lot = documented_lot(plant)
+    criterion = write_chain(plant)
+    package = built(plant, lot)
+    assert findings(package) == [
+        "safety chain: HZ-1: FM-1 (trips too late) has no evidence: no cell was tested"
+    ]
+    with pytest.raises(PackageRefused, match="safety chain"):
+        signed(plant, package)
+    cell = plant.lot("T-CELL", quantity=1)
+    record_result(criterion, cell, value="3.79", raw_sha256="d" * 64, user=plant.engineer, now=timezone.now())
+    assert findings(built(plant, lot)) == []

@@ -53,6 +53,7 @@ EXPECTED = {
     "approve the requirements baseline": "no yes no yes no no no",
     "run readiness audits": "no yes no yes no no yes",
     "approve specifications": "no yes yes yes no no no",
+    "write the safety chain": "no yes yes no no no no",
     "draft control plans": "no yes yes no no no no",
     "approve control plans": "no yes yes no no no no",
     "publish a control plan": "no no yes no no no no",

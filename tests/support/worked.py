@@ -34,6 +34,7 @@ from quality.actions.package import (
 from quality.actions.post_mortem import StoredPhoto, begin_post_mortem, examine_layer, take_custody
 from quality.actions.release import release_lot
 from quality.actions.requirements import audit_readiness, recheck, revise_requirement
+from quality.actions.safety import record_result
 from quality.actions.sign import sign
 from quality.actions.specify import approve_specification, draft_specification
 from quality.actions.taking import Input
@@ -52,6 +53,7 @@ from tests.support.builders import (
     publish,
     specify,
 )
+from tests.support.safety import write_chain
 from tests.support.store import check_a_room, receive_a_drum
 
 SOLIDS = "mixing.solids_pct"
@@ -128,6 +130,7 @@ def worked_plant(*, signals: int = 1) -> Plant:
     _accept_a_lot(plant)
     _recheck_a_requirement(plant)
     _package_a_lot(plant)
+    _test_for_safety(plant)
     revise_limits(plant, SOLIDS, lsl="60.5", usl="69.5")
     _wet_air(plant)
     raw = plant.raw()
@@ -217,6 +220,12 @@ def _recheck_a_requirement(plant: Plant) -> None:
     audit_readiness(plant.site, seed=1, user=plant.engineer, now=now)
     signature = sign(meaning="approved", record_kind="baseline", record_id="1", content={}, **signed)
     Baseline.objects.create(site=plant.site, number=1, content={}, signature=signature)
+
+
+def _test_for_safety(plant: Plant) -> None:
+    criterion = write_chain(plant)
+    cell = plant.lot("T-CELL", quantity=1)
+    record_result(criterion, cell, value="3.8", user=plant.engineer, now=timezone.now())
 
 
 def _accept_a_lot(plant: Plant) -> None:

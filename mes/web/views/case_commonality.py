@@ -56,7 +56,7 @@ def _page(request: SiteRequest, case: Nonconformance, *, error: str = "", status
     findings = run.content["findings"] if run is not None else []
     found = [finding for finding in findings if finding["q"] <= FOUND_AT]
     context = {
-        "nav_active": "review",
+        "nav_active": "cases",
         "case": case,
         "runs": runs,
         "run": run,

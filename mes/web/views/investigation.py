@@ -143,7 +143,7 @@ def _page(request: SiteRequest, case: Nonconformance, *, error: str = "", status
     found = view.investigation
     signed = found.integrity
     context = {
-        "nav_active": "review",
+        "nav_active": "cases",
         "case": case,
         "view": view,
         "found": found,

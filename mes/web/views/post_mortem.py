@@ -157,7 +157,7 @@ def _page(request: SiteRequest, case: Nonconformance, *, error: str = "", status
         lot = Lot.objects.filter(site=case.site, code=found.begun.content["lot"]).first()
     holder = found.holder
     context = {
-        "nav_active": "review",
+        "nav_active": "cases",
         "case": case,
         "found": found,
         "next": found.next,

@@ -23,6 +23,7 @@ from quality.actions.requirements import (
 from quality.actions.sign import SignatureRefused
 from quality.models import Baseline, ReadinessAudit, Requirement, SourceType, SpecificationLine
 from quality.permissions import Action, may
+from quality.safety_chain import safety_gaps
 from quality.traceability import Matrix, MatrixRow, matrix
 
 AUDITS_LISTED = 5
@@ -165,6 +166,7 @@ def _page(request: SiteRequest, *, error: str = "", status: int = 200) -> HttpRe
         "rows": shown.rows,
         "all_rows": len(found.rows),
         "gaps": found.gaps,
+        "safety_gaps": safety_gaps(request.site),
         "kinds": Requirement.Kind.choices,
         "sources": SourceType.choices,
         "chosen": {name: request.GET.get(name, "") for name in ("kind", "q", "gaps")},

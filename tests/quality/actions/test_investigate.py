@@ -75,7 +75,7 @@ def test_each_step_says_what_is_next_from_the_signature_to_the_control(guide: Gu
     assert guide.found.action is not None and guide.found.action.content["statement"] == "new clamps"
     assert guide.found.signature is not None
     values = guide.found.signature.content["values"]
-    assert values[guide.codes[-1]] == "6.5 Pa.s" and len(values) == 4
+    assert values[guide.codes[-1]] == "6.5 Pa·s" and len(values) == 4
 
 
 def test_nothing_is_diagnosed_before_the_measurement_is_signed_as_sound(guide: Guide) -> None:

@@ -1,0 +1,127 @@
+"""The safety chain of a product: what may happen, how it would show, how it was tested, and where the chain breaks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from lots.models import Lot, Product
+from lots.units import written_unit
+from mes.storage import keep
+from mes.web.site import SiteRequest, site_page
+from quality.actions.safety import KINDS, SafetyRefused, record_result, write_record
+from quality.models import Requirement, SafetyCriterion, SourceType
+from quality.permissions import Action, may
+from quality.safety_chain import safety_chain
+
+RAW_BYTES = 15_000_000
+LABELS = {
+    "hazard": "Hazard",
+    "mode": "Failure mode",
+    "method": "Method",
+    "observable": "Observable",
+    "criterion": "Criterion",
+}
+
+
+@require_safe
+@site_page()
+def products(request: SiteRequest) -> HttpResponse:
+    """The products made at the site; with one, its chain at once."""
+    found = list(Product.objects.filter(revisions__workorder__site=request.site).distinct().order_by("code"))
+    if len(found) == 1:
+        return _page(request, found[0])
+    rows = [(product, safety_chain(product)) for product in found]
+    return render(request, "web/safety/products.html", {"nav_active": "safety_chains", "rows": rows})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@site_page()
+def safety(request: SiteRequest, code: str) -> HttpResponse:
+    product = get_object_or_404(Product, code=code)
+    if request.method != "POST":
+        return _page(request, product)
+    try:
+        words = (
+            _result(request, product) if request.POST.get("kind") == "result" else _record(request, product)
+        )
+    except SafetyRefused as refusal:
+        return _page(request, product, error=str(refusal), status=422)
+    messages.success(request, words)
+    return redirect("web:safety", product.code)
+
+
+def _record(request: SiteRequest, product: Product) -> str:
+    record = write_record(
+        product,
+        request.POST.get("kind", ""),
+        request.POST.dict() | {"modes": " ".join(request.POST.getlist("modes"))},
+        site=request.site,
+        user=request.user,
+        now=request.now,
+    )
+    return f"{record.code} stands at version {record.version}."
+
+
+def _result(request: SiteRequest, product: Product) -> str:
+    key, file = request.POST.get("criterion", ""), request.FILES.get("raw")
+    criterion = SafetyCriterion.objects.filter(product=product, pk=key).first() if key.isdecimal() else None
+    if criterion is None:
+        raise SafetyRefused("criterion: choose one")
+    code = request.POST.get("lot", "").strip()
+    lot = Lot.objects.select_related("site", "product_revision").filter(site=request.site, code=code).first()
+    if lot is None:
+        raise SafetyRefused(f"lot: there is no lot {code or 'without a code'} at {request.site.code}")
+    sha256 = name = ""
+    if file is not None:
+        if (file.size or 0) > RAW_BYTES:
+            raise SafetyRefused(f"raw: at most {RAW_BYTES // 1_000_000} MB; export it in parts")
+        sha256, name = keep(file.read(), Path(settings.CURVES_DIR) / "safety", ".raw"), file.name or ""
+    result = record_result(
+        criterion,
+        lot,
+        value=request.POST.get("value", ""),
+        stop_reason=request.POST.get("stop_reason", ""),
+        raw_sha256=sha256,
+        raw_name=name,
+        user=request.user,
+        now=request.now,
+    )
+    return f"{lot.code} {'passed' if result.passed else 'failed'} {criterion.code}."
+
+
+def _page(request: SiteRequest, product: Product, *, error: str = "", status: int = 200) -> HttpResponse:
+    chain = safety_chain(product)
+    modes = [path.mode for hazard in chain.hazards for path in hazard.modes]
+    observables = {
+        one.observable.code: one
+        for hazard in chain.hazards
+        for mode in hazard.modes
+        for one in mode.observables
+    } | {one.observable.code: one for one in chain.unmapped}
+    context = {
+        "nav_active": "safety_chains",
+        "product": product,
+        "chain": chain,
+        "kinds": [(kind, LABELS[kind], KINDS[kind]) for kind in KINDS],
+        "parents": {
+            "requirement": list(Requirement.objects.order_by("kind", "code")),
+            "hazard": [path.hazard for path in chain.hazards],
+            "method": list({one.method.code: one.method for one in observables.values()}.values()),
+            "observable": [one.observable for one in observables.values()],
+        },
+        "modes": modes,
+        "criteria": [path.criterion for one in observables.values() for path in one.criteria],
+        "operators": SafetyCriterion.Operator.choices,
+        "source_types": SourceType.choices,
+        "unit_hint": ", ".join(f"{code} for {written_unit(code)}" for code in ("Cel", "mOhm")),
+        "may_write": may(request.user, request.site, Action.SAFETY),
+        "error": error,
+        "entered": request.POST,
+    }
+    return render(request, "web/safety/chain.html", context, status=status)
