@@ -21,6 +21,7 @@ from lots.actions.record_submission import IdempotencyConflict
 from lots.envelope import InvalidSubmission, Problem
 from mes.api.schemas import PATTERN_HELP
 from mes.connectors.series.record import RecordRefused
+from quality.actions.accept_lot import AcceptanceRefused
 from quality.actions.dispose import DispositionRefused
 from quality.actions.gate import GateRefused
 from quality.actions.hold import HoldRefused
@@ -54,6 +55,7 @@ DOMAIN: tuple[type[Exception], ...] = (
     InvalidSubmission,
     GateRefused,
     PackageRefused,
+    AcceptanceRefused,
     IdempotencyConflict,
     NotPermitted,
     SignatureRefused,
@@ -135,6 +137,7 @@ def refusal_of(error: Exception) -> tuple[int, dict[str, Any]] | None:
             ProductionRefused()
             | DispositionRefused()
             | PackageRefused()
+            | AcceptanceRefused()
             | HoldRefused()
             | CorrectionRefused()
             | ExclusionRefused()

@@ -9,6 +9,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError
 
 from mes.api import (
+    acceptance,
     capability,
     charts,
     clock,
@@ -52,6 +53,7 @@ for area in (
     quality,
     specifications,
     packages,
+    acceptance,
     charts,
     capability,
     gauge_studies,

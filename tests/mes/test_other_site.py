@@ -54,8 +54,14 @@ SHARED = {
 # Pages without an object whose answer is no page of the site.
 NOT_A_PAGE = {"login", "logout", "switch_site", "specification_new", "requirement_new"}
 SHARED_OPERATIONS = {"/api/v1/specifications/{specification_id}", "/api/v1/clock"}
+# Pages of raw records, which this plant's lot has none of.
+RECORDS = tuple(
+    f"lot_{kind}{data}" for kind in ("thickness", "drying", "vacuum", "dose") for data in ("", "_data")
+)
 # Operations whose body names nothing of a site, and the one that is tested by itself.
 ABOUT_NOTHING = {("post", "/receipts"), ("post", "/submissions/bulk")}
+# Raw records and files: their bodies are tested beside their readers.
+OF_READERS = {("post", "/lots/{code}/records"), ("post", "/lots/{code}/files"), ("get", "/records/{record}")}
 REFUSED = {403, 404}
 
 
@@ -112,6 +118,7 @@ def objects_of(plant: Plant) -> dict[str, dict[str, object]]:
             *("station_finish", "station_container", "lot", "lot_genealogy", "lot_audit", "lot_trace"),
             *("lot_release", "lot_acceptance", "lot_label", "lot_formation", "lot_formation_data"),
             *("lot_hold", "lot_case", "lot_opened"),
+            *RECORDS,
         )
     }
     of_hold = {key: {"key": hold} for key in ("hold", "containment", "hold_recount", "hold_case")}
@@ -192,7 +199,7 @@ def test_pages_about_objects_of_another_site_do_not_exist(ours: Plant, theirs: P
         for name, names in objects_of(ours).items()
         if own.get(reverse(f"web:{name}", kwargs=names)).status_code == 404
     }
-    assert refused <= {"package_archive", "case_photo"}  # this plant keeps no files
+    assert refused <= {"package_archive", "case_photo", *RECORDS}  # this plant keeps no files
 
 
 def test_pages_without_an_object_show_nothing_of_another_site(ours: Plant, theirs: Plant) -> None:
@@ -228,10 +235,18 @@ def operations(plant: Plant) -> dict[tuple[str, str], tuple[str, dict[str, Any]]
     checks = {item.value: True for item in ChecklistItem}
     signed = {"password": PASSWORD}
     zone = Zone.objects.filter(site=site).latest("pk").code
+    group = package.lot.code if package.lot else ""
+    limits = dict.fromkeys(("capacity_min_ah", "efficiency_min_pct", "resistance_max_mohm"), "1")
+    limits = {**limits, "sample_size": 1}
     return {
         ("get", "/lots/{code}"): (f"/lots/{lot.code}", {}),
         ("get", "/lots/{code}/trace"): (f"/lots/{lot.code}/trace", {}),
+        ("get", "/lots/{code}/records"): (f"/lots/{lot.code}/records", {}),
+        ("get", "/lots/{code}/dose"): (f"/lots/{lot.code}/dose", {}),
         ("get", "/lots/{code}/gate"): (f"/lots/{lot.code}/gate", {}),
+        ("get", "/lots/{code}/acceptance"): (f"/lots/{group}/acceptance", {}),
+        ("post", "/lots/{code}/acceptance"): (f"/lots/{group}/acceptance", limits),
+        ("post", "/lots/{code}/acceptance/decision"): (f"/lots/{group}/acceptance/decision", signed),
         ("get", "/charts/{chart_id}"): (f"/charts/{chart}", {}),
         ("get", "/charts/{chart_id}/capability"): (f"/charts/{chart}/capability", {}),
         ("get", "/gauge-studies/{study_id}"): (f"/gauge-studies/{study}", {}),
@@ -282,7 +297,7 @@ def test_operations_on_objects_of_another_site_are_refused(ours: Plant, theirs: 
         for method in methods
         if path not in SHARED_OPERATIONS and (method == "post" or "{" in path)
     }
-    assert described - ABOUT_NOTHING == doors.keys(), "say what the new operation is about"
+    assert described - ABOUT_NOTHING - OF_READERS == doors.keys(), "say what the new operation is about"
     held, lots = HoldLot.objects.count(), Lot.objects.filter(site=ours.site).count()
     for (method, _), (path, body) in doors.items():
         answer = stranger.get(path) if method == "get" else stranger.post(path, body, key=f"s{hash(path)}")

@@ -16,6 +16,7 @@ from quality.actions.sign import SignatureRefused, verify
 from quality.models import AcceptancePlan
 from quality.permissions import NotPermitted
 from quality.release_view import release_blockers
+from tests.support.api import ApiClient
 from tests.support.builders import PASSWORD, Plant, make_plant, publish
 from tests.support.web import signed_in
 
@@ -203,3 +204,27 @@ def test_page_shows_the_risks_freezes_and_decides(plant: Plant, lot: Lot) -> Non
     measured(plant, plan.sample[0], leak_free="0")
     assert client.post(url, {"action": "decide", "password": PASSWORD}).status_code == 302
     assert "Rejected" in client.get(url).content.decode()
+
+
+def test_page_of_a_lot_without_cells_says_so(plant: Plant) -> None:
+    empty = plant.lot("T-CELL-LOT", quantity=1)
+    page = signed_in(plant.engineer).get(reverse("web:lot_acceptance", args=[empty.code])).content.decode()
+    assert "No cells to accept" in page and "0 cells" not in page and "Freeze the plan" not in page
+
+
+def test_acceptance_by_the_api(plant: Plant, lot: Lot) -> None:
+    api = ApiClient(plant.site, plant.engineer)
+    path = f"/lots/{lot.code}/acceptance"
+    rules = {"capacity_min_ah": "19.2", "efficiency_min_pct": "0", "resistance_max_mohm": "2.4"}
+    assert api.get(path).status_code == 404
+    for size, status in ((0, 422), (6, 409), (2, 201)):
+        assert api.post(path, {**rules, "sample_size": size}).status_code == status, size
+    shown = api.get(path).json()
+    assert len(shown["sample"]) == 2 and shown["outlook"]["verdict"] == "undecided"
+    decision = {"password": PASSWORD}
+    assert api.post(f"{path}/decision", decision).status_code == 409
+    measured(plant, shown["sample"][0], leak_free="0")
+    operator = ApiClient(plant.site, plant.operator)
+    assert operator.post(f"{path}/decision", decision).status_code == 403
+    signed = api.post(f"{path}/decision", decision).json()["decision"]
+    assert signed["accepted"] is False and signed["reasons"] == [f"leak: {shown['sample'][0]}"]
