@@ -26,6 +26,7 @@ from lots.failpoints import hit
 from lots.masters import steady
 from lots.models import IdempotencyKey, Lot, OpenInterval, Site, Source, StepExecution, User
 from mes.hints import send_hints
+from quality.actions.contain_late import contain_late
 from quality.actions.hold_spread import hold_wide_spreads
 from quality.actions.judge import Verdicts, judge_values
 from quality.actions.quarantine import note_failure
@@ -126,6 +127,9 @@ def evaluate_chart(chart_id: int, *, now: datetime, at_most: int | None = None) 
         if result.chart is not None and result.signals:
             site = result.chart.stream.plan.site
             react(result.chart, result.signals, site, now=now, site_now=site_time(site, now))
+        if result.chart is not None and result.arrived:
+            site = result.chart.stream.plan.site
+            contain_late(result.chart, result.arrived, site, site_now=site_time(site, now))
         if result.chart is not None and result.points:
             site = result.chart.stream.plan.site
             relax(result.chart, site, site_now=site_time(site, now))

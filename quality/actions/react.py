@@ -56,13 +56,13 @@ def _fire(
     hold, extents, first = None, [], None
     if reaction in MATERIAL:
         first = signal.point.sequence if reaction == Reaction.HOLD else window_start(signal)
-        extents = _extents(chart, first, signal.point)
+        extents = window_extents(chart, first, signal.point)
         if extents:
             hold = place_hold(
                 site=site,
                 source=Hold.Source.SIGNAL,
                 source_id=signal.pk,
-                reason=_reason(chart, signal),
+                reason=reason_of(chart, signal),
                 extents=extents,
                 placed_at=site_now,
             )
@@ -79,7 +79,7 @@ def _fire(
         fired_at=now,
     )
     if stops:
-        stop_stream(chart, firing, site, reason=_reason(chart, signal), site_now=site_now)
+        stop_stream(chart, firing, site, reason=reason_of(chart, signal), site_now=site_now)
     if tightens and line is not None:
         tighten(chart, firing, line, site, site_now=site_now)
     signal.reaction, signal.judged_at = reaction, now
@@ -122,7 +122,7 @@ def window_start(signal: Signal) -> int:
     return 0 if last_accepted is None else last_accepted + 1
 
 
-def _extents(chart: Chart, first: int, last: Point) -> list[HeldExtent]:
+def window_extents(chart: Chart, first: int, last: Point) -> list[HeldExtent]:
     """Lots behind the points of the window; for a zone's stream, lots that lay open to it meanwhile."""
     points = current_points(chart.pk).filter(sequence__gte=first, sequence__lte=last.sequence)
     members = SubgroupMember.objects.filter(subgroup__points__in=points)
@@ -134,7 +134,8 @@ def _extents(chart: Chart, first: int, last: Point) -> list[HeldExtent]:
     return [HeldExtent(lot_id) for lot_id in sorted(lots)]
 
 
-def _reason(chart: Chart, signal: Signal) -> str:
+def reason_of(chart: Chart, signal: Signal) -> str:
+    """What a hold says of the signal."""
     plan = chart.stream.plan
     plots = traits_of(plan).panel(Panel(signal.panel)).lower()
     panel = "" if signal.panel == Signal.Panel.LOCATION else f" ({plots})"

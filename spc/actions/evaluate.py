@@ -24,12 +24,16 @@ FIRST_PROVISIONAL = 10
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What one evaluation did; `chart` is None when another worker holds it, and then nothing was done."""
+    """What one evaluation did; `chart` is None when another worker holds it, and then nothing was done.
+
+    `arrived` are subgroups that came, moved or changed among points that had been judged before.
+    """
 
     chart: Chart | None
     entries: int
     points: tuple[Point, ...]
     signals: tuple[Signal, ...]
+    arrived: frozenset[int] = frozenset()
 
 
 def evaluate(chart_id: int, *, now: datetime, at_most: int | None = None) -> Evaluation:
@@ -66,6 +70,7 @@ def evaluate(chart_id: int, *, now: datetime, at_most: int | None = None) -> Eva
         len(entries),
         (*replayed.points, *appender.points),
         (*replayed.signals, *appender.signals),
+        forming.changed.union(change.late),
     )
 
 

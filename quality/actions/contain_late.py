@@ -1,0 +1,75 @@
+"""Let containments in force cover what came into their window afterwards: readings that were late, corrected or joined.
+
+A signal that a replay finds again keeps its judgement, so nothing fires anew; yet what its stream made inside the
+window is suspect whenever its reading came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from lots.actions.place_hold import extend_hold, place_hold, reach_locked
+from lots.models import Hold, Site
+from quality.actions.react import MATERIAL, reason_of, window_extents, window_start
+from spc.models import Chart, Signal
+from spc.queries import current_points
+
+# No pattern is longer, and none reaches further back than its window.
+SIGNALS_BEHIND = 30
+
+
+def contain_late(chart: Chart, arrived: Collection[int], site: Site, *, site_now: datetime) -> int:
+    """Hold the lots of the subgroups `arrived` where they lie in the window of a signal that holds; returns how many.
+
+    A lot that the hold covered before, and that a disposition has closed since, is not held again.
+    """
+    places = set(
+        current_points(chart.pk).filter(subgroup__in=list(arrived)).values_list("sequence", flat=True)
+    )
+    if not places:
+        return 0
+    signals = (
+        Signal.objects.filter(chart=chart, reaction__in=MATERIAL - {Signal.Reaction.HOLD})
+        .filter(point__replaced_at__isnull=True, point__sequence__gte=min(places))
+        .select_related("point", "firing__hold", "carried_from__firing__hold")
+        .order_by("point__sequence", "id")[:SIGNALS_BEHIND]
+    )
+    return sum(_cover(chart, signal, places, site, site_now) for signal in signals)
+
+
+def _cover(chart: Chart, signal: Signal, places: set[int], site: Site, site_now: datetime) -> int:
+    first, last = window_start(signal), signal.point.sequence
+    if not any(first <= place <= last for place in places):
+        return 0
+    judged = signal.carried_from or signal
+    hold = judged.firing.hold
+    covered = set(hold.members.values_list("lot_id", flat=True)) if hold is not None else set()
+    extents = [e for e in window_extents(chart, first, signal.point) if e.lot_id not in covered]
+    if not extents:
+        return 0
+    if hold is not None:
+        try:
+            return extend_hold(hold, reach_locked(extents))
+        except ValueError:
+            pass  # closed on something made from them: that stays as it was decided, under a hold of its own
+    place_hold(
+        site=site,
+        source=Hold.Source.SIGNAL,
+        source_id=judged.pk,
+        reason=reason_of(chart, signal),
+        extents=extents,
+        placed_at=site_now,
+    )
+    return len(extents)
+
+
+def window_start_now(judged: Signal) -> int | None:
+    """Where the window of a judged signal begins as its chart is numbered now; None where a replay lost the signal."""
+    current = (
+        Signal.objects.filter(chart=judged.chart_id, rule=judged.rule, panel=judged.panel)
+        .filter(point__subgroup=judged.point.subgroup_id, point__replaced_at__isnull=True)
+        .select_related("point")
+        .first()
+    )
+    return None if current is None else window_start(current)

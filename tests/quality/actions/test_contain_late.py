@@ -1,0 +1,93 @@
+"""A late reading inside a containment's window: what it says was made there is held like the rest of the window."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from lots.models import Hold, Lot
+from lots.queries import active_holds
+from quality.actions.approve_limits import approve_limits
+from quality.actions.contain_late import window_start_now
+from quality.models import ReactionFiring
+from spc.models import Chart, Signal
+from tests.support.builders import PASSWORD, Plant, add_chart, make_plant, publish
+from tests.support.evidence import assert_evaluated_exactly_once
+from tests.support.worked import SOLIDS, evaluate_all, mixing_lot, release
+
+pytestmark = pytest.mark.django_db
+# 2.3 sigma from the centre: two of them in three points are a signal, one is none.
+FAR = "65.4"
+
+
+@pytest.fixture
+def plant() -> Plant:
+    plant = make_plant()
+    add_chart(plant, SOLIDS, rules="beyond_limits two_of_three_beyond_2s", reaction="contain")
+    publish(plant)
+    for number in range(20):
+        plant.submit([plant.reading(SOLIDS, "65.1" if number % 2 else "64.9", mixing_lot(plant))])
+    evaluate_all()
+    approve_limits(
+        Chart.objects.get(stream__plan__site=plant.site),
+        excluded={},
+        reason="phase 1 done",
+        user=plant.process_engineer,
+        password=PASSWORD,
+        now=timezone.now(),
+    )
+    return plant
+
+
+def record(plant: Plant, lot: Lot, value: str, minute: float) -> None:
+    start = timezone.now() - timedelta(minutes=30)
+    plant.submit([plant.reading(SOLIDS, value, lot, measured_at=start + timedelta(minutes=minute))])
+    evaluate_all()
+
+
+def held_by(hold: Hold) -> set[int]:
+    return set(
+        active_holds(list(Lot.objects.values_list("pk", flat=True)))
+        .filter(hold=hold)
+        .values_list("lot_id", flat=True)
+    )
+
+
+def test_late_lot_inside_the_window_is_held_and_one_before_it_is_not(plant: Plant) -> None:
+    before, first, late, last = (mixing_lot(plant) for _ in range(4))
+    record(plant, first, FAR, 10)
+    record(plant, last, FAR, 20)
+    hold = ReactionFiring.objects.get(hold__isnull=False).hold
+    assert held_by(hold) == {first.pk, last.pk}
+    record(plant, late, "65.0", 15)
+    assert held_by(hold) == {first.pk, late.pk, last.pk}
+    record(plant, before, "65.0", 5)
+    assert held_by(hold) == {first.pk, late.pk, last.pk}
+    assert ReactionFiring.objects.filter(hold__isnull=False).count() == 1
+    assert_evaluated_exactly_once()
+
+
+def test_what_a_disposition_released_is_not_held_again(plant: Plant) -> None:
+    first, late, last = (mixing_lot(plant) for _ in range(3))
+    record(plant, first, FAR, 10)
+    record(plant, last, FAR, 20)
+    hold = ReactionFiring.objects.get(hold__isnull=False).hold
+    release(plant, first)
+    record(plant, late, "65.0", 15)
+    assert held_by(hold) == {late.pk, last.pk}
+
+
+def test_window_is_found_under_the_numbers_of_today(plant: Plant) -> None:
+    earlier, first, last = (mixing_lot(plant) for _ in range(3))
+    record(plant, first, FAR, 10)
+    record(plant, last, FAR, 20)
+    firing = ReactionFiring.objects.get(hold__isnull=False)
+    assert window_start_now(firing.signal) == firing.window_from_sequence == 20
+    record(plant, earlier, "65.0", 5)
+    assert window_start_now(firing.signal) == 21
+    for minute in (16, 17):
+        record(plant, mixing_lot(plant), "65.0", minute)
+    assert not Signal.objects.filter(point__replaced_at__isnull=True).exists()
+    assert window_start_now(firing.signal) is None
