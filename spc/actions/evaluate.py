@@ -12,12 +12,18 @@ from lots.clock import site_time
 from lots.failpoints import hit
 from spc.actions.plotter import Plotter, state_at_start
 from spc.actions.replay import Change, Replayed, replay
-from spc.actions.subgroups import Formed, form
+from spc.actions.subgroups import Formed, Forming, form
 from spc.definition import estimate_limits
 from spc.engine import TooFewReadingsError
 from spc.engine.live import Fit, load_state
-from spc.models import Chart, ChartState, LimitRevision, OutboxEntry, Point, Signal
-from spc.queries import current_points, excluded_subgroups, subgroup_values, with_current_members
+from spc.models import Chart, ChartState, LimitRevision, OutboxEntry, Point, Signal, SubgroupMember
+from spc.queries import (
+    current_members,
+    current_points,
+    excluded_subgroups,
+    subgroup_values,
+    with_current_members,
+)
 
 FIRST_PROVISIONAL = 10
 
@@ -55,7 +61,7 @@ def evaluate(chart_id: int, *, now: datetime, at_most: int | None = None) -> Eva
     pending = OutboxEntry.objects.filter(chart=chart, processed_at__isnull=True, quarantined_at__isnull=True)
     entries = list(pending.order_by("id")[:at_most])
     forming = form(chart, entries, site_now=site_time(chart.stream.plan.site, now))
-    in_time, late = _by_arrival(chart, forming.closed)
+    in_time, late = _by_arrival(chart, forming)
     change = Change(forming.changed, tuple(formed.subgroup.pk for formed in late))
     replayed = replay(chart, change, now=now) if change else Replayed([], [])
     appender = Appender(chart, now=now)
@@ -74,19 +80,23 @@ def evaluate(chart_id: int, *, now: datetime, at_most: int | None = None) -> Eva
     )
 
 
-def _by_arrival(chart: Chart, closed: list[Formed]) -> tuple[list[Formed], list[Formed]]:
-    """The subgroups in the order of their readings, and apart those that were measured before the last point.
+def _by_arrival(chart: Chart, forming: Forming) -> tuple[list[Formed], list[Formed]]:
+    """The subgroups in the order of their readings, and apart those that belong before a point there is.
 
-    What was measured before the limits in force began is plotted first under them: nothing earlier is judged again.
+    A point whose reading was given another instant may go behind the last one: what was measured before that is late
+    too. What was measured before the limits in force began is plotted first under them: nothing earlier is judged
+    again.
     """
-    ordered = sorted(closed, key=lambda formed: (formed.measured_at, formed.subgroup.pk))
+    ordered = sorted(forming.closed, key=lambda formed: (formed.measured_at, formed.subgroup.pk))
     if not ordered:
         return [], []
     state = ChartState.objects.select_related("limit_revision").get(chart=chart)
     since = 0 if state.limit_revision is None else state.limit_revision.from_sequence
     if state.watermark_at is None or since >= state.next_sequence:
         return ordered, []
-    late = sum(formed.measured_at < state.watermark_at for formed in ordered)
+    moved = current_members(SubgroupMember.objects.filter(subgroup__in=forming.changed))
+    last = max([state.watermark_at, *moved.values_list("measured_at", flat=True)])
+    late = sum(formed.measured_at < last for formed in ordered)
     return ordered[late:], ordered[:late]
 
 

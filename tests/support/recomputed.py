@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from lots.models import Lot, Measurement, Supersession
+from django.db.models import QuerySet
+
+from lots.models import Measurement, Supersession
 from spc.actions.plotter import state_at_start
 from spc.engine import SubgroupData, advance
 from spc.engine.families import MISSING_POINT
@@ -51,8 +53,8 @@ def _patterns(point: Point) -> frozenset[tuple[str, str, frozenset[int]]]:
     )
 
 
-def whole(chart: Chart, lot: Lot, characteristic: str) -> Whole:
-    """What a full recomputation of the lot's readings gives under the limits in force."""
+def whole(chart: Chart, readings: QuerySet[Measurement]) -> Whole:
+    """What a full recomputation of the readings, corrected ones included, gives under the limits in force."""
     limits = ChartState.objects.get(chart=chart).limit_revision
     assert limits is not None
     out = {
@@ -63,7 +65,7 @@ def whole(chart: Chart, lot: Lot, characteristic: str) -> Whole:
     }
     state = state_at_start(limits, chart.stream.plan.rules)
     points, states = [], {}
-    for sequence, (first, at, value) in enumerate(_readings(lot, characteristic), limits.from_sequence):
+    for sequence, (first, at, value) in enumerate(_said(readings), limits.from_sequence):
         states[sequence] = state.to_dict()
         data = MISSING_POINT if value is None else SubgroupData((value,))
         following, plotted = advance(state, data)
@@ -80,11 +82,9 @@ def whole(chart: Chart, lot: Lot, characteristic: str) -> Whole:
     return Whole(points, states)
 
 
-def _readings(lot: Lot, characteristic: str) -> list[tuple[int, datetime, float | None]]:
+def _said(readings: QuerySet[Measurement]) -> list[tuple[int, datetime, float | None]]:
     """The first measurement of each chain of corrections, with what the last one says; None where it was withdrawn."""
-    rows = {
-        row.id: row for row in Measurement.objects.filter(lot_id=lot.pk, characteristic__code=characteristic)
-    }
+    rows = {row.id: row for row in readings}
     following = dict(Supersession.objects.filter(old_id__in=rows).values_list("old_id", "new_id"))
     result = []
     for key in rows.keys() - following.values():

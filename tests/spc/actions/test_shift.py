@@ -98,7 +98,7 @@ def undone() -> Iterator[None]:
 
 def assert_as_recomputed(long: Long) -> None:
     """Points, patterns, every checkpoint and the state that the next point continues from."""
-    expected = whole(long.chart, long.lot, SOLIDS)
+    expected = whole(long.chart, Measurement.objects.filter(lot_id=long.lot.pk))
     assert stored(long.chart) == expected.points
     for checkpoint in ChartCheckpoint.objects.filter(chart=long.chart):
         assert checkpoint.state == expected.states[checkpoint.sequence], checkpoint
@@ -147,6 +147,17 @@ def test_checkpoints_stay_apart_however_many_readings_come_late(long: Long) -> N
     places = sorted(set(ChartCheckpoint.objects.values_list("sequence", flat=True)))
     gaps = [behind - place for place, behind in pairwise(places)]
     assert min(gaps) >= CHECKPOINT_EVERY // 2 and max(gaps) < 2 * CHECKPOINT_EVERY
+
+
+def test_reading_measured_before_one_that_moves_behind_the_last_point_stands_before_it(long: Long) -> None:
+    """Both in one evaluation: the corrected instant is behind every point, the new reading between."""
+    end = LENGTH * 10
+    long.correct(long.readings()[30], "65.02", long.start + timedelta(seconds=end + 60))
+    long.submit((end + 20.0, "65.01"))
+    long.submit((end + 90.0, "65.03"))
+    evaluate_all()
+    assert_as_recomputed(long)
+    assert [point.statistic for point in stored(long.chart)[-3:]] == [65.01, 65.02, 65.03]
 
 
 def test_replaced_points_stay_as_they_were(long: Long) -> None:
