@@ -22,6 +22,7 @@ NAMES = (
     "replay.replaced",
     "hold.reached",
     "hold.placed",
+    "report.recorded",
 )
 
 

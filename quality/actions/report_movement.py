@@ -16,6 +16,7 @@ from lots.actions.acting import act_as
 from lots.actions.lock import lock_lots
 from lots.actions.place_hold import HeldExtent, place_hold
 from lots.clock import instant_at, site_time
+from lots.failpoints import hit
 from lots.models import Equipment, GenealogyLink, Hold, Lot, Movement, Site, StepExecution, User
 from lots.queries import route_steps
 from quality.actions.open_case import next_case_code
@@ -127,6 +128,7 @@ def _check(reason: str, user: User, site: Site) -> None:
 def _hold_and_open(
     site: Site, lots: Sequence[Lot], what: str, reason: str, user: User, now: datetime
 ) -> tuple[Hold, Nonconformance]:
+    hit("report.recorded")
     placed_at = site_time(site, now)
     hold = place_hold(
         site=site,

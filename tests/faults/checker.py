@@ -34,6 +34,7 @@ def check(events: Iterable[Event], facts: Facts) -> list[Violation]:
         *(Violation("I7", f"hold {hold} does not reach all its descendants") for hold in facts.uncontained),
         *(Violation("I8", f"lot {lot} moved before its values were evaluated") for lot in facts.early_moves),
         *_ordered(facts),
+        *(Violation("I9", text) for text in facts.differing),
         *(Violation("I10", text) for text in facts.audit),
         *(Violation("I12", f"quarantined entry {key} holds no lot") for key in facts.unheld_poison),
         *_future(events, facts),

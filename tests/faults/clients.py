@@ -62,7 +62,7 @@ class Crowd:
     answers: dict[str, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        deeds = [self._measure, self._measure, self._start, self._hold, self._consume]
+        deeds = [self._measure, self._measure, self._start, self._hold, self._consume, self._correct]
         self.threads = [
             threading.Thread(target=self._run, args=(deed, self.seed * 100 + number))
             for number, deed in enumerate(deeds)
@@ -133,10 +133,30 @@ class Crowd:
         self.log.add(Event("repeat", key, lot, outcome, status, began, now(), kind, values, same_answer=same))
 
     def _start(self, chance: random.Random, seed: int, turn: int) -> None:
-        lot = chance.choice(self.fresh)
-        self._call(
-            "start", "/steps/start", {"lots": [lot], "step": "mixing"}, key=f"s-{seed}-{turn}", lot=lot
-        )
+        """Start a step; now and then do it without asking, or although it was refused, and say so afterwards."""
+        lot, key = chance.choice(self.fresh), f"s-{seed}-{turn}"
+        body = {"lots": [lot], "step": "mixing"}
+        asked = chance.random() < 0.95
+        outcome, _ = self._call("start", "/steps/start", body, key=key, lot=lot) if asked else (REFUSED, b"")
+        if outcome == REFUSED and chance.random() < 0.3:
+            report = body | {"reason": "the mixer ran on"}
+            self._call("report", "/reports/steps", report, key=f"r-{seed}-{turn}", lot=lot)
+
+    def _correct(self, chance: random.Random, seed: int, turn: int) -> None:
+        """Correct a reading within the limits that was acknowledged, give it another instant, or withdraw it."""
+        known = [key for key in self.answers if self.sent[key][2] in {"", "late"}]
+        if not known or chance.random() < 0.7:
+            return
+        key = chance.choice(known)
+        lot, submission = self.sent[key][0], json.loads(self.answers[key])["submission"]
+        change = chance.choices(["value", "instant", "withdraw"], weights=[6, 3, 1])[0]
+        body: dict[str, Any] = {"reason": "typing error"}
+        if change != "withdraw":
+            body["value"] = f"{65 + chance.gauss(0, 0.06):.3f}"
+        if change == "instant":
+            body["measured_at"] = (timezone.now() - timedelta(seconds=chance.uniform(1, 20))).isoformat()
+        path = f"/submissions/{submission}/measurements/0/correction"
+        self._call("correct", path, body, key=f"x-{seed}-{turn}", lot=lot)
 
     def _hold(self, chance: random.Random, seed: int, turn: int) -> None:
         if chance.random() < 0.3:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
+from itertools import zip_longest
 from typing import Any
 
 from django.db import connection
+from django.db.models import Q, QuerySet
 
 from lots.audit import verify
-from lots.models import Hold, IdempotencyKey, Measurement, Submission
+from lots.models import Hold, IdempotencyKey, Measurement, Submission, Supersession
 from quality.containment import recount
-from spc.models import Chart, ChartState, OutboxEntry
+from spc.models import Chart, ChartState, OutboxEntry, SubgroupMember
 from spc.queries import current_points
 from tests.faults.history import Facts
+from tests.support.recomputed import stored, whole
 
 # Commit times, not clocks: which of two transactions was visible first.
 MOVED_HELD = """
@@ -39,6 +42,11 @@ UNION ALL SELECT 'hold ' || h.id || ' has no lot' FROM lots_hold h
   LEFT JOIN lots_holdlot m ON m.hold_id = h.id WHERE m.id IS NULL
 UNION ALL SELECT 'signal ' || s.id || ' was never judged' FROM spc_signal s
   JOIN spc_point p ON p.id = s.point_id WHERE s.judged_at IS NULL AND p.replaced_at IS NULL
+UNION ALL SELECT 'reported movement ' || m.id || ' is held by nothing' FROM lots_movement m
+  LEFT JOIN (lots_holdlot l JOIN lots_hold h ON h.id = l.hold_id AND h.source = 'unauthorised') ON l.lot_id = m.lot_id
+  WHERE m.reported AND l.id IS NULL
+UNION ALL SELECT 'hold ' || h.id || ' of a report has no nonconformance' FROM lots_hold h
+  LEFT JOIN quality_nonconformance n ON n.hold_id = h.id WHERE h.source = 'unauthorised' AND n.id IS NULL
 UNION ALL SELECT 'violating judgement ' || j.id || ' has no defect' FROM quality_judgement j
   LEFT JOIN quality_defect d ON d.judgement_id = j.id WHERE j.verdict = 'violates' AND d.id IS NULL
 """
@@ -111,7 +119,28 @@ def _charts(facts: Facts) -> None:
             characteristic=chart.stream.plan.characteristic_id, quality="good"
         ).exclude(submission__in=quarantined)
         in_subgroups = Counter(key for (key,) in _rows("SELECT measurement_id FROM spc_subgroupmember"))
-        facts.memberships |= {key: in_subgroups[key] for key in charted.values_list("id", flat=True)}
+        corrected = set(Supersession.objects.values_list("old_id", flat=True))
+        facts.memberships |= {
+            key: in_subgroups[key]
+            for key in charted.values_list("id", flat=True)
+            if in_subgroups[key] or key not in corrected  # corrected before it was charted
+        }
+        facts.differing += _differing(chart, charted)
+
+
+def _differing(chart: Chart, charted: QuerySet[Measurement]) -> list[str]:
+    """The first place where the chart is not what a full recomputation gives; poison leaves no such chain whole."""
+    limits = ChartState.objects.get(chart=chart).limit_revision
+    quarantined = OutboxEntry.objects.filter(quarantined_at__isnull=False, chart=chart).values("submission")
+    broken = Measurement.objects.filter(submission__in=quarantined).values("id")
+    if limits is None or Supersession.objects.filter(Q(old_id__in=broken) | Q(new_id__in=broken)).exists():
+        return []
+    earlier = current_points(chart.pk).filter(sequence__lt=limits.from_sequence).values("subgroup")
+    basis = SubgroupMember.objects.filter(subgroup__in=earlier).values("measurement_id")
+    expected = whole(chart, charted.exclude(id__in=basis)).points
+    pairs = zip_longest(stored(chart), expected)
+    different = next(((is_, should) for is_, should in pairs if is_ != should), None)
+    return [f"chart {chart.pk} shows {different[0]} for {different[1]}"] if different else []
 
 
 def _poison(facts: Facts) -> None:

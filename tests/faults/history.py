@@ -16,8 +16,8 @@ OK, REFUSED, UNKNOWN = "ok", "refused", "unknown"
 class Event:
     """One call of a client, or one fault. Times are seconds of the test's monotonic clock.
 
-    `op`: submit, repeat (same key and payload), clash (same key, other payload), start, hold, fault. `values` are what
-    a submission carried, `kind` what was special about it: "", violation, signal, late, future.
+    `op`: submit, repeat (same key and payload), clash (same key, other payload), start, report, correct, hold, fault.
+    `values` are what a submission carried, `kind` what was special about it: "", violation, signal, late, future.
     """
 
     op: str
@@ -66,7 +66,8 @@ class Facts:
 
     values: key → entered texts of its measurements in order. counted: key → (measurements that the submission says it
     has, rows there are). memberships: charted measurement → in how many subgroups it is. points: chart → (sequence,
-    instant in seconds) of its current points under the limits in force. holds: lot → sources of its holds.
+    instant in seconds) of its current points under the limits in force. differing: where a chart is not what a full
+    recomputation gives. holds: lot → sources of its holds.
     moved_held: lots that moved after they were held. early_moves: lots that moved before what had been recorded for
     them was evaluated. pending: entries not evaluated. unheld_poison: quarantined entries whose lots no hold covers.
     future: key → qualities of measurements from the future. half: what was half written, in words. uncontained: holds
@@ -79,6 +80,7 @@ class Facts:
     counted: dict[str, tuple[int, int]] = field(default_factory=dict)
     memberships: dict[int, int] = field(default_factory=dict)
     points: dict[int, list[tuple[int, float]]] = field(default_factory=dict)
+    differing: list[str] = field(default_factory=list)
     holds: dict[str, list[str]] = field(default_factory=dict)
     moved_held: list[str] = field(default_factory=list)
     early_moves: list[str] = field(default_factory=list)

@@ -63,6 +63,7 @@ BROKEN: list[tuple[str, str, Break]] = [
     ("I8", "a lot moved before judgement", lambda e, f: f.early_moves.append("L7")),
     ("I9", "a point is missing", lambda e, f: f.points[9].pop(1)),
     ("I9", "points stand out of order", lambda e, f: f.points.update({9: [(20, 2.0), (21, 1.0)]})),
+    ("I9", "a point is not as recomputed", lambda e, f: f.differing.append("chart 9 shows 1 for 2")),
     ("I10", "the audit trail is broken", lambda e, f: f.audit.append("lot:1 row 3")),
     ("I12", "poison holds nothing", lambda e, f: f.unheld_poison.append(5)),
     ("I13", "a reading from the future was trusted", lambda e, f: f.future.update(d=["good"])),

@@ -189,4 +189,5 @@ def test_no_invariant_breaks_whatever_dies(line: Stack, armed: Path, tmp_path: P
     assert not violations, "\n".join(f"{v.invariant}: {v.words}" for v in violations)
     assert chaos.counts["kill"] and chaos.counts["pause"] and chaos.counts["failpoint"]
     assert calls["submit ok"] > 50 and calls["start ok"] and calls["start refused"]
+    assert calls["correct ok"]
     assert {"defect", "signal"} <= {source for sources in facts.holds.values() for source in sources}
