@@ -30,7 +30,7 @@ def contain_late(chart: Chart, arrived: Collection[int], site: Site, *, site_now
     if not places:
         return 0
     signals = (
-        Signal.objects.filter(chart=chart, reaction__in=MATERIAL - {Signal.Reaction.HOLD})
+        Signal.objects.filter(chart=chart, reaction__in=MATERIAL)
         .filter(point__replaced_at__isnull=True, point__sequence__gte=min(places))
         .select_related("point", "firing__hold", "carried_from__firing__hold")
         .order_by("point__sequence", "id")[:SIGNALS_BEHIND]
@@ -39,7 +39,8 @@ def contain_late(chart: Chart, arrived: Collection[int], site: Site, *, site_now
 
 
 def _cover(chart: Chart, signal: Signal, places: set[int], site: Site, site_now: datetime) -> int:
-    first, last = window_start(signal), signal.point.sequence
+    last = signal.point.sequence
+    first = last if signal.reaction == Signal.Reaction.HOLD else window_start(signal)
     if not any(first <= place <= last for place in places):
         return 0
     judged = signal.carried_from or signal

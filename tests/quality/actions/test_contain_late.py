@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from lots.models import Hold, Lot
 from lots.queries import active_holds
+from mes import pipeline
 from quality.actions.approve_limits import approve_limits
 from quality.actions.contain_late import window_start_now
 from quality.models import ReactionFiring
@@ -30,6 +31,11 @@ def plant() -> Plant:
     for number in range(20):
         plant.submit([plant.reading(SOLIDS, "65.1" if number % 2 else "64.9", mixing_lot(plant))])
     evaluate_all()
+    freeze(plant)
+    return plant
+
+
+def freeze(plant: Plant) -> None:
     approve_limits(
         Chart.objects.get(stream__plan__site=plant.site),
         excluded={},
@@ -38,7 +44,6 @@ def plant() -> Plant:
         password=PASSWORD,
         now=timezone.now(),
     )
-    return plant
 
 
 def record(plant: Plant, lot: Lot, value: str, minute: float) -> None:
@@ -77,6 +82,38 @@ def test_what_a_disposition_released_is_not_held_again(plant: Plant) -> None:
     release(plant, first)
     record(plant, late, "65.0", 15)
     assert held_by(hold) == {late.pk, last.pk}
+
+
+def test_lot_whose_reading_joins_a_held_subgroup_late_is_held_with_it() -> None:
+    """Cells of a group are one point; the third was measured when the group had timed out and was held."""
+    plant = make_plant()
+    code = "filling.mass_before_g"
+    fields = {"chart_family": "xbar-r", "subgroup_by": "group", "subgroup_size": 3}
+    add_chart(plant, code, rules="beyond_limits", **fields)
+    publish(plant)
+
+    def weigh(group: Lot, mass: float) -> Lot:
+        cell = plant.lot("T-CELL", quantity=1, group=group.code)
+        plant.run(cell, "stacking")
+        plant.start(cell, "filling")
+        plant.submit([plant.reading(code, str(mass), cell)])
+        return cell
+
+    for number in range(10):
+        group = plant.lot("T-CELL-LOT", quantity=3)
+        for cell in range(3):
+            weigh(group, 300 + cell + number % 2)
+    evaluate_all()
+    freeze(plant)
+    group = plant.lot("T-CELL-LOT", quantity=3)
+    early = [weigh(group, mass) for mass in (330, 331)]
+    evaluate_all()
+    pipeline.sweep_once(now=timezone.now() + timedelta(days=2))
+    hold = ReactionFiring.objects.filter(hold__isnull=False, signal__panel="location").get().hold
+    assert held_by(hold) == {cell.pk for cell in early}
+    late = weigh(group, 332)
+    evaluate_all()
+    assert held_by(hold) == {cell.pk for cell in [*early, late]}
 
 
 def test_window_is_found_under_the_numbers_of_today(plant: Plant) -> None:
