@@ -13,10 +13,19 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from lots import catalogue, masters
+from lots import catalogue, masters, shifts
 from lots.masters import steady
 from lots.models import Membership, WorkOrder
-from quality import permissions, plans, specifications
+from quality import (
+    in_force,
+    named_gates,
+    permissions,
+    plans,
+    shelf_life,
+    shift_checks,
+    specifications,
+    spikes,
+)
 from quality.permissions import Action, may
 from tests.support.builders import Plant, add_chart, make_plant, publish
 from tests.support.cluster import Database
@@ -111,7 +120,17 @@ def calls(plant: Plant) -> dict[Callable[..., Any], tuple[Any, ...]]:
         catalogue.recipe_revision: (plant.order.pk, recipe.material_id),
         catalogue.recipe_parameters: (recipe.recipe_revision_id,),
         permissions._roles: (plant.operator.pk, plant.site.pk),
+        shifts._calendar: (plant.site.pk,),
+        shift_checks._rules: (plant.site.pk,),
+        shelf_life.rule_of: (1,),
+        shelf_life.items_of: (1,),
+        in_force._tightenings: (plant.site.pk,),
+        in_force._stops: (plant.site.pk,),
+        named_gates.gates_of: ("mother_roll",),
+        spikes._has_spikes: (plant.site.pk,),
         plans._pinned: (plant.order.pk,),
+        plans._kept: (plant.order.pk,),
+        plans._gate_lines: (plant.plan.pk,),
         plans._newest: (plant.site.pk,),
         plans._charts: (plant.plan.pk,),
         plans._lines: (plant.plan.pk, line.step_id),

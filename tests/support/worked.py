@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -84,15 +85,15 @@ def release(plant: Plant, lot: Lot) -> Disposition:
     )
 
 
-def frozen_chart(plant: Plant, **line: object) -> Chart:
+def frozen_chart(plant: Plant, *, values: Sequence[str] = ("64.9", "65.1") * 10, **line: object) -> Chart:
     """Publish a chart of the solids and freeze it on twenty batches around 65 %; 67 % is far outside.
 
     `line` are fields of its control-plan line; an individuals chart without them.
     """
     add_chart(plant, SOLIDS, **line)
     publish(plant)
-    for number in range(20):
-        plant.submit([plant.reading(SOLIDS, "65.1" if number % 2 else "64.9", mixing_lot(plant))])
+    for value in values:
+        plant.submit([plant.reading(SOLIDS, value, mixing_lot(plant))])
     evaluate_all()
     chart = Chart.objects.get(stream__plan__site=plant.site)
     approve_limits(

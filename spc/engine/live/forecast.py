@@ -31,6 +31,8 @@ from spc.engine.serial import autoregression_chart, moving_center_line, trend_ch
 from spc.engine.sigma import TooFewReadingsError
 
 FloatArray = NDArray[np.float64]
+# A spread of residuals below this share of the data's is rounding.
+ROUNDING = 1e-9
 State = TrendState | AutoregressionState | MovingCenterState
 
 
@@ -65,7 +67,8 @@ class _Forecast(Method):
         # What comes before the first reading has no place on the line.
         y = y[int(np.flatnonzero(~np.isnan(y))[0]) :]
         state, level = self.estimate(y)
-        must_vary(state.sigma, len(known))
+        rounding = ROUNDING * float(np.std(known))
+        must_vary(state.sigma if state.sigma > rounding else 0.0, len(known))
         memory = ForecastMemory(state)
         for value in y.tolist():
             memory, _ = self._advance(memory, value)

@@ -161,6 +161,15 @@ def test_phase_1_that_does_not_vary_is_refused_in_words(kind: ChartKind) -> None
         require_spread(estimate(ChartDefinition(kind, RULES), individuals([5.0] * 10)))
 
 
+@pytest.mark.parametrize("turn", [0, 1])
+def test_forecast_that_leaves_only_its_own_rounding_is_refused_in_words(turn: int) -> None:
+    alternating = individuals([65.1 if number % 2 == turn else 64.9 for number in range(20)])
+    line = individuals([64.9 + 0.1 * number for number in range(20)])
+    for kind, data in ((ChartKind.RESIDUAL, alternating), (ChartKind.TREND, line)):
+        with pytest.raises(DoesNotVaryError, match="phase 1 does not vary: 20 points"):
+            estimate(ChartDefinition(kind, RULES), data)
+
+
 def test_counts_of_nothing_are_refused_in_words() -> None:
     none = [SubgroupData((0.0,), 50.0)] * 10
     for kind in (ChartKind.P, ChartKind.NP, ChartKind.C, ChartKind.U):
