@@ -9,7 +9,7 @@ import os
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
@@ -66,6 +66,7 @@ class Chaos:
     def __init__(self, line: Stack, armed: Path, log: Log, seed: int) -> None:
         self.line, self.armed, self.log, self.chance = line, armed, log, random.Random(seed)
         self.counts: Counter[str] = Counter()
+        self.deck: list[Callable[[], str]] = []
         self.failpoints = [(name, action) for name in failpoints.NAMES for action in ("kill", "stop")]
         self.chance.shuffle(self.failpoints)
 
@@ -77,12 +78,18 @@ class Chaos:
             if not poisoned and time.monotonic() > deadline - seconds / 2:
                 poisoned = True
                 self._arm("evaluate.plotted", "raise", times=6)
-            deed = self.chance.choices([self._kill, self._pause, self._failpoint], weights=[4, 3, 5])[0]
             began = now()
-            what = deed()
+            what = self._next_deed()()
             self._heal()
             self.counts[what.split()[0]] += 1
             self.log.add(Event("fault", began=began, ended=now(), what=what))
+
+    def _next_deed(self) -> Callable[[], str]:
+        """From a shuffled deck, so that a short run has deeds of every kind too."""
+        if not self.deck:
+            self.deck = [self._kill] * 4 + [self._pause] * 3 + [self._failpoint] * 5
+            self.chance.shuffle(self.deck)
+        return self.deck.pop()
 
     def _kill(self) -> str:
         name = self.chance.choice(PROCESSES)
