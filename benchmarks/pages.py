@@ -36,8 +36,9 @@ HISTORY = (
     SELECT subgroup_id, %(chart)s, 'made:' || i, at, at, 'complete' FROM made
     """,
     """
-    INSERT INTO spc_subgroupmember (subgroup_id, measurement_received_at, measurement_id, lot_id, value, measured_at)
-    SELECT subgroup_id, at, -1 - i, %(lot)s, value, at FROM made
+    INSERT INTO spc_subgroupmember (subgroup_id, measurement_received_at, measurement_id, lot_id, value, measured_at,
+                                    label)
+    SELECT subgroup_id, at, -1 - i, %(lot)s, value, at, '' FROM made
     """,
     """
     INSERT INTO spc_point (chart_id, subgroup_id, generation, sequence, limit_revision_id, measured_at, size, statistic,
