@@ -161,10 +161,13 @@ def test_a_worker_that_hangs_in_the_middle_gives_its_chart_back(one_worker: Stac
 
 
 def _in_transaction() -> bool:
+    """Whether the worker is inside a transaction that has locked a chart; it also looks for work without a lock."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-            " AND application_name = 'halite-worker-1' AND state = 'idle in transaction'"
+            "SELECT count(*) FROM pg_stat_activity a JOIN pg_locks l USING (pid)"
+            " WHERE a.datname = current_database() AND a.application_name = 'halite-worker-1'"
+            " AND a.state = 'idle in transaction' AND l.relation = 'spc_chart'::regclass"
+            " AND l.mode = 'RowShareLock' AND l.granted"
         )
         return bool(cursor.fetchone()[0])
 
