@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from lots.masters import remembered
-from lots.models import Characteristic, Lot, ProcessStep, Site
+from lots.models import Characteristic, Lot, ProcessStep, Site, WorkOrder
 from quality.models import ControlPlan, ControlPlanLine, ControlPlanRevision, Specification, WorkOrderPlan
 from spc.models import ChartPlan
 
@@ -68,7 +68,7 @@ def _pinned(work_order_id: int) -> ControlPlanRevision | None:
     return pinned.revision if pinned else None
 
 
-@remembered(WorkOrderPlan, ControlPlanLine)
+@remembered(WorkOrderPlan, WorkOrder, ControlPlanLine)
 def _kept(work_order_id: int) -> tuple[datetime | None, frozenset[tuple[int, int | None]]]:
     """When the order was opened, and (characteristic, material) of the lines that keep the limits of then."""
     pinned = WorkOrderPlan.objects.select_related("work_order").filter(work_order=work_order_id).first()
@@ -77,7 +77,8 @@ def _kept(work_order_id: int) -> tuple[datetime | None, frozenset[tuple[int, int
     lines = ControlPlanLine.objects.filter(
         revision=pinned.revision_id, limits_from=ControlPlanLine.LimitsFrom.ORDER
     )
-    return pinned.work_order.opened_at, frozenset(lines.values_list("characteristic_id", "material_id"))
+    kept = lines.order_by().values_list("characteristic_id", "material_id")
+    return pinned.work_order.opened_at, frozenset(kept)
 
 
 @remembered(ControlPlan, ControlPlanRevision)

@@ -177,7 +177,8 @@ def set_incoming_rule(
     names = [item.name for item in items]
     if len(set(names)) < len(names) or not all(item.name and item.unit for item in items):
         raise ReceiptRefused("certificate: each value needs a name of its own and a unit")
-    if any(None not in (item.lower, item.upper) and item.lower > item.upper for item in items):  # type: ignore[operator]
+    limited = [(item.lower, item.upper) for item in items]
+    if any(lower is not None and upper is not None and lower > upper for lower, upper in limited):
         raise ReceiptRefused("certificate: a lower limit lies above the upper one")
     rule = IncomingRule.objects.create(
         material=material,
