@@ -108,7 +108,7 @@ def _lines(revision_id: int, step_id: int) -> tuple[ControlPlanLine, ...]:
     )
 
 
-@remembered(ControlPlanLine, Characteristic)
+@remembered(ControlPlanLine, Characteristic, ProcessStep)
 def _gate_lines(revision_id: int) -> tuple[ControlPlanLine, ...]:
     return tuple(
         ControlPlanLine.objects.filter(revision=revision_id).exclude(gate="").select_related("characteristic")
