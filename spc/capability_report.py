@@ -13,6 +13,7 @@ from django.db.models import Avg, Count, Max, Q, QuerySet, StdDev
 from spc.definition import traits_of
 from spc.engine import TooFewReadingsError
 from spc.engine.capability_study import CapabilityStudy, capability_study
+from spc.engine.live import Fit
 from spc.models import BasisPoint, Chart, PointExclusion, Signal, SubgroupMember
 from spc.queries import current_members, excluded_subgroups
 
@@ -59,11 +60,13 @@ def capability_report(
         return CapabilityReport(
             readings, None, "There are no specification limits, so there is no capability."
         )
+    fit = Fit.from_dict(revision.baseline)
     try:
         study = capability_study(
             readings.values,
-            sigma_within=revision.sigma,
-            within_df=revision.baseline.get("sigma_df"),
+            sigma_within=fit.sigma,
+            within_df=fit.sigma_df,
+            parts=fit.parts,
             lsl=lsl,
             usl=usl,
             target=target,

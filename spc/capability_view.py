@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from spc.definition import definition_of
 from spc.engine import Capability, Panel, Rule, TooFewReadingsError, estimate_capability
+from spc.engine.capability_study import together_of
 from spc.engine.live import ChartDefinition, Fit, false_alarm_rate, rules_of
 from spc.models import BasisPoint, Chart, ChartPlan
 from spc.queries import current_members, excluded_subgroups
@@ -43,9 +44,17 @@ def _run_length(definition: ChartDefinition) -> float:
     return 1.0 / false_alarm_rate(definition)
 
 
+@dataclass(frozen=True)
+class ChartCapability:
+    """`together` has sigma between and within in the place of sigma within; None where nothing tells them apart."""
+
+    own: Capability
+    together: Capability | None
+
+
 def chart_capability(
     chart: Chart, *, lsl: float | None, usl: float | None, target: float | None
-) -> Capability | None:
+) -> ChartCapability | None:
     """Capability of the individual readings behind the newest points; None without a sigma within or with too few.
 
     Sigma within is the estimate behind the limits in force, with its own degrees of freedom. Points excluded
@@ -56,7 +65,7 @@ def chart_capability(
         return None
     fit = Fit.from_dict(revision.baseline)
     excluded = BasisPoint.objects.filter(limit_revision=revision, excluded=True).values("point_id")
-    readings = (
+    readings = list(
         current_members()
         .filter(
             subgroup__points__chart=chart,
@@ -68,13 +77,11 @@ def chart_capability(
         .values_list("value", flat=True)
     )
     try:
-        return estimate_capability(
-            list(readings),
-            sigma_within=fit.sigma,
-            within_df=fit.sigma_df,
-            lsl=lsl,
-            usl=usl,
-            target=target,
+        own = estimate_capability(
+            readings, sigma_within=fit.sigma, within_df=fit.sigma_df, lsl=lsl, usl=usl, target=target
         )
     except TooFewReadingsError:
         return None
+    parts = fit.parts
+    together = None if parts is None else together_of(readings, parts, lsl=lsl, usl=usl, target=target)
+    return ChartCapability(own, together)

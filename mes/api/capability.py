@@ -14,11 +14,14 @@ from mes.api.auth import caller_of
 from mes.api.charts import chart_of
 from mes.api.errors import refusals
 from quality.capability import StreamCapability, limits_of, stream_capability
+from spc.engine.capability import Capability
 from spc.engine.capability_study import CapabilityStudy, Fallouts
 
 router = Router(tags=["Charts"])
 
 INDICES = ("cp", "cpl", "cpu", "cpk", "cpm", "pp", "ppl", "ppu", "ppk", "cpm_overall")
+INDICES_BETWEEN_WITHIN = ("cp", "cpl", "cpu", "cpk", "cpm")
+PPM = ("observed", "within", "between_within", "overall", "best")
 
 
 @router.get("/charts/{int:chart_id}/capability", response={200: dict[str, Any], **refusals(404)})
@@ -54,12 +57,15 @@ def _study(study: CapabilityStudy) -> dict[str, Any]:
         "n": capability.n,
         "mean": capability.mean,
         "sigma_within": capability.sigma_within,
+        "sigma_between": None if study.parts is None else study.parts.between,
+        "sigma_between_within": None if study.parts is None else study.parts.total,
         "sigma_overall": capability.sigma_overall,
         "confidence": capability.confidence,
-        "indices": {
-            name: None if (index := getattr(capability, name)) is None else asdict(index) for name in INDICES
-        },
-        "ppm": {name: _sides(getattr(study.ppm, name)) for name in ("observed", "within", "overall", "best")},
+        "indices": _indices(capability, INDICES),
+        "indices_between_within": None
+        if study.together is None
+        else _indices(study.together, INDICES_BETWEEN_WITHIN),
+        "ppm": {name: _sides(getattr(study.ppm, name)) for name in PPM},
         "stability": None if study.stability is None else asdict(study.stability),
         "normality": None if study.normality is None else asdict(study.normality),
         "laws": [
@@ -76,6 +82,11 @@ def _study(study: CapabilityStudy) -> dict[str, Any]:
         "tolerance_interval": asdict(study.tolerance),
         "histogram": {"edges": study.histogram.edges, "counts": study.histogram.counts},
     }
+
+
+def _indices(capability: Capability, names: tuple[str, ...]) -> dict[str, dict[str, float] | None]:
+    found = {name: getattr(capability, name) for name in names}
+    return {name: None if index is None else asdict(index) for name, index in found.items()}
 
 
 def _sides(pair: tuple[float | None, float | None]) -> dict[str, float | None]:

@@ -22,6 +22,7 @@ LAWS = {
     "gumbel_r": "Largest extreme value",
     "gumbel_l": "Smallest extreme value",
 }
+BETWEEN_WITHIN = "between and within"
 SIDES = ("below LSL", "above USL")
 
 
@@ -37,15 +38,27 @@ class Row:
 
 def index_rows(study: CapabilityStudy) -> list[Row]:
     """Every index, undefined ones with the reason."""
-    found = study.capability
+    found, together = study.capability, study.together
     both = "needs both limits"
     target = "needs both limits and a target"
+    between = (
+        []
+        if together is None
+        else [
+            Row("Cp", BETWEEN_WITHIN, together.cp, both),
+            Row("Cpk", BETWEEN_WITHIN, together.cpk, "sigma is 0"),
+            Row("Cpl", BETWEEN_WITHIN, together.cpl, "needs LSL"),
+            Row("Cpu", BETWEEN_WITHIN, together.cpu, "needs USL"),
+            Row("Cpm", BETWEEN_WITHIN, together.cpm, target),
+        ]
+    )
     return [
         Row("Cp", "within", found.cp, both),
         Row("Cpk", "within", found.cpk, "sigma within is 0"),
         Row("Cpl", "within", found.cpl, "needs LSL"),
         Row("Cpu", "within", found.cpu, "needs USL"),
         Row("Cpm", "within", found.cpm, target),
+        *between,
         Row("Pp", "overall", found.pp, both),
         Row("Ppk", "overall", found.ppk, "the readings do not vary"),
         Row("Ppl", "overall", found.ppl, "needs LSL"),
@@ -54,11 +67,24 @@ def index_rows(study: CapabilityStudy) -> list[Row]:
     ]
 
 
-def ppm_rows(ppm: Fallouts) -> list[tuple[str, tuple[float | None, ...]]]:
-    """(which side, (observed, expected within, overall, by the best-fitting law)), and their total."""
-    columns = (ppm.observed, ppm.within, ppm.overall, ppm.best)
-    sides = [(words, tuple(pair[i] for pair in columns)) for i, words in enumerate(SIDES)]
-    return [*sides, ("in all", tuple(Fallouts.total(pair) for pair in columns))]
+@dataclass(frozen=True)
+class PpmTable:
+    """Columns by where their numbers come from; rows (which side, a number a column) and their total."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[float | None, ...]], ...]
+
+
+def ppm_table(study: CapabilityStudy) -> PpmTable:
+    """Observed, and expected with each sigma and of the best-fitting law."""
+    ppm = study.ppm
+    shown = {"Observed": ppm.observed, "Expected, within": ppm.within}
+    if study.together is not None:
+        shown["Expected, between and within"] = ppm.between_within
+    shown |= {"Expected, overall": ppm.overall, "Expected, best fit": ppm.best}
+    pairs = tuple(shown.values())
+    sides = tuple((words, tuple(pair[i] for pair in pairs)) for i, words in enumerate(SIDES))
+    return PpmTable(tuple(shown), (*sides, ("in all", tuple(Fallouts.total(pair) for pair in pairs))))
 
 
 def plot_json(study: CapabilityStudy, line: SpecificationLine, unit: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from spc.engine.families import standard_deviation
 from spc.engine.readings import all_possible
 from spc.engine.sigma import (
     USES_RANGES,
+    SigmaEstimate,
     SigmaMethod,
     TooFewReadingsError,
     sigma_from_moving_ranges,
@@ -26,6 +27,49 @@ from spc.engine.sigma import (
 )
 
 FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class BetweenWithin:
+    """Sigma within subgroups, between them, and the degrees of freedom of both together (Satterthwaite 1946)."""
+
+    within: float
+    between: float
+    df: float
+
+    @property
+    def total(self) -> float:
+        """Deviation of a single reading of any subgroup."""
+        return math.hypot(self.between, self.within)
+
+
+def between_within(subgroups: Sequence[Sequence[float]], within: SigmaEstimate) -> BetweenWithin | None:
+    """Sigma between subgroups (m, n_i) in their order, NaN left out, beside the chart's estimate of sigma within.
+
+    Subgroups may differ in size: the mean of 1/n_i takes the place of 1/n. None where no subgroup has two readings, or
+    no two neighbours have any: then nothing tells the two apart.
+    """
+    known = [[value for value in row if not math.isnan(value)] for row in subgroups]
+    sizes = [len(row) for row in known if row]
+    means = np.array([math.fsum(row) / len(row) if row else math.nan for row in known])
+    try:
+        of_means = sigma_from_moving_ranges(np.abs(np.diff(means)))
+    except TooFewReadingsError:
+        return None
+    if max(sizes) < 2:
+        return None
+    return _apart(of_means, within, sum(1.0 / n for n in sizes) / len(sizes))
+
+
+def _apart(of_means: SigmaEstimate, within: SigmaEstimate, share: float) -> BetweenWithin:
+    """`share` of the variance within is in the variance of a mean. No sigma is squared: huge ones overflow."""
+    noise = within.sigma * math.sqrt(share)
+    if not of_means.sigma > noise:
+        return BetweenWithin(within.sigma, 0.0, within.df)
+    between = math.sqrt(of_means.sigma - noise) * math.sqrt(of_means.sigma + noise)
+    rest = (within.sigma / of_means.sigma) ** 2 * (1.0 - share)
+    df = (1.0 + rest) ** 2 / (1.0 / of_means.df + rest**2 / within.df)
+    return BetweenWithin(within.sigma, between, df)
 
 
 @dataclass(frozen=True)
@@ -42,9 +86,9 @@ class ThreeWayChart:
     moving_ranges: FloatArray
     dispersion: FloatArray
     center: float
-    sigma_within: float
+    parts: BetweenWithin
+    within_df: float
     sigma_means: float
-    sigma_between: float
     lcl: float
     ucl: float
     mr_center: float
@@ -56,9 +100,19 @@ class ThreeWayChart:
     xbar_ucl: float
 
     @property
+    def sigma_within(self) -> float:
+        """Deviation of a single value within its subgroup."""
+        return self.parts.within
+
+    @property
+    def sigma_between(self) -> float:
+        """Deviation of the subgroups' own levels."""
+        return self.parts.between
+
+    @property
     def sigma_between_within(self) -> float:
         """Deviation of a single value: within and between together."""
-        return math.hypot(self.sigma_between, self.sigma_within)
+        return self.parts.total
 
     @property
     def beyond(self) -> tuple[int, ...]:
@@ -90,9 +144,11 @@ def three_way_chart(
     means, own = data.mean(axis=1), slice(n_phase1)
     by_range = method in USES_RANGES
     spreads = np.array([np.ptp(row) if by_range else _deviation(row) for row in data])
-    sigma_within = sigma_from_spreads(method, np.full(1, float(n)), spreads[own]).sigma
+    within = sigma_from_spreads(method, np.full(1, float(n)), spreads[own])
+    sigma_within = within.sigma
     ranges = np.abs(np.diff(means))
-    sigma_means = sigma_from_moving_ranges(np.abs(np.diff(means[own]))).sigma
+    of_means = sigma_from_moving_ranges(np.abs(np.diff(means[own])))
+    sigma_means = of_means.sigma
     center = float(np.nanmean(means[own]))
     constant, deviation = (d2(n), d3(n)) if by_range else (c4(n), sd_of_s(n))
     reach = 3.0 * sigma_within / math.sqrt(n)
@@ -103,9 +159,9 @@ def three_way_chart(
         moving_ranges=np.concatenate(([np.nan], ranges)),
         dispersion=spreads,
         center=center,
-        sigma_within=sigma_within,
+        parts=_apart(of_means, within, 1.0 / n),
+        within_df=within.df,
         sigma_means=sigma_means,
-        sigma_between=math.sqrt(max(0.0, sigma_means**2 - sigma_within**2 / n)),
         lcl=center - 3.0 * sigma_means,
         ucl=center + 3.0 * sigma_means,
         mr_center=d2(2) * sigma_means,

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from spc.engine.between_within import BetweenWithin
 from spc.engine.capability import Capability, SpecificationError, estimate_capability, process_indices
 from spc.engine.normality import (
     Fit,
@@ -61,11 +62,12 @@ class RankedLaw:
 
 @dataclass(frozen=True)
 class Fallouts:
-    """Parts per million outside either limit: counted in the sample, and expected of a normal law with either sigma and
-    of the best-fitting law; None without that limit, or without a law."""
+    """Parts per million outside either limit: counted in the sample, and expected of a normal law with each sigma and
+    of the best-fitting law; None without that limit, that sigma or a law."""
 
     observed: tuple[float | None, float | None]
     within: tuple[float | None, float | None]
+    between_within: tuple[float | None, float | None]
     overall: tuple[float | None, float | None]
     best: tuple[float | None, float | None]
 
@@ -89,9 +91,15 @@ class Histogram:
 
 @dataclass(frozen=True)
 class CapabilityStudy:
-    """`normality` and `best` are None for readings that do not vary or are fewer than 8."""
+    """`normality` and `best` are None for readings that do not vary or are fewer than 8.
+
+    `together` has the indices of sigma between and within as its Cp, Cpk and so on; None with `parts`, where nothing
+    tells the spread between subgroups from that within.
+    """
 
     capability: Capability
+    parts: BetweenWithin | None
+    together: Capability | None
     ppm: Fallouts
     stability: Stability | None
     normality: NormalityTest | None
@@ -119,19 +127,21 @@ def capability_study(
     *,
     sigma_within: float | None,
     within_df: float | None = None,
+    parts: BetweenWithin | None = None,
     lsl: float | None = None,
     usl: float | None = None,
     target: float | None = None,
 ) -> CapabilityStudy:
     """The study of readings (n,), oldest first, in the characteristic's unit; NaN is left out.
 
-    `sigma_within` and `within_df` are the chart's own. Raises TooFewReadingsError below two readings,
+    `sigma_within`, `within_df` and `parts` are the chart's own. Raises TooFewReadingsError below two readings,
     SpecificationError without limits or with limits out of order.
     """
     known = [possible(value) for value in values if not math.isnan(value)]
     capability = estimate_capability(
         known, sigma_within=sigma_within, within_df=within_df, lsl=lsl, usl=usl, target=target
     )
+    together = None if parts is None else together_of(known, parts, lsl=lsl, usl=usl, target=target)
     x = np.asarray(known[-FITTED:])
     varies = len(x) >= 8 and float(np.ptp(x)) > 0.0 and float(x.std()) > 0.0
     laws = (
@@ -142,13 +152,29 @@ def capability_study(
     sides = Sides.BOTH if lsl is not None and usl is not None else Sides.UPPER if lsl is None else Sides.LOWER
     return CapabilityStudy(
         capability=capability,
-        ppm=_ppm(np.asarray(known), capability, laws[0].fit if laws else None, lsl, usl),
+        parts=parts,
+        together=together,
+        ppm=_ppm(np.asarray(known), capability, together, laws[0].fit if laws else None, lsl, usl),
         stability=stability(known, sigma_within=sigma_within, within_df=within_df) if sigma_within else None,
         normality=anderson_darling(x) if varies else None,
         methods=(_by_box_cox(x, lsl, usl), _by_johnson(x, lsl, usl)) if varies else (),
         laws=laws,
         tolerance=normal_interval(known, coverage=COVERAGE, confidence=CONFIDENCE, sides=sides),
         histogram=_histogram(np.asarray(known), capability, laws[0].fit if laws else None),
+    )
+
+
+def together_of(
+    values: Sequence[float],
+    parts: BetweenWithin,
+    *,
+    lsl: float | None,
+    usl: float | None,
+    target: float | None,
+) -> Capability:
+    """Capability (n,) with sigma between and within in the place of sigma within. Raises as `estimate_capability`."""
+    return estimate_capability(
+        values, sigma_within=parts.total, within_df=parts.df, lsl=lsl, usl=usl, target=target
     )
 
 
@@ -204,7 +230,12 @@ def _transformed(name: str, detail: str, y: FloatArray, low: float | None, high:
 
 
 def _ppm(
-    x: FloatArray, capability: Capability, best: Fit | None, lsl: float | None, usl: float | None
+    x: FloatArray,
+    capability: Capability,
+    together: Capability | None,
+    best: Fit | None,
+    lsl: float | None,
+    usl: float | None,
 ) -> Fallouts:
     within, overall = capability.fallout_within, capability.fallout_overall
     return Fallouts(
@@ -213,6 +244,12 @@ def _ppm(
             None if usl is None else 1e6 * float(np.mean(x > usl)),
         ),
         within=(_millions(within.below_lsl), _millions(within.above_usl)),
+        between_within=(None, None)
+        if together is None
+        else (
+            _millions(together.fallout_within.below_lsl),
+            _millions(together.fallout_within.above_usl),
+        ),
         overall=(_millions(overall.below_lsl), _millions(overall.above_usl)),
         best=(
             None if best is None or lsl is None else _millions(best.below(lsl)),

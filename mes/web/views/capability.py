@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from lots.units import written_unit
-from mes.web.capability_page import LAWS, index_rows, plot_json, ppm_rows
+from mes.web.capability_page import LAWS, index_rows, plot_json, ppm_table
 from mes.web.site import SiteRequest, site_page
 from mes.web.views.charts import chart_of_site
 from quality.capability import judging_line, limits_of, stream_capability
@@ -82,7 +82,7 @@ def capability(request: SiteRequest, key: int) -> HttpResponse:
     if study is not None and line is not None:
         context |= {
             "indices": index_rows(study),
-            "ppm": ppm_rows(study.ppm),
+            "ppm": ppm_table(study),
             "laws": [(LAWS[law.fit.name], law) for law in study.laws],
             "plot": plot_json(study, line, written_unit(unit)),
         }

@@ -10,6 +10,7 @@ from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
+from mes.web.capability_page import BETWEEN_WITHIN
 from mes.web.chart_json import chart_json, chart_title, comparable, decimals_of, unit_of
 from mes.web.site import SiteRequest, site_page
 from mes.web.sparkline import sparkline
@@ -170,12 +171,11 @@ def _capability(found: Chart, line: Any) -> list[tuple[str, Any, str]]:
     capability = chart_capability(found, **limits)
     if capability is None:
         return []
-    named = (
-        ("Cp", capability.cp, "within"),
-        ("Cpk", capability.cpk, "within"),
-        ("Pp", capability.pp, "overall"),
-        ("Ppk", capability.ppk, "overall"),
-    )
+    own, together = capability.own, capability.together
+    named = [("Cp", own.cp, "within"), ("Cpk", own.cpk, "within")]
+    if together is not None:
+        named += [("Cp", together.cp, BETWEEN_WITHIN), ("Cpk", together.cpk, BETWEEN_WITHIN)]
+    named += [("Pp", own.pp, "overall"), ("Ppk", own.ppk, "overall")]
     return [(name, index, sigma) for name, index, sigma in named if index is not None]
 
 

@@ -59,9 +59,12 @@ def said_parameters(kind: ChartKind, text: str) -> list[tuple[Parameter, str]]:
 
 
 def facts_of(fit: Fit) -> tuple[tuple[str, float], ...]:
-    """What only this kind estimates, for people: (what, value)."""
-    method = METHODS.get(fit.kind)
-    return () if method is None else method.facts(fit)
+    """What is estimated beside centre and sigma within, for people: (what, value)."""
+    method, parts = METHODS.get(fit.kind), fit.parts
+    own = () if method is None else method.facts(fit)
+    if parts is None:
+        return own
+    return (("Sigma between", parts.between), ("Sigma between and within", parts.total), *own)
 
 
 def read_of(kind: ChartKind, text: str) -> Values:

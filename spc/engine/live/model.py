@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from spc.engine.baseline import Baseline
 from spc.engine.batch import RuleHit
+from spc.engine.between_within import BetweenWithin
 from spc.engine.families import Family
 from spc.engine.kinds import ChartKind
 from spc.engine.limits import PanelLimits, standardise
@@ -55,6 +56,20 @@ class Fit:
             parameters=parameters,
             own=own,
         )
+
+    def split(self, parts: BetweenWithin | None) -> Fit:
+        """The same with the spread between its subgroups, where that is known."""
+        if parts is None:
+            return self
+        between = {"sigma_between": parts.between, "between_within_df": parts.df}
+        return replace(self, own={**self.own, **between})
+
+    @property
+    def parts(self) -> BetweenWithin | None:
+        """Sigma within and between subgroups as estimated with the limits; None where nothing tells them apart."""
+        if self.sigma is None or "between_within_df" not in self.own:
+            return None
+        return BetweenWithin(self.sigma, self.own["sigma_between"], self.own["between_within_df"])
 
     def baseline(self, family: Family) -> Baseline:
         """The same as the baseline of a Shewhart family."""

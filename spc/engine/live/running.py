@@ -10,6 +10,7 @@ from typing import Any
 from spc.engine import streaming
 from spc.engine.baseline import estimate_baseline
 from spc.engine.batch import RuleHit
+from spc.engine.between_within import between_within
 from spc.engine.families import MISSING_POINT, Panel, SubgroupData, Summary, summarise
 from spc.engine.kinds import ChartKind
 from spc.engine.live.definition import ChartDefinition, rules_of
@@ -17,6 +18,7 @@ from spc.engine.live.method import Memory, must_vary
 from spc.engine.live.model import DoesNotVaryError, Fit, Line, Shown
 from spc.engine.live.registry import METHODS, shewhart
 from spc.engine.rules import LONGEST_SPAN, Rule, members
+from spc.engine.sigma import SigmaEstimate
 from spc.engine.special_rules import SpecialRule
 from spc.engine.streaming import STATE_VERSION, ChartState, PlottedPoint
 
@@ -90,10 +92,14 @@ def estimate(
     kept = [MISSING_POINT if i in excluded else row for i, row in enumerate(data)]
     family = shewhart(definition.kind)
     if family is not None:
-        return Fit.of(definition.kind, estimate_baseline(family, kept))
-    method = METHODS[definition.kind]
-    fit = method.fit(kept, method.read(definition.parameters), by_reading=definition.by_reading)
-    return replace(fit, parameters=method.form(definition.parameters))
+        fit = Fit.of(definition.kind, estimate_baseline(family, kept))
+    else:
+        method = METHODS[definition.kind]
+        fit = method.fit(kept, method.read(definition.parameters), by_reading=definition.by_reading)
+        fit = replace(fit, parameters=method.form(definition.parameters))
+    if fit.sigma is None or fit.sigma_df is None or fit.parts is not None:
+        return fit
+    return fit.split(between_within([row.values for row in kept], SigmaEstimate(fit.sigma, fit.sigma_df)))
 
 
 def require_spread(fit: Fit) -> None:

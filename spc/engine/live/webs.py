@@ -70,20 +70,12 @@ class ThreeWay(Method):
             n_subgroups=whole,
             n_values=float(n * whole),
             sigma_method=METHODS[values["spread"]],
-            own={
-                "spread": values["spread"],
-                "sigma_means": shown.sigma_means,
-                "sigma_between": shown.sigma_between,
-            },
-        )
+            sigma_df=shown.within_df,
+            own={"spread": values["spread"], "sigma_means": shown.sigma_means},
+        ).split(shown.parts)
 
     def facts(self, fit: Fit) -> tuple[tuple[str, float], ...]:
-        between = fit.own["sigma_between"]
-        return (
-            ("Sigma between", between),
-            ("Sigma between and within", math.hypot(between, fit.sigma or 0.0)),
-            ("Sigma of the means", fit.own["sigma_means"]),
-        )
+        return (("Sigma of the means", fit.own["sigma_means"]),)
 
     def start(self, fit: Fit) -> LastValue:
         return LastValue()

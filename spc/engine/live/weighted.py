@@ -21,6 +21,7 @@ from spc.engine.live.method import BEYOND, Method, baseline_from, reduced, sprea
 from spc.engine.live.model import Fit, Line, Shown
 from spc.engine.live.parameters import Choice, Number, Parameter, Values
 from spc.engine.rules import Rule
+from spc.engine.sigma import TooFewReadingsError
 from spc.engine.time_weighted import CusumState, EwmaState, start_cusum, start_ewma
 
 TARGET = Number("target", "the level that it watches; the mean of phase 1 unless given")
@@ -69,8 +70,15 @@ class _Weighted(Method):
             "mean": baseline.center,
             "sigma": baseline.require_sigma(),
         }
-        fit = Fit.of(self.kind, baseline, "", **own)
-        return replace(fit, center=center, sigma=None if of_means else fit.sigma)
+        fit = replace(Fit.of(self.kind, baseline, "", **own), center=center)
+        if not of_means:
+            return fit
+        # The moving range of the means sets the limits; that within subgroups still speaks of single readings.
+        try:
+            within = baseline_from(Family.XBAR_S, data)
+        except TooFewReadingsError:
+            return replace(fit, sigma=None, sigma_df=None)
+        return replace(fit, sigma=within.sigma, sigma_df=within.sigma_df, sigma_method=within.sigma_method)
 
     def facts(self, fit: Fit) -> tuple[tuple[str, float], ...]:
         mean = ("Mean of phase 1", fit.own["mean"])

@@ -24,6 +24,7 @@ from spc.engine.multivariate import mewma_chart, t_squared_individuals
 from spc.engine.run_length import mewma_limit
 from spc.models import Chart, LimitRevision, Point, Signal
 from spc.queries import current_points
+from tests.support.api import ApiClient
 from tests.support.builders import PASSWORD, Plant, add_chart, make_plant, publish, specify
 from tests.support.evidence import assert_evaluated_exactly_once
 from tests.support.web import signed_in
@@ -70,6 +71,7 @@ def batch(plant: Plant, *values: float, code: str = SOLIDS) -> Lot:
 
 
 def test_three_way_chart_judges_between_and_within_apart(plant: Plant) -> None:
+    specify(plant, SOLIDS, lsl="60", usl="70")
     charted(plant, SOLIDS, "three-way", subgroup_by="execution", subgroup_size=3)
     chance = np.random.default_rng(5)
     rows = [(level + chance.normal(0, 0.05, 3)).round(4).tolist() for level in chance.normal(65, 0.4, PHASE1)]
@@ -89,7 +91,16 @@ def test_three_way_chart_judges_between_and_within_apart(plant: Plant) -> None:
     assert shown["within_label"] == "Spread within" and shown["points"]["w"][-1] == pytest.approx(2.0)
     assert shown["points"]["wucl"][-1] == pytest.approx(expected.dispersion_ucl)
     page = client.get(reverse("web:chart", args=[chart.pk])).content.decode()
-    assert "Sigma between and within" in page
+    assert "Sigma between and within" in page and "sigma between and within</span>" in page
+    found = client.get(reverse("web:capability", args=[chart.pk])).content.decode()
+    assert "Sigma between subgroups" in found and "Expected, between and within" in found
+    body = ApiClient(plant.site, plant.engineer).get(f"/charts/{chart.pk}/capability").json()["study"]
+    assert body["sigma_between"] == pytest.approx(expected.sigma_between, rel=1e-12)
+    assert body["sigma_within"] == pytest.approx(
+        expected.sigma_within, rel=1e-12
+    )  # frozen, whatever came since
+    cpk = min(body["mean"] - 60, 70 - body["mean"]) / (3 * expected.sigma_between_within)
+    assert body["indices_between_within"]["cpk"]["value"] == pytest.approx(cpk, rel=1e-12)
 
 
 def test_group_chart_names_the_lane_and_holds(plant: Plant) -> None:
