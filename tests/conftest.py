@@ -48,7 +48,6 @@ pytest_plugins = ["tests.support.processes", "tests.support.browser"]
 
 
 @pytest.hookimpl(optionalhook=True)  # tests also run without xdist
-@pytest.hookimpl(optionalhook=True)  # also where tests run without xdist
 def pytest_xdist_setupnodes() -> None:
     """Let each process read the settings by itself, after it has set its own directory above."""
     del os.environ["DJANGO_SETTINGS_MODULE"]

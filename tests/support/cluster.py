@@ -50,10 +50,10 @@ class TestCluster:
         finally:
             restore()
 
-    def clone(self) -> str:
+    def clone(self, name: str = "") -> str:
         """A new database like the template; its name."""
         self._clones += 1
-        name = f"halite_test_{self._clones}"
+        name = name or f"halite_test_{self._clones}"
         with self.server.connect() as connection:
             connection.execute(
                 sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}").format(

@@ -10,15 +10,17 @@ import socket
 from collections.abc import Iterator, Sequence
 
 import pytest
+from pytest_django import DjangoDbBlocker
 
 from mes.runtime import programs
 from mes.runtime.broker import EmbeddedBroker
 from mes.runtime.child import Child, stop_together
 from mes.runtime.processes import tree, wait_until
 from mes.runtime.service import Service
-from tests.support.cluster import Database, TestCluster
+from tests.support.cluster import Database, TestCluster, use_database
 
 HOST = "127.0.0.1"
+SITE = "halite_test_site"
 
 
 class Stack:
@@ -130,7 +132,21 @@ def web_stack(fresh_database: Database) -> Iterator[Stack]:
     yield from run_stack(fresh_database, ["broker", "worker-1", "worker-2", "sweeper", "web"])
 
 
+@pytest.fixture(scope="session")
+def site_processes(
+    cluster: TestCluster, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Stack]:
+    """The processes of `live_site`: started once, since a web server takes longer to start than a page to open."""
+    with django_db_blocker.unblock():
+        yield from run_stack(Database(cluster.clone(SITE), cluster), ["web", "sweeper"])
+
+
 @pytest.fixture
-def live_site(fresh_database: Database) -> Iterator[Stack]:
-    """The web server at `.url`, with the sweeper as the only evaluator: enough for pages."""
-    yield from run_stack(fresh_database, ["web", "sweeper"])
+def live_site(site_processes: Stack, django_db_blocker: DjangoDbBlocker) -> Iterator[Stack]:
+    """The web server at `.url`, with the sweeper as the only evaluator: enough for pages. The database is new."""
+    cluster = site_processes.cluster
+    with django_db_blocker.unblock():
+        cluster.drop(SITE)
+        restore = use_database(cluster.clone(SITE))
+        yield site_processes
+        restore()
