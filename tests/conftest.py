@@ -67,9 +67,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[TestCluster]:
+def cluster(django_db_blocker: DjangoDbBlocker) -> Iterator[TestCluster]:
     cluster = TestCluster(RUN_DIRECTORY)
-    cluster.start()
+    with django_db_blocker.unblock():
+        cluster.start()
     yield cluster
     cluster.stop()
 
@@ -77,7 +78,6 @@ def cluster() -> Iterator[TestCluster]:
 @pytest.fixture(scope="session")
 def django_db_setup(cluster: TestCluster, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     with django_db_blocker.unblock():
-        cluster.create_template()
         restore = use_database(cluster.clone())
     yield
     with django_db_blocker.unblock():

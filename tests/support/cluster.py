@@ -13,6 +13,7 @@ from psycopg import sql
 from mes.runtime.child import Child
 from mes.runtime.postgres import OWNER, EmbeddedPostgres
 from mes.runtime.state import StateDirectory
+from tests.support import kept
 
 TEMPLATE = "halite_test_template"
 
@@ -26,21 +27,30 @@ class TestCluster:
         self.state = StateDirectory(directory)
         self.server = EmbeddedPostgres(self.state, durable=False)
         self.state.logs.mkdir(parents=True, exist_ok=True)
-        self.server.prepare()
-        service = self.server.service()
-        # Tests of races ask which of two transactions was committed first.
-        service = replace(service, command=[*service.command, "-c", "track_commit_timestamp=on"])
-        self.child = Child(service, self.state.logs)
         self._clones = 0
 
     def start(self) -> None:
-        self.child.start_and_wait()
+        """Start the server with its template, migrated by an earlier process or now."""
+        with kept.one_at_a_time():
+            code = kept.digest()
+            found = kept.take(code, into=self.state.postgres)
+            self.server.prepare()
+            service = self.server.service()
+            # Tests of races ask which of two transactions was committed first.
+            service = replace(service, command=[*service.command, "-c", "track_commit_timestamp=on"])
+            self.child = Child(service, self.state.logs)
+            self.child.start_and_wait()
+            if not found:
+                self._create_template()
+                self.child.stop()
+                kept.keep(code, self.state.postgres)
+                self.child.start_and_wait()
 
     def stop(self) -> None:
         self.child.stop()
 
-    def create_template(self) -> None:
-        """Migrate as the owner and load the masters as the application, once per run."""
+    def _create_template(self) -> None:
+        """Migrate as the owner and load the masters as the application."""
         self.server.create_roles_and_database(TEMPLATE)
         restore = use_database(TEMPLATE)
         try:
