@@ -39,7 +39,7 @@ FAULT_SEED ?= 1
 test-faults: setup-dev
 	HALITE_FAULT_SECONDS=$(FAULT_SECONDS) HALITE_FAULT_SEED=$(FAULT_SEED) HALITE_RACE_ROUNDS=300 \
 	HALITE_MACHINE_EXAMPLES=200 \
-		$(RUN) -m pytest -s -o timeout=1200 tests/faults tests/flow tests/lots/test_material_machine.py
+		$(RUN) -m pytest -s -o timeout=1200 tests/faults tests/flow tests/quality/test_races.py tests/lots/test_material_machine.py
 
 # The domain without its doors, two at a time.
 test-fast: setup-dev

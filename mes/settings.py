@@ -96,13 +96,15 @@ TEMPLATES = [
 
 # --- database -----------------------------------------------------------------------------------
 # `default` is what the application may do; `owner` migrates and nothing else (DESIGN: database roles).
+# A process frozen inside a transaction must not keep charts and lots locked. A request may compute meanwhile: the
+# longest, a cycler file of 700,000 rows, takes a few seconds.
+IDLE_LIMITS = {"worker": "5s", "sweeper": "5s", "web": "20s"}
 SESSION_PARAMETERS = {
     "timezone": "UTC",
     "synchronous_commit": "on",
     "statement_timeout": f"{environment.whole_number('HALITE_STATEMENT_TIMEOUT_S', 30, low=1, high=3600)}s",
     "lock_timeout": f"{environment.whole_number('HALITE_LOCK_TIMEOUT_S', 10, low=1, high=3600)}s",
-    # A process frozen inside an evaluation must not keep its chart and lots locked.
-    "idle_in_transaction_session_timeout": "5s" if PROCESS_NAME.startswith(("worker", "sweep")) else "60s",
+    "idle_in_transaction_session_timeout": IDLE_LIMITS.get(PROCESS_NAME.split("-")[0], "60s"),
     "application_name": f"halite-{PROCESS_NAME}",
 }
 MIGRATION_PARAMETERS = {

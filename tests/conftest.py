@@ -41,8 +41,8 @@ from django.core.cache import cache  # noqa: E402
 
 from tests.support.cluster import Database, TestCluster, use_database  # noqa: E402
 
-# Folders whose tests judge how long something takes, or kill what others would need.
-ALONE = {"benchmarks", "faults", "flow", "runtime"}
+# Folders whose tests judge how long something takes, or kill what others would need; single files mark themselves.
+ALONE = {"faults", "flow"}
 
 pytest_plugins = ["tests.support.processes", "tests.support.browser"]
 

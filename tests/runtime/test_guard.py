@@ -16,7 +16,7 @@ import pytest
 from mes.runtime.processes import wait_until
 from mes.runtime.state import PROJECT_DIR
 
-pytestmark = pytest.mark.flow
+pytestmark = [pytest.mark.flow, pytest.mark.alone]
 PROGRAM = Path(__file__).with_name("guarded_sleepers.py")
 
 
