@@ -31,6 +31,7 @@ class Code(StrEnum):
     INDEPENDENCE = "independence"
     GATE = "gate"
     STOPPED = "stopped"
+    SAMPLING = "sampling"
     NOT_RELEASED = "not_released"
     SHIFT_CHECK = "shift_check"
     NOT_RECEIVED = "not_received"
@@ -38,7 +39,7 @@ class Code(StrEnum):
 
 @dataclass(frozen=True)
 class Blocker:
-    """One reason. `kind` and `key` name what resolves it: a hold, a lot, a chart, a gauge, a zone, a stop."""
+    """One reason. `kind` and `key` name what resolves it: a hold, lot, chart, gauge, zone, stop or sampling."""
 
     code: Code
     message: str

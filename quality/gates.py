@@ -16,6 +16,7 @@ from quality.blockers import Blocker, Code, lot_blocker
 from quality.gate_evidence import calibration_blockers, evidence_blockers
 from quality.gate_facts import Evidence, History, Material, evidence_of, history_of, material_of
 from quality.in_force import stop_blockers
+from quality.lot_sampling import sampling_blockers
 from quality.models import Disposition
 from quality.named_gates import GateStanding, gate_blockers, standings_of
 from quality.plans import lines_for, revision_of
@@ -159,7 +160,7 @@ def _to_start(
     revision = revision_of(lot)
     if revision is None:
         return [*blockers, _no_plan(lot)]
-    blockers += stop_blockers(lot, target, machines)
+    blockers += stop_blockers(lot, target, machines) + sampling_blockers(lot, target.step_id)
     blockers += _order(lot, steps, target, history.executions, history.rework.get(lot.pk))
     done = [step for step in steps if step.sequence < target.sequence]
     blockers += evidence_blockers(lot, revision, done, history.executions, evidence)

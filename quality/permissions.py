@@ -36,6 +36,7 @@ class Action(StrEnum):
     SIGN_DEVIATION = "sign deviations"
     LIFT_STOP = "lift stops of a stream"
     END_TIGHTENING = "end tightened sampling"
+    RESUME_SAMPLING = "resume discontinued acceptance sampling"
     FREEZE_LIMITS = "freeze control limits"
     EDIT_MASTERS = "edit products, recipes and specifications"
     RECHECK = "re-check links of revised requirements"
@@ -77,6 +78,7 @@ MATRIX: dict[Action, frozenset[str]] = {
     Action.SIGN_DEVIATION: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER, Role.REVIEWER}),
     Action.LIFT_STOP: frozenset({Role.QUALITY_ENGINEER}),
     Action.END_TIGHTENING: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
+    Action.RESUME_SAMPLING: frozenset({Role.QUALITY_ENGINEER}),
     Action.FREEZE_LIMITS: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
     Action.EDIT_MASTERS: frozenset({Role.PROCESS_ENGINEER}),
     Action.RECHECK: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),

@@ -8,6 +8,7 @@ from typing import Any
 
 from lots.models import Characteristic, MaterialDefinition, Membership, ProductRevision
 from lots.steps.base import PositionKind, SubjectKind
+from quality.lot_sampling import unfit_sampling
 from quality.models import ControlPlanLine, ControlPlanRevision, NamedGate, Specification
 from quality.plan_charts import checked_parameters
 from spc.engine import Rule
@@ -35,6 +36,9 @@ EDITABLE = (
     "reaction",
     "tighten_factor",
     "good_to_relax",
+    "sampling",
+    "inspection_level",
+    "aql",
     "owner_role",
 )
 COLUMNS = ("step", "characteristic_name", "specification", "gauge_kind", *EDITABLE)
@@ -177,6 +181,9 @@ class _Reader:
         self._chart(text, fields, specification, problem)
         for words in unfit_reaction(fields["reaction"], characteristic, charted=bool(text["chart_family"])):
             problem("reaction", words)
+        fields |= {name: text[name] for name in ("sampling", "inspection_level", "aql")}
+        for name, words in unfit_sampling(text, characteristic, specified=specification is not None):
+            problem(name, words)
         return fields | {
             "step": characteristic.step,
             "characteristic": characteristic,

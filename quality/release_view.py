@@ -15,6 +15,7 @@ from lots.models import GenealogyLink, HoldLot, Lot, Measurement, Submission, Us
 from lots.queries import current_measurements
 from quality.blockers import Blocker, Code, lot_blocker
 from quality.gates import leave_blockers
+from quality.lot_sampling import sampling_lines
 from quality.models import AcceptancePlan, Judgement, Nonconformance, Release
 from spc.models import LimitRevision, SubgroupMember
 
@@ -71,13 +72,23 @@ def release_blockers(lot: Lot, *, user: User | None, now: datetime) -> list[Bloc
     keys = [member.pk for member in lots]
     for case in Nonconformance.objects.filter(lot__in=keys, state=Nonconformance.State.OPEN).order_by("pk"):
         blockers.append(lot_blocker(Code.NONCONFORMANCE, f"{case.code} is open: {case.title}", lot))
-    undecided = AcceptancePlan.objects.filter(lot=lot, decision__isnull=True).first()
-    if undecided is not None:
-        blockers.append(lot_blocker(Code.MISSING, "its acceptance plan is not decided yet", lot))
+    blockers += _acceptance_blockers(lot, lots[1:])
     if user is not None and recorded_by(keys, user):
         words = "you recorded values of it: another person must release it"
         blockers.append(lot_blocker(Code.INDEPENDENCE, words, lot))
     return blockers
+
+
+def _acceptance_blockers(lot: Lot, cells: list[Lot]) -> list[Blocker]:
+    plan = AcceptancePlan.objects.filter(lot=lot).select_related("decision").first()
+    if plan is not None:
+        undecided = not hasattr(plan, "decision")
+        return [lot_blocker(Code.MISSING, "its acceptance plan is not decided yet", lot)] if undecided else []
+    if not cells or not (asked := sampling_lines(lot, cells[0].material_id)):
+        return []
+    names = ", ".join(line.characteristic.name.lower() for line in asked)
+    words = f"its control plan samples {names}: freeze an acceptance plan before the cells are tested"
+    return [lot_blocker(Code.MISSING, words, lot)]
 
 
 def current_release(lot: Lot) -> Release | None:

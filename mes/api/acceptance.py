@@ -16,9 +16,10 @@ from mes.api.auth import caller_of
 from mes.api.errors import refusals, writing
 from mes.api.lookup import lot_of
 from mes.api.schemas import Code, Password, Strict
-from quality.acceptance import Rules, decide
-from quality.actions.accept_lot import decide_lot, freeze_plan, results_of
+from quality.acceptance import Rules
+from quality.actions.accept_lot import decide_lot, freeze_plan, outlook_of, results_of, schemes_in
 from quality.models import AcceptancePlan
+from quality.sample_verdict import judge_schemes
 
 router = Router(tags=["Acceptance"])
 
@@ -75,13 +76,17 @@ def sign_decision(request: HttpRequest, code: Code, payload: DecisionIn) -> Json
 
 def acceptance_out(plan: AcceptancePlan) -> dict[str, Any]:
     results = results_of(plan)
-    outlook = decide(results, Rules.from_content(plan.rules))
+    sampled = judge_schemes(schemes_in(plan))
+    outlook = outlook_of(results, Rules.from_content(plan.rules), sampled)
     decision = getattr(plan, "decision", None)
     return {
         "lot": plan.lot.code,
         "sample": plan.sample,
         "seed": plan.seed,
         "rules": plan.rules,
+        "sampling": [
+            each.scheme.content() | {"verdict": each.verdict.value, "reason": each.reason} for each in sampled
+        ],
         "frozen_at": plan.frozen_at,
         "frozen_by": plan.frozen_by.username,
         "results": [
@@ -97,6 +102,14 @@ def acceptance_out(plan: AcceptancePlan) -> dict[str, Any]:
         else {
             "accepted": decision.accepted,
             "reasons": decision.content["reasons"],
+            "switching": [
+                {
+                    "characteristic": event.characteristic.code,
+                    "severity": event.severity,
+                    "words": event.words,
+                }
+                for event in decision.sampling_events.select_related("characteristic")
+            ],
             "decided_at": decision.decided_at,
             "signed_by": decision.signature.printed_name,
         },

@@ -49,6 +49,8 @@ def _row(lot: Lot, blocker: Blocker) -> BlockerRow:
         url, action = reverse("web:chart", args=[blocker.key]), "Open the chart"
     elif blocker.kind == "stop":
         url, action = f"{reverse('web:reactions')}#stop-{blocker.key}", "Open the stop"
+    elif blocker.kind == "sampling":
+        url, action = f"{reverse('web:reactions')}#sampling", "Open the sampling"
     elif blocker.kind == "gate":
         url, action = f"{reverse('web:lot', args=[lot.code])}#gates", "Open its gates"
     elif blocker.kind == "gauge":

@@ -58,6 +58,7 @@ urlpatterns = [
     path("reactions/", reactions.reactions, name="reactions"),
     path("reactions/stops/<int:key>/lift/", reactions.lift, name="stop_lift"),
     path("reactions/tightenings/<int:key>/end/", reactions.end, name="tightening_end"),
+    path("reactions/sampling/<int:key>/resume/", reactions.resume, name="sampling_resume"),
     path("holds/<int:key>/", holds.hold, name="hold"),
     path("holds/<int:key>/containment/", containment.containment, name="containment"),
     path("holds/<int:key>/recount/", holds.hold_recount, name="hold_recount"),

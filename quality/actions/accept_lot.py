@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -15,11 +17,14 @@ from lots.actions.place_hold import HeldExtent, place_hold
 from lots.clock import site_time
 from lots.models import Hold, Lot, Measurement, User
 from lots.queries import valid_measurements
-from quality.acceptance import CellResult, Rules, Verdict, decide
+from quality.acceptance import CellResult, Decision, Rules, Verdict, decide
 from quality.actions.sign import sign
+from quality.actions.switch_sampling import record_outcomes
+from quality.lot_sampling import Scheme, schemes_of
 from quality.models import AcceptanceDecision, AcceptancePlan
 from quality.permissions import Action, require
 from quality.release_view import members_of
+from quality.sample_verdict import Sampled, combine, judge_schemes
 
 # Which characteristics the rule speaks of; of one by cycle the last cycle counts.
 CAPACITY, EFFICIENCY = "acceptance.capacity_ah", "formation.final_ce_pct"
@@ -43,6 +48,8 @@ def freeze_plan(
         raise AcceptanceRefused(f"lot: {lot.code} has no cells")
     if not 1 <= sample_size <= len(cells):
         raise AcceptanceRefused(f"sample_size: from 1 to {len(cells)}")
+    schemes = schemes_of(lot, cells, now=site_time(lot.site, now))
+    _refuse_unfit(schemes, sample_size)
     if AcceptancePlan.objects.filter(lot=lot).exists():
         raise AcceptanceRefused(f"lot: the plan of {lot.code} is frozen already")
     tested = Measurement.objects.filter(
@@ -55,6 +62,7 @@ def freeze_plan(
     if not 0 < rules.share_pct <= 100 or rules.outliers_max < 0:
         raise AcceptanceRefused("rules: the share lies between 0 and 100 %, the outliers are not negative")
     sample = random.Random(seed).sample(sorted(cell.code for cell in cells), sample_size)
+    drawn = [replace(scheme, cells=tuple(sorted(sample[: scheme.n]))) for scheme in schemes]
     return AcceptancePlan.objects.create(
         site=lot.site,
         lot=lot,
@@ -62,6 +70,7 @@ def freeze_plan(
         seed=seed,
         sample=sorted(sample),
         rules=rules.content(),
+        sampling=[scheme.content() for scheme in drawn],
         frozen_by=user,
         frozen_at=site_time(lot.site, now),
     )
@@ -77,13 +86,15 @@ def decide_lot(plan: AcceptancePlan, *, user: User, password: str, now: datetime
     if AcceptanceDecision.objects.filter(plan=plan).exists():
         raise AcceptanceRefused("plan: it was decided already")
     results = results_of(plan)
-    decision = decide(results, Rules.from_content(plan.rules))
+    sampled = judge_schemes(schemes_in(plan))
+    decision = outlook_of(results, Rules.from_content(plan.rules), sampled)
     if decision.verdict is Verdict.UNDECIDED:
         raise AcceptanceRefused(f"results: {'; '.join(decision.reasons[:5])}")
     content = {
         "lot": plan.lot.code,
         "sample": plan.sample,
         "rules": plan.rules,
+        "sampling": plan.sampling,
         "results": [_plain(result) for result in results],
         "verdict": decision.verdict.value,
         "reasons": list(decision.reasons),
@@ -102,6 +113,7 @@ def decide_lot(plan: AcceptancePlan, *, user: User, password: str, now: datetime
     made = AcceptanceDecision.objects.create(
         plan=plan, accepted=accepted, content=content, decided_at=decided_at, signature=signature
     )
+    record_outcomes(made, sampled, at=decided_at)
     if not accepted:
         place_hold(
             site=site,
@@ -112,6 +124,29 @@ def decide_lot(plan: AcceptancePlan, *, user: User, password: str, now: datetime
             placed_by=user,
         )
     return made
+
+
+def outlook_of(results: Sequence[CellResult], rules: Rules, sampled: Sequence[Sampled]) -> Decision:
+    """What the handbook's rule and the standards' plans say together, with every reason."""
+    decision = decide(results, rules)
+    leaking = any(result.leak_free is False for result in results)
+    verdict = combine(decision.verdict, sampled, at_once=leaking)
+    return Decision(verdict, (*decision.reasons, *(each.reason for each in sampled)))
+
+
+def schemes_in(plan: AcceptancePlan) -> list[Scheme]:
+    """The standard plans frozen with it."""
+    return [Scheme.from_content(content) for content in plan.sampling]
+
+
+def _refuse_unfit(schemes: Sequence[Scheme], sample_size: int) -> None:
+    for scheme in schemes:
+        if scheme.problem:
+            raise AcceptanceRefused(f"sampling: {scheme.name}: {scheme.problem}")
+    needed = max((scheme.n for scheme in schemes), default=0)
+    if sample_size < needed:
+        names = ", ".join(scheme.name.lower() for scheme in schemes if scheme.n > sample_size)
+        raise AcceptanceRefused(f"sample_size: at least {needed}, for the sampling plan of {names}")
 
 
 def results_of(plan: AcceptancePlan) -> list[CellResult]:

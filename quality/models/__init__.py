@@ -29,6 +29,7 @@ from quality.models.safety import (
     SafetyRecord,
     SafetyResult,
 )
+from quality.models.sampling import SamplingEvent
 from quality.models.shift_check import ShiftCheck, ZoneRule
 from quality.models.spike import HumiditySpike, SpikeLot, TightenedLimits
 from quality.models.traceability import Baseline, ReadinessAudit, Recheck
@@ -77,6 +78,7 @@ __all__ = [
     "SafetyMethod",
     "SafetyRecord",
     "SafetyResult",
+    "SamplingEvent",
     "ShiftCheck",
     "Signature",
     "SourceType",

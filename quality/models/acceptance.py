@@ -18,6 +18,9 @@ class AcceptancePlan(models.Model):
     seed = models.BigIntegerField(help_text="Of the random choice of the sample.")
     sample = models.JSONField(help_text="Codes of the cells chosen.")
     rules = models.JSONField(help_text="See quality.acceptance.Rules.")
+    sampling = models.JSONField(
+        default=list, help_text="Standard plans that decide too; see quality.lot_sampling.Scheme."
+    )
     frozen_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     frozen_at = models.DateTimeField(help_text="Site clock.")
 

@@ -56,12 +56,18 @@ class ControlPlanLine(models.Model):
 
     `limits_from` says which specification revision judges. `required_count` readings per lot must be present and valid
     before the lot may leave the step; 0 = optional.
+    `sampling`, where given, samples the cells of a lot at acceptance by the standard's plan for the lot's size.
     `chart_plan` is generated when the revision is published and only where `chart_family` is given.
     """
 
     class LimitsFrom(models.TextChoices):
         CURRENT = "current", "The revision in force"
         ORDER = "order", "The revision in force when the order was opened"
+
+    class Sampling(models.TextChoices):
+        ATTRIBUTES = "attributes", "By attributes (ISO 2859-1)"
+        REDUCIBLE = "reducible", "By attributes, may be reduced"
+        VARIABLES = "variables", "By variables (ISO 3951)"
 
     revision = models.ForeignKey(ControlPlanRevision, models.PROTECT, related_name="lines")
     step = models.ForeignKey(ProcessStep, models.PROTECT, related_name="+")
@@ -107,6 +113,9 @@ class ControlPlanLine(models.Model):
     good_to_relax = models.PositiveSmallIntegerField(
         default=5, help_text="So many subgroups in a row without a signal end the tightening."
     )
+    sampling = models.CharField(max_length=12, choices=Sampling, blank=True)
+    inspection_level = models.CharField(max_length=4, blank=True)
+    aql = models.CharField(max_length=6, blank=True, help_text="Acceptance quality limit as printed, %.")
     owner_role = models.CharField(max_length=20, default="quality_engineer")
     chart_plan = models.ForeignKey(
         ChartPlan, models.PROTECT, null=True, blank=True, related_name="control_plan_lines"

@@ -125,7 +125,7 @@ def _cell(row: int, column: int, severity: str) -> tuple[int, int] | int:
 
 @dataclass(frozen=True)
 class Switching:
-    """Where the switching rules stand (ISO 2859-1 clause 9.3), for plans with an acceptance number of 0 or 1.
+    """Where the switching rules stand (ISO 2859-1 clause 9.3).
 
     `recent`: the last results under normal inspection, newest last. `score`: the switching score. `accepted`: lots
     accepted in a row, `rejected`: lots rejected, both under tightened inspection.
@@ -137,11 +137,18 @@ class Switching:
     accepted: int = 0
     rejected: int = 0
 
-    def after(self, accepted: bool, *, reduced_authorised: bool = False) -> Switching:
-        """The state after a lot's first inspection."""
+    def after(
+        self, accepted: bool, *, reduced_authorised: bool = False, one_step_tighter: bool | None = None
+    ) -> Switching:
+        """The state after a lot's first inspection.
+
+        `one_step_tighter`: where the acceptance number is 2 or more, whether the lot would have been accepted at the
+        next smaller AQL; None where it is 0 or 1 (clause 9.3.3.2).
+        """
         if self.severity is Severity.NORMAL:
             recent = (*self.recent, accepted)[-5:]
-            score = self.score + 2 if accepted else 0
+            counts = accepted and one_step_tighter is not False
+            score = self.score + (2 if one_step_tighter is None else 3) if counts else 0
             if recent.count(False) >= 2:
                 return Switching(Severity.TIGHTENED)
             if score >= 30 and reduced_authorised:

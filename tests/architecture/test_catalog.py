@@ -81,6 +81,7 @@ APPEND_ONLY = {
     "quality_safetyresult",
     "quality_defect",
     "quality_reactionfiring",
+    "quality_samplingevent",
     "quality_acceptancedecision",
     "quality_acceptanceplan",
     "quality_baseline",

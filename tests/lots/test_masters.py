@@ -18,6 +18,7 @@ from lots.masters import steady
 from lots.models import Membership, WorkOrder
 from quality import (
     in_force,
+    lot_sampling,
     named_gates,
     permissions,
     plans,
@@ -126,6 +127,8 @@ def calls(plant: Plant) -> dict[Callable[..., Any], tuple[Any, ...]]:
         shelf_life.items_of: (1,),
         in_force._tightenings: (plant.site.pk,),
         in_force._stops: (plant.site.pk,),
+        lot_sampling._sampled: (plant.plan.pk,),
+        lot_sampling._discontinued: (plant.site.pk,),
         named_gates.gates_of: ("mother_roll",),
         spikes._has_spikes: (plant.site.pk,),
         plans._pinned: (plant.order.pk,),

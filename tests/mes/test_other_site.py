@@ -156,6 +156,7 @@ def objects_of(plant: Plant) -> dict[str, dict[str, object]]:
         "deviation_ask": {"code": lot, "gate": "incoming", "characteristic": "mixing.viscosity_pa_s"},
         "deviation_sign": {"key": Deviation.objects.filter(site=site).latest("pk").pk},
         "stop_lift": {"key": StreamStop.objects.get(site=site).pk},
+        "sampling_resume": {"key": line},
         "tightening_end": {"key": Tightening.objects.get(site=site).pk},
         "package": {"key": package},
         "package_archive": {"key": package},

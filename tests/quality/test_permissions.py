@@ -47,6 +47,7 @@ EXPECTED = {
     "sign deviations": "no yes yes yes no no no",
     "lift stops of a stream": "no yes no no no no no",
     "end tightened sampling": "no yes yes no no no no",
+    "resume discontinued acceptance sampling": "no yes no no no no no",
     "freeze control limits": "no yes yes no no no no",
     "edit products, recipes and specifications": "no no yes no no no no",
     "re-check links of revised requirements": "no yes yes no no no no",

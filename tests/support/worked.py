@@ -113,6 +113,9 @@ def worked_plant(*, signals: int = 1) -> Plant:
     specify(plant, SOLIDS, lsl="60", usl="70")
     _study_a_gauge(plant)
     load_gates()
+    specify(plant, "acceptance.capacity_ah", lsl="15")
+    sampled = {"sampling": "attributes", "inspection_level": "II", "aql": "1.0"}
+    add_line(plant, "acceptance.capacity_ah", required_count=0, **sampled)
     add_line(plant, "mixing.viscosity_pa_s", gate="incoming", required_count=0)
     chart = frozen_chart(plant)
     for _ in range(signals):
@@ -238,7 +241,8 @@ def _accept_a_lot(plant: Plant) -> None:
     rules = Rules(Decimal(19), Decimal(99), Decimal(2))
     plan = freeze_plan(group, rules, sample_size=1, seed=1, user=plant.engineer, now=now)
     plant.start(cell, "acceptance")
-    plant.submit([plant.reading("acceptance.leak_free", "0", cell)])
+    values = {"acceptance.capacity_ah": "20", "acceptance.leak_free": "0"}
+    plant.submit([plant.reading(code, value, cell) for code, value in values.items()])
     decide_lot(plan, user=plant.engineer, password=PASSWORD, now=now)
 
 

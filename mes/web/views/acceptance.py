@@ -14,12 +14,21 @@ from lots.models import Lot
 from mes.web.plot import plot
 from mes.web.site import SiteRequest, site_page
 from mes.web.views.station import lot_at
-from quality.acceptance import BAD, GOOD, Rules, decide, operating
-from quality.actions.accept_lot import AcceptanceRefused, decide_lot, freeze_plan, results_of
+from quality.acceptance import BAD, GOOD, Rules, operating
+from quality.actions.accept_lot import (
+    AcceptanceRefused,
+    decide_lot,
+    freeze_plan,
+    outlook_of,
+    results_of,
+    schemes_in,
+)
 from quality.actions.sign import SignatureRefused
+from quality.lot_sampling import schemes_of
 from quality.models import AcceptancePlan
 from quality.permissions import Action, may
 from quality.release_view import members_of
+from quality.sample_verdict import judge_schemes
 
 DEFAULTS = {
     "capacity_min_ah": "19.2",
@@ -81,20 +90,28 @@ def _page(
 ) -> HttpResponse:
     cells = members_of(lot)[1:]
     asked = request.POST.get("sample_size") or request.GET.get("sample_size", "")
-    size = int(asked) if asked.isdecimal() and int(asked) > 0 else min(10, max(1, len(cells)))
+    schemes = schemes_in(plan) if plan else schemes_of(lot, cells, now=request.now)
+    needed = max((scheme.n for scheme in schemes), default=0)
+    size = int(asked) if asked.isdecimal() and int(asked) > 0 else max(needed, min(10, max(1, len(cells))))
     rules = Rules.from_content(plan.rules) if plan else None
     size = plan.sample_size if plan else min(size, max(1, len(cells)))
     risks = operating(size, rules or Rules(Decimal(0), Decimal(0), Decimal(0)))
     results = results_of(plan) if plan else []
+    sampled = judge_schemes(schemes) if plan else []
+    decided = getattr(plan, "decision", None) if plan else None
     context = {
         "nav_active": "lots",
         "lot": lot,
         "cells": cells,
         "plan": plan,
-        "decision": getattr(plan, "decision", None) if plan else None,
+        "decision": decided,
         "rules": rules,
         "results": results,
-        "outlook": decide(results, rules) if rules else None,
+        "outlook": outlook_of(results, rules, sampled) if rules else None,
+        "schemes": schemes,
+        "needed": needed,
+        "sampled": sampled,
+        "switched": decided.sampling_events.select_related("characteristic") if decided else [],
         "size": size,
         "risks": risks,
         "good_pct": GOOD * 100,

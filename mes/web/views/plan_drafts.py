@@ -107,6 +107,7 @@ def line(request: SiteRequest, key: int, line: int = 0) -> HttpResponse:
         "gates": GateCode.choices,
         "limits_from": ControlPlanLine.LimitsFrom.choices,
         "roles": Membership.Role.choices,
+        "samplings": ControlPlanLine.Sampling.choices,
         "rules": ", ".join(Rule),
         "parameters": [
             (name, declared_parameters(ChartKind(code)))
