@@ -31,6 +31,7 @@ from quality.actions.receive import ReceiptRefused
 from quality.actions.report_movement import ReportRefused
 from quality.actions.reshape import ReshapeRefused
 from quality.actions.run_step import StepRefused
+from quality.actions.safety import SafetyRefused
 from quality.actions.shift_check import ShiftCheckRefused
 from quality.actions.sign import SignatureRefused
 from quality.actions.taking import ProductionRefused
@@ -56,6 +57,7 @@ DOMAIN: tuple[type[Exception], ...] = (
     GateRefused,
     PackageRefused,
     AcceptanceRefused,
+    SafetyRefused,
     IdempotencyConflict,
     NotPermitted,
     SignatureRefused,
@@ -138,6 +140,7 @@ def refusal_of(error: Exception) -> tuple[int, dict[str, Any]] | None:
             | DispositionRefused()
             | PackageRefused()
             | AcceptanceRefused()
+            | SafetyRefused()
             | HoldRefused()
             | CorrectionRefused()
             | ExclusionRefused()

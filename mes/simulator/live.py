@@ -22,6 +22,7 @@ from mes.simulator.faults import Fault, FaultPlan, Magnitude
 from mes.simulator.gateway import Gateway
 from mes.simulator.model import LineModel
 from mes.simulator.people import Planner, ProcessEngineer
+from mes.simulator.safety_tests import SafetyLaboratory
 from mes.simulator.store import TruthStore
 
 log = structlog.get_logger(__name__)
@@ -96,6 +97,7 @@ class Site:
         def after(event: LineEvent) -> None:
             nonlocal seen
             planner.after(event)
+            laboratory.after(event)
             if isinstance(event, ZoneLogged | DoorOpened):
                 return
             seen += 1
@@ -109,6 +111,7 @@ class Site:
 
         driver = Driver(model, gateway, after=after)
         planner = Planner(model, driver.summary.held, wanted, most_waiting)
+        laboratory = SafetyLaboratory(self.door, self.keys, seed, driver.summary.held)
         line = Line(driver, store, engineer, planner)
         return line
 

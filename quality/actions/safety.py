@@ -143,6 +143,7 @@ def record_result(
     """Record what a test showed on a cell. `stop_reason` says why the test was stopped before its end.
 
     The verdict is decimal, so that a value exactly at the limit passes. Without raw data it is recorded, and blocks.
+    The same value with the same raw data is the result that is there.
     """
     act_as(user)
     require(user, lot.site, Action.SAFETY)
@@ -157,6 +158,10 @@ def record_result(
     passed = (
         number <= criterion.limit if criterion.operator == Operator.AT_MOST else number >= criterion.limit
     )
+    lock_name(f"safety:{criterion.product_id}")
+    same = SafetyResult.objects.filter(criterion=criterion, lot=lot, value=number, raw_sha256=raw_sha256)
+    if raw_sha256 and (known := same.first()) is not None:
+        return known
     return SafetyResult.objects.create(
         site=lot.site,
         criterion=criterion,

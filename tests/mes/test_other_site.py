@@ -246,6 +246,8 @@ def operations(plant: Plant) -> dict[tuple[str, str], tuple[str, dict[str, Any]]
         ("get", "/lots/{code}/dose"): (f"/lots/{lot.code}/dose", {}),
         ("get", "/lots/{code}/gate"): (f"/lots/{lot.code}/gate", {}),
         ("get", "/lots/{code}/acceptance"): (f"/lots/{group}/acceptance", {}),
+        ("get", "/products/{code}/safety"): (f"/products/{plant.product.product.code}/safety", {}),
+        ("post", "/lots/{code}/safety"): (f"/lots/{lot.code}/safety?criterion=CR-1&value=3.7", {}),
         ("post", "/lots/{code}/acceptance"): (f"/lots/{group}/acceptance", limits),
         ("post", "/lots/{code}/acceptance/decision"): (f"/lots/{group}/acceptance/decision", signed),
         ("get", "/charts/{chart_id}"): (f"/charts/{chart}", {}),

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -12,14 +9,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from lots.models import Lot, Product
 from lots.units import written_unit
-from mes.storage import keep
+from mes.safety_raw import keep_raw
 from mes.web.site import SiteRequest, site_page
 from quality.actions.safety import KINDS, SafetyRefused, record_result, write_record
 from quality.models import Requirement, SafetyCriterion, SourceType
 from quality.permissions import Action, may
 from quality.safety_chain import safety_chain
 
-RAW_BYTES = 15_000_000
 LABELS = {
     "hazard": "Hazard",
     "mode": "Failure mode",
@@ -79,9 +75,7 @@ def _result(request: SiteRequest, product: Product) -> str:
         raise SafetyRefused(f"lot: there is no lot {code or 'without a code'} at {request.site.code}")
     sha256 = name = ""
     if file is not None:
-        if (file.size or 0) > RAW_BYTES:
-            raise SafetyRefused(f"raw: at most {RAW_BYTES // 1_000_000} MB; export it in parts")
-        sha256, name = keep(file.read(), Path(settings.CURVES_DIR) / "safety", ".raw"), file.name or ""
+        sha256, name = keep_raw(file.read()), file.name or ""
     result = record_result(
         criterion,
         lot,
