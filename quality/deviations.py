@@ -32,8 +32,12 @@ class Standing:
 
 def deviations_of(site: Site, *, at: datetime) -> list[Standing]:
     """All deviations of the site, newest first; `at` is on its clock."""
-    rows = Deviation.objects.filter(site=site).order_by("-pk")
-    return [_standing(row, at) for row in _with_signatures(rows)]
+    return [standing_of(row, at) for row in deviation_rows(site)]
+
+
+def deviation_rows(site: Site) -> QuerySet[Deviation]:
+    """Deviations of the site, newest first, with what `standing_of` reads."""
+    return _with_signatures(Deviation.objects.filter(site=site).order_by("-pk"))
 
 
 def in_force(lots: Iterable[Lot], *, now: datetime) -> dict[tuple[int, str, int], Deviation]:
@@ -43,7 +47,7 @@ def in_force(lots: Iterable[Lot], *, now: datetime) -> dict[tuple[int, str, int]
     return {
         (row.lot_id, row.gate, row.characteristic_id): row
         for row in rows
-        if _standing(row, here[row.lot_id]).state == "in force"
+        if standing_of(row, here[row.lot_id]).state == "in force"
     }
 
 
@@ -53,7 +57,8 @@ def _with_signatures(rows: QuerySet[Deviation]) -> QuerySet[Deviation]:
     )
 
 
-def _standing(row: Deviation, at: datetime) -> Standing:
+def standing_of(row: Deviation, at: datetime) -> Standing:
+    """Whether it permits anything at that instant of the site clock."""
     signatures = tuple(row.signatures.all())
     if row.expires_at <= at:
         state = "expired"

@@ -28,6 +28,11 @@ class Tightened:
     good: int
 
 
+def good_so_far(row: Tightening) -> int | None:
+    """Good subgroups in a row that a tightening in force has seen; None once it has ended."""
+    return good_in_a_row(row) if row.ended_at is None else None
+
+
 def firings_of(site: Site) -> QuerySet[ReactionFiring]:
     """Every reaction fired at the site, newest first, with the signal that fired it and what it left in force."""
     return (

@@ -22,7 +22,9 @@ from lots.envelope import InvalidSubmission, Problem
 from mes.api.schemas import PATTERN_HELP
 from mes.connectors.series.record import RecordRefused
 from quality.actions.accept_lot import AcceptanceRefused
+from quality.actions.deviate import DeviationRefused
 from quality.actions.dispose import DispositionRefused
+from quality.actions.end_reaction import EndingRefused
 from quality.actions.gate import GateRefused
 from quality.actions.hold import HoldRefused
 from quality.actions.judge_signal import SignalRefused
@@ -34,6 +36,7 @@ from quality.actions.run_step import StepRefused
 from quality.actions.safety import SafetyRefused
 from quality.actions.shift_check import ShiftCheckRefused
 from quality.actions.sign import SignatureRefused
+from quality.actions.switch_sampling import ResumptionRefused
 from quality.actions.taking import ProductionRefused
 from quality.permissions import NotPermitted
 from spc.actions.exclude import ExclusionRefused
@@ -58,6 +61,9 @@ DOMAIN: tuple[type[Exception], ...] = (
     PackageRefused,
     AcceptanceRefused,
     SafetyRefused,
+    EndingRefused,
+    ResumptionRefused,
+    DeviationRefused,
     IdempotencyConflict,
     NotPermitted,
     SignatureRefused,
@@ -141,6 +147,9 @@ def refusal_of(error: Exception) -> tuple[int, dict[str, Any]] | None:
             | PackageRefused()
             | AcceptanceRefused()
             | SafetyRefused()
+            | EndingRefused()
+            | ResumptionRefused()
+            | DeviationRefused()
             | HoldRefused()
             | CorrectionRefused()
             | ExclusionRefused()

@@ -5,22 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Max
 
-from lots.actions.acting import act_as
-from lots.clock import site_time
-from lots.models import Site, User
-from quality.actions.sign import sign
+from lots.models import Site
 from quality.in_force import open_tightening
 from quality.models import ControlPlanLine, ReactionFiring, Tightening
-from quality.permissions import Action, require
 from spc.models import Chart, Signal
 from spc.queries import current_points
-
-
-class TighteningRefused(Exception):
-    """It cannot be ended so; the message names the field and the fix."""
 
 
 def stratum(chart: Chart, site: Site) -> dict[str, Any]:
@@ -76,30 +67,3 @@ def good_in_a_row(tightening: Tightening) -> int:
     acted = [reaction for reaction in Signal.Reaction if reaction != Signal.Reaction.ALERT]
     last = points.filter(sequence__gte=since, signals__reaction__in=acted).aggregate(at=Max("sequence"))["at"]
     return points.filter(sequence__gt=since if last is None else last).count()
-
-
-@transaction.atomic
-def end_tightening(
-    tightening: Tightening, *, reason: str, user: User, password: str, now: datetime
-) -> Tightening:
-    """End it before its time, under signature. Lots that started under it still owe what was asked of them."""
-    act_as(user)
-    fresh = Tightening.objects.select_for_update(of=("self",)).select_related("site").get(pk=tightening.pk)
-    require(user, fresh.site, Action.END_TIGHTENING)
-    if fresh.ended_at is not None:
-        raise TighteningRefused("tightening: it has ended already")
-    if not reason.strip():
-        raise TighteningRefused("reason: say why the planned samples are enough again")
-    fresh.end_signature = sign(
-        user=user,
-        password=password,
-        meaning="Tightened sampling ended",
-        record_kind="tightening",
-        record_id=str(fresh.pk),
-        content={"tightening": fresh.pk, "chart": fresh.chart_id, "reason": reason.strip()},
-        now=now,
-    )
-    fresh.ended_at, fresh.ended_by = site_time(fresh.site, now), user
-    fresh.end_reason = reason.strip()[:300]
-    fresh.save(update_fields=["ended_at", "end_reason", "ended_by", "end_signature"])
-    return fresh

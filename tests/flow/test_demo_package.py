@@ -19,7 +19,7 @@ from mes import hints, packages
 from mes.demo.load import load_demo
 from mes.runtime.processes import wait_until
 from mes.simulator.trial import site_in_process
-from quality.models import EvidencePackage, PackageBuild, SafetyResult
+from quality.models import PackageBuild, SafetyResult
 from quality.package import offline_verifier
 from quality.package.artifacts import ARTIFACTS
 from quality.safety_chain import safety_gaps
@@ -57,9 +57,7 @@ def test_the_package_of_a_simulated_lot_is_built_by_a_worker_and_opens(stack: St
     assert SafetyResult.objects.filter(passed=True).exclude(raw_sha256="").count() == 4
     assert safety_gaps(lot.site) == []
     engineer = User.objects.get(username="qe.kim")
-    package: EvidencePackage = packages.ask(
-        lot.site, lot=lot, product_revision=None, user=engineer, now=timezone.now()
-    )
+    packages.ask(lot.site, lot=lot, product_revision=None, user=engineer, now=timezone.now())
     assert wait_until(lambda: PackageBuild.objects.exists(), 120)
     build = PackageBuild.objects.get()
     # What a visitor has to do before signing; the safety chain is whole.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -156,7 +157,7 @@ def objects_of(plant: Plant) -> dict[str, dict[str, object]]:
         "deviation_ask": {"code": lot, "gate": "incoming", "characteristic": "mixing.viscosity_pa_s"},
         "deviation_sign": {"key": Deviation.objects.filter(site=site).latest("pk").pk},
         "stop_lift": {"key": StreamStop.objects.get(site=site).pk},
-        "sampling_resume": {"key": line},
+        "sampling_resume": {"key": sampling_line(plant)},
         "tightening_end": {"key": Tightening.objects.get(site=site).pk},
         "package": {"key": package},
         "package_archive": {"key": package},
@@ -219,6 +220,12 @@ def test_pages_without_an_object_show_nothing_of_another_site(ours: Plant, their
     assert seen >= 15
 
 
+def sampling_line(plant: Plant) -> int:
+    return (
+        ControlPlanLine.objects.exclude(sampling="").filter(revision__plan__site=plant.site).latest("pk").pk
+    )
+
+
 def operations(plant: Plant) -> dict[tuple[str, str], tuple[str, dict[str, Any]]]:
     """(method, path of the description) → path with an object of the plant, and a body that is otherwise right."""
     site, lot = plant.site, _lot(plant)
@@ -228,6 +235,8 @@ def operations(plant: Plant) -> dict[tuple[str, str], tuple[str, dict[str, Any]]
     member = HoldLot.objects.filter(hold__site=site, disposition_id__isnull=True).latest("pk").pk
     package = EvidencePackage.objects.get(site=site)
     study = GaugeStudy.objects.filter(gauge__site=site).latest("pk").pk
+    stop, tightening = StreamStop.objects.get(site=site).pk, Tightening.objects.get(site=site).pk
+    deviation = Deviation.objects.filter(site=site).latest("pk").pk
     roll = plant.lot("T-ROLL", quantity=100, length_mm=100_000, lanes=1).code
     other = plant.lot("T-ROLL", quantity=100, length_mm=100_000, lanes=1).code
     values = [reading(lot, "mixing.solids_pct", "65", "%")]
@@ -246,6 +255,29 @@ def operations(plant: Plant) -> dict[tuple[str, str], tuple[str, dict[str, Any]]
         ("get", "/lots/{code}/dose"): (f"/lots/{lot.code}/dose", {}),
         ("get", "/lots/{code}/gate"): (f"/lots/{lot.code}/gate", {}),
         ("get", "/lots/{code}/acceptance"): (f"/lots/{group}/acceptance", {}),
+        ("get", "/stops/{stop_id}"): (f"/stops/{stop}", {}),
+        ("post", "/stops/{stop_id}/lift"): (f"/stops/{stop}/lift", {"reason": "new blade", **signed}),
+        ("get", "/tightenings/{tightening_id}"): (f"/tightenings/{tightening}", {}),
+        ("post", "/tightenings/{tightening_id}/end"): (
+            f"/tightenings/{tightening}/end",
+            {"reason": "stable", **signed},
+        ),
+        ("post", "/sampling/{line_id}/resume"): (
+            f"/sampling/{sampling_line(plant)}/resume",
+            {"reason": "new seam", **signed},
+        ),
+        ("get", "/lots/{code}/gates"): (f"/lots/{lot.code}/gates", {}),
+        ("post", "/lots/{code}/deviations"): (
+            f"/lots/{lot.code}/deviations",
+            {
+                "gate": "incoming",
+                "characteristic": "mixing.viscosity_pa_s",
+                "reason": "spare",
+                "expires_at": (timezone.now() + timedelta(days=1)).isoformat(),
+            },
+        ),
+        ("get", "/deviations/{deviation_id}"): (f"/deviations/{deviation}", {}),
+        ("post", "/deviations/{deviation_id}/signature"): (f"/deviations/{deviation}/signature", signed),
         ("get", "/products/{code}/safety"): (f"/products/{plant.product.product.code}/safety", {}),
         ("post", "/lots/{code}/safety"): (f"/lots/{lot.code}/safety?criterion=CR-1&value=3.7", {}),
         ("post", "/lots/{code}/acceptance"): (f"/lots/{group}/acceptance", limits),

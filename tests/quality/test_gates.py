@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from lots.models import Lot, MaterialDefinition, Movement, WorkOrder, Zone
 from lots.science.humidity_events import ChecklistItem
 from mes import pipeline
 from quality.actions.dispose import Ruling, dispose
+from quality.actions.end_reaction import lift_stop
 from quality.actions.gate import GateRefused
 from quality.actions.hold import hold_by_hand
 from quality.actions.load_gates import load_gates
@@ -19,12 +21,14 @@ from quality.actions.produce import NewLot, produce_lots
 from quality.actions.receive import set_incoming_rule
 from quality.actions.release import let_leave, release_lot
 from quality.actions.shift_check import answer_checklist, set_zone_rule
-from quality.actions.stop import lift_stop
+from quality.actions.sign import sign
+from quality.actions.switch_sampling import resume_sampling
 from quality.actions.taking import Input
 from quality.blockers import Blocker, Code
 from quality.gates import can_leave, can_proceed, next_step
-from quality.models import Disposition, Nonconformance, StreamStop
+from quality.models import Disposition, Nonconformance, SamplingEvent, StreamStop
 from quality.release_view import release_blockers
+from spc.engine.sampling_standards import Severity, Switching
 from spc.models import Chart, Signal
 from tests.support.builders import (
     PASSWORD,
@@ -396,6 +400,38 @@ def test_stopped() -> None:
     assert (blocker.kind, blocker.key) == ("stop", stop.pk)
     lift_stop(stop, reason="ok", user=charted.plant.engineer, password=PASSWORD, now=timezone.now())
     assert can_proceed(lot, "mixing", now=timezone.now()) == []
+
+
+def test_sampling(plant: Plant) -> None:
+    """How lots come to discontinue it: tests/quality/test_lot_sampling.py."""
+    step = "stacking"
+    line = add_line(
+        plant,
+        f"{step}.alignment_um",
+        sampling="attributes",
+        inspection_level="II",
+        aql="1.0",
+        required_count=0,
+    )
+    publish(plant)
+    now, cell = timezone.now(), plant.lot("T-CELL", quantity=1)
+    signed = {"user": plant.engineer, "password": PASSWORD, "now": now}
+    state = Switching(Severity.DISCONTINUED)
+    event = SamplingEvent.objects.create(
+        site=plant.site,
+        plan=plant.plan.plan,
+        characteristic=line.characteristic,
+        counted=True,
+        state=asdict(state) | {"recent": []},
+        severity=state.severity.value,
+        words="5 lots",
+        at=now,
+        signature=sign(meaning="made up", record_kind="sampling", record_id="1", content={}, **signed),
+    )
+    blocker = assert_only(can_proceed(cell, step, now=now), Code.SAMPLING)
+    assert (blocker.kind, blocker.key) == ("sampling", event.pk)
+    resume_sampling(line, reason="new cutter", **signed)
+    assert can_proceed(cell, step, now=timezone.now()) == []
 
 
 def test_every_code_has_its_test() -> None:

@@ -11,10 +11,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from mes.web.site import SiteRequest, site_page
+from quality.actions.end_reaction import EndingRefused, end_tightening, lift_stop
 from quality.actions.sign import SignatureRefused
-from quality.actions.stop import StopRefused, lift_stop
 from quality.actions.switch_sampling import ResumptionRefused, resume_sampling
-from quality.actions.tighten import TighteningRefused, end_tightening
 from quality.lot_sampling import sampled_streams
 from quality.models import ControlPlanLine, StreamStop, Tightening
 from quality.permissions import Action, may
@@ -96,7 +95,7 @@ def _signed(request: SiteRequest, action: Callable[..., object], *, done: str, r
             password=request.POST.get("password", ""),
             now=request.now,
         )
-    except (StopRefused, TighteningRefused, ResumptionRefused, SignatureRefused) as refusal:
+    except (EndingRefused, ResumptionRefused, SignatureRefused) as refusal:
         text = str(refusal).partition(": ")[2] or str(refusal)
         messages.error(request, f"{refused} {text[:1].upper()}{text[1:]}.")
     else:

@@ -302,3 +302,30 @@ def test_pages_show_each_check_ask_and_sign(
     with django_assert_max_num_queries(14):
         assert "In force" in process.get(reverse("web:deviations")).content.decode()
     assert "deviation until" in engineer.get(reverse("web:lot", args=[lot.code])).content.decode()
+
+
+def test_gates_and_deviations_by_the_api(plant: Plant) -> None:
+    lot = cell(plant, vacuum="")
+    engineer, process = (ApiClient(plant.site, user) for user in (plant.engineer, plant.process_engineer))
+    shown = engineer.get(f"/lots/{lot.code}/gates").json()
+    (gate,) = [each for each in shown["gates"] if each["gate"] == "assembly"]
+    assert not gate["passed"] and shown["next_step"] == "formation"
+    (check,) = [each for each in gate["checks"] if each["characteristic"] == VACUUM]
+    assert check["blocks"] and check["state"] == "missing"
+    body = {
+        "gate": "assembly",
+        "characteristic": VACUUM,
+        "reason": "pump log shows it",
+        "expires_at": (timezone.now() + timedelta(days=1)).isoformat(),
+    }
+    path = f"/lots/{lot.code}/deviations"
+    assert ApiClient(plant.site, plant.operator).post(path, body).status_code == 403
+    assert engineer.post(path, body | {"characteristic": STACKED, "gate": "electrode"}).status_code == 409
+    asked = engineer.post(path, body)
+    assert asked.status_code == 201 and asked.json()["state"] == "waiting"
+    sign = f"/deviations/{asked.json()['id']}/signature"
+    assert engineer.post(sign, {"password": PASSWORD}).json()["missing"] == ["Process or review"]
+    assert engineer.post(sign, {"password": PASSWORD}).status_code == 409
+    assert process.post(sign, {"password": PASSWORD}).json()["state"] == "in force"
+    (listed,) = engineer.get("/deviations", lot=lot.code).json()["items"]
+    assert len(listed["signatures"]) == 2

@@ -15,16 +15,17 @@ from lots.queries import active_holds
 from mes.pipeline import evaluate_chart
 from quality.actions.dispose import Ruling, dispose
 from quality.actions.draft_plan import change_line
+from quality.actions.end_reaction import EndingRefused, end_tightening, lift_stop
 from quality.actions.gate import GateRefused
 from quality.actions.run_step import start_step
 from quality.actions.sign import SignatureRefused, sign
-from quality.actions.stop import StopRefused, lift_stop
-from quality.actions.tighten import TighteningRefused, end_tightening, good_in_a_row
+from quality.actions.tighten import good_in_a_row
 from quality.blockers import Code
 from quality.gates import can_leave, can_proceed
 from quality.models import Disposition, ReactionFiring, StreamStop, Tightening
 from quality.permissions import NotPermitted
 from quality.plan_table import PlanRefused
+from tests.support.api import ApiClient
 from tests.support.builders import PASSWORD
 from tests.support.frozen_chart import VISCOSITY, ChartedPlant, frozen_plant
 from tests.support.web import field, signed_in
@@ -104,13 +105,13 @@ def test_a_signature_ends_it_once_and_only_with_a_reason(tightened: ChartedPlant
     tightening = Tightening.objects.get()
     with pytest.raises(NotPermitted):
         end_tightening(tightening, **signed(tightened, user=tightened.plant.operator))
-    with pytest.raises(TighteningRefused, match="reason"):
+    with pytest.raises(EndingRefused, match="reason"):
         end_tightening(tightening, **signed(tightened, reason=" "))
     with pytest.raises(SignatureRefused):
         end_tightening(tightening, **signed(tightened, password="guess"))
     ended = end_tightening(tightening, **signed(tightened))
     assert (ended.ended_by, ended.end_reason) == (tightened.plant.engineer, "spindle replaced")
-    with pytest.raises(TighteningRefused, match="ended already"):
+    with pytest.raises(EndingRefused, match="ended already"):
         end_tightening(tightening, **signed(tightened))
     tightened.measure(FAR_OUT)
     assert Tightening.objects.filter(ended_at__isnull=True).count() == 1
@@ -194,7 +195,7 @@ def test_only_a_quality_engineer_lifts_a_stop_with_reason_and_password(stopped: 
     plant, stop = stopped.plant, StreamStop.objects.get()
     with pytest.raises(NotPermitted):
         lift_stop(stop, **signed(stopped, user=plant.process_engineer))
-    with pytest.raises(StopRefused, match="reason"):
+    with pytest.raises(EndingRefused, match="reason"):
         lift_stop(stop, **signed(stopped, reason=""))
     with pytest.raises(SignatureRefused):
         lift_stop(stop, **signed(stopped, password="guess"))
@@ -203,7 +204,7 @@ def test_only_a_quality_engineer_lifts_a_stop_with_reason_and_password(stopped: 
     lift_stop(stop, **signed(stopped))
     assert plant.start(lot, "mixing").equipment == stop.equipment
     assert active_holds([stopped.batches[-1].pk]).exists()
-    with pytest.raises(StopRefused, match="lifted already"):
+    with pytest.raises(EndingRefused, match="lifted already"):
         lift_stop(stop, **signed(stopped))
 
 
@@ -285,3 +286,30 @@ def test_a_disposed_hold_does_not_lift_the_stop(stopped: ChartedPlant) -> None:
         now=timezone.now(),
     )
     assert Code.STOPPED in codes(can_proceed(stopped.plant.lot(), "mixing", now=timezone.now()))
+
+
+def test_stops_and_tightenings_by_the_api(stopped: ChartedPlant) -> None:
+    plant, stop = stopped.plant, StreamStop.objects.get()
+    api = ApiClient(plant.site, plant.engineer)
+    (listed,) = api.get("/stops", in_force="true").json()["items"]
+    assert listed["id"] == stop.pk and listed["equipment"] == "MIXING-1" and "Viscosity" in listed["reason"]
+    body = {"reason": "spindle replaced", "password": PASSWORD}
+    path = f"/stops/{stop.pk}/lift"
+    assert ApiClient(plant.site, plant.process_engineer).post(path, body).status_code == 403
+    assert api.post(path, body | {"password": "guess"}).status_code == 403
+    lifted = api.post(path, body).json()
+    assert lifted["lifted_by"] == plant.engineer.username and lifted["lift_reason"] == "spindle replaced"
+    assert api.post(path, body).status_code == 409
+    assert api.get("/stops", in_force="true").json()["items"] == []
+
+
+def test_a_tightening_by_the_api_says_how_far_it_is(tightened: ChartedPlant) -> None:
+    api = ApiClient(tightened.plant.site, tightened.plant.process_engineer)
+    tightened.measure("5.0")
+    key = Tightening.objects.get().pk
+    shown = api.get(f"/tightenings/{key}").json()
+    assert (shown["factor"], shown["good"], shown["good_needed"]) == (3, 1, 2)
+    body = {"reason": "stable", "password": PASSWORD}
+    assert api.post(f"/tightenings/{key}/end", body | {"reason": " "}).status_code == 409
+    assert api.post(f"/tightenings/{key}/end", body).json()["end_reason"] == "stable"
+    assert api.get(f"/tightenings/{key}").json()["good"] is None
