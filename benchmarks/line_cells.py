@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from types import ModuleType
 from typing import TypeVar
+from unittest.mock import patch
 
 import numpy as np
+from scipy.stats import norm
 
 from benchmarks.faulty_cells import Made, values
 from lots.science.coating import areal_loading_mg_cm2
@@ -27,8 +31,9 @@ from lots.science.impedance.fit import fit_randles
 from lots.science.impedance.spectrum import high_frequency_intercept
 from mes.connectors.cycler.read import read_cycler_file
 from mes.connectors.impedance.read import read_impedance_file
+from mes.simulator import cells as cell_shop
 from mes.simulator import events as e
-from mes.simulator import physics
+from mes.simulator import physics, raw_cells
 from mes.simulator.electrode_line import STAGING
 from mes.simulator.faults import BAD_CHANNEL, Fault, FaultPlan, Magnitude
 from mes.simulator.model import LineModel
@@ -37,9 +42,18 @@ from mes.simulator.raw_out import FileOut, RecordOut
 T = TypeVar("T")
 START = datetime(2026, 1, 5, 6, tzinfo=UTC)
 CELLS_OF_A_TRAY = 12
-# A few cells of each tray: rolls differ from pair to pair, and a reference needs many pairs.
-CELLS_READ = 3
+CELLS_READ = 3  # of each tray
 AIR_C = 20.0
+GOOD_CALLED_DEFECTIVE, FAULTY_FOUND = 0.02, 0.85
+# What one step does to the next, and how much cells scatter: assumptions of the simulated line.
+STRENGTHS: dict[ModuleType, tuple[str, ...]] = {
+    physics: (
+        *("CAPACITY_PER_DEFICIT", "FCE_PER_DOSE", "FCE_PER_RESIDUAL", "R_PER_DEFICIT", "R_IONIC_MOHM"),
+        *("RESIDUAL_GAIN", "DRYING_PER_K", "CALENDER_GAP_SHARE", "DOOR_G_M3_PER_S", "AIR_CHANGE_MIN"),
+    ),
+    cell_shop: ("TAB_SD_MOHM", "RETAINED_SD_G", "CAPACITY_SD", "FCE_SD_PCT", "RESISTANCE_SD_MOHM"),
+    raw_cells: ("NOISE_PER_MBAR", "ARC_SHARE", "ARC_SD", "ARC_PER_DOSE", "SPECTRUM_NOISE", "WARBURG_OHM"),
+}
 # The family that each named fault of the line is; those that leave no trace in a cell stand under their own name.
 FAMILY: dict[Fault, Family] = {
     Fault.GAP_SHIFT: Family.LOADING_MISMATCH,
@@ -53,31 +67,45 @@ FAMILY: dict[Fault, Family] = {
 }
 
 
-def make_line(fault: Fault | None, *, pairs: int, seed: int, times: int = 1) -> list[Made]:
-    """Cells of a run in which the fault is on all the time at so many times its gross size; of a channel fault,
-    those on it.
+def make_line(
+    fault: Fault | None, *, pairs: int, seed: int, times: int = 1, cells_read: int = CELLS_READ
+) -> dict[str, Made]:
+    """Cells by code, of a run in which the fault is on all the time at so many times its gross size; of a channel
+    fault, those on that channel. The noise of a cell is its seed's: without the fault it is the same cell.
 
     Gross is far out for the mean of a tray, and may be little for a single cell.
     """
     plans = () if fault is None else (FaultPlan(fault, Magnitude.GROSS, first_pair=0),) * times
-    of_channel = fault is Fault.FORMATION_CHANNEL_BAD
-    cells_read = CELLS_OF_A_TRAY if of_channel else CELLS_READ
+    truth = () if fault is None else (str(FAMILY.get(fault, fault)),)
+    return _made(plans, truth, pairs=pairs, seed=seed, cells_read=cells_read)
+
+
+def on_the_channel(*, pairs: int, seed: int, times: int) -> tuple[dict[str, Made], dict[str, Made]]:
+    """Cells of the bad channel, and the same cells as they are on a good one."""
+    plans = (FaultPlan(Fault.FORMATION_CHANNEL_BAD, Magnitude.GROSS, first_pair=0),) * times
+    truth = (str(Family.CYCLER_CHANNEL),)
+    bad, good = (
+        _made(on, truth, pairs=pairs, seed=seed, cells_read=CELLS_OF_A_TRAY, channel=BAD_CHANNEL)
+        for on in (plans, ())
+    )
+    return bad, good
+
+
+def _made(
+    plans: tuple[FaultPlan, ...],
+    truth: tuple[str, ...],
+    *,
+    pairs: int,
+    seed: int,
+    cells_read: int,
+    channel: str | None = None,
+) -> dict[str, Made]:
     model = LineModel(seed, START, plans, pairs=pairs, raw_every=1, raw_cells=cells_read)
     line = _Line()
     for event in model.undisturbed():
         line.take(event)
-    truth = () if fault is None else (str(FAMILY.get(fault, fault)),)
-    cells = line.features()
-    wanted = [code for code in cells if not of_channel or line.channel[code] == BAD_CHANNEL]
-    if fault is Fault.DOOR_LEFT_OPEN:
-        # A roll that lay open while no door did has met nothing.
-        doses = {one.subject: one.value for one in model.latents if one.name == "true_dose_g_h_m3"}
-        wanted = [code for code in wanted if _mean_dose(doses, line.made_of[code]) > 2 * physics.NOMINAL_DOSE]
-    return [Made(truth, cells[code]) for code in wanted]
-
-
-def _mean_dose(doses: Mapping[str, float], rolls: Sequence[str]) -> float:
-    return float(np.mean([doses[roll] for roll in rolls]))
+    cells = line.features(lambda code: channel is None or line.channel[code] == channel)
+    return {code: Made(truth, found) for code, found in cells.items()}
 
 
 class _Line:
@@ -120,9 +148,10 @@ class _Line:
         else:
             self.values[lot][r.code].append(float(r.value))
 
-    def features(self) -> dict[str, dict[Feature, float]]:
-        """Of every cell that was formed and accepted."""
-        codes = [code for code in self.files if self.values[code]["acceptance.ocv_loss_mv_week"]]
+    def features(self, wanted: Callable[[str], bool]) -> dict[str, dict[Feature, float]]:
+        """Of every wanted cell that was formed and accepted."""
+        accepted = [code for code in self.files if self.values[code]["acceptance.ocv_loss_mv_week"]]
+        codes = [code for code in accepted if wanted(code)]
         found = {code: self._of_cell(code) | self._of_rolls(code) for code in codes}
         self._channels(found)
         return found
@@ -223,6 +252,32 @@ def reference_of(cells: Sequence[Made]) -> Reference:
     return reference(rows)
 
 
-def complete(cells: Sequence[Made]) -> list[Made]:
+def complete(cells: Iterable[Made]) -> list[Made]:
     """Cells without an unknown value."""
     return [cell for cell in cells if all(np.isfinite(value) for value in cell.features.values())]
+
+
+def shift(cell: Made, without: Made, of: Reference) -> float:
+    """How far the fault moved the cell: the largest shift of a feature against the same cell without it, in standard
+    deviations of good cells.
+    """
+    moved, still = z_of(cell, of), z_of(without, of)
+    return max(abs(moved[feature] - still[feature]) for feature in moved.keys() & still.keys())
+
+
+def least_visible_shift(features: int) -> float:
+    """The least shift of one feature, in standard deviations, that any test can meet both targets on: at most 2 % of
+    good cells called defective for all features together (Bonferroni), at least 85 % of faulty cells found.
+    """
+    return float(norm.isf(GOOD_CALLED_DEFECTIVE / (2 * features)) + norm.ppf(FAULTY_FOUND))
+
+
+@contextmanager
+def another_line(seed: int) -> Iterator[None]:
+    """The simulated line with every assumed strength moved by up to a third: physics that the rules have not seen."""
+    rng = np.random.default_rng(seed)
+    with ExitStack() as stack:
+        for module, names in STRENGTHS.items():
+            moved = {name: getattr(module, name) * rng.uniform(0.67, 1.33) for name in names}
+            stack.enter_context(patch.multiple(module, **moved))
+        yield

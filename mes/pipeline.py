@@ -27,6 +27,7 @@ from lots.masters import steady
 from lots.models import IdempotencyKey, Lot, OpenInterval, Site, Source, StepExecution, User
 from mes.hints import send_hints
 from quality.actions.contain_late import contain_late
+from quality.actions.hold_gap import hold_without_values
 from quality.actions.hold_spread import hold_wide_spreads
 from quality.actions.judge import Verdicts, judge_values
 from quality.actions.quarantine import note_failure
@@ -219,6 +220,7 @@ def _take_in(
     site_now = site_time(envelope.site, now)
     verdicts = judge_values(recorded.rows, recorded.lots, envelope.site, now=now, site_now=site_now)
     hold_wide_spreads(recorded.rows, recorded.lots, envelope.site, site_now=site_now)
+    hold_without_values(recorded.withdrawn, recorded.lots, envelope.site, now=now)
     hit("record.judged")
     plans = chart_plans(
         recorded.lots.values(),

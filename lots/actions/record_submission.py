@@ -27,11 +27,15 @@ class IdempotencyConflict(Exception):
 
 @dataclass(frozen=True)
 class Recorded:
-    """What was stored: `rows` are entered and derived measurements in their order, `superseded` ids of former ones."""
+    """What was stored: `rows` are entered and derived measurements in their order, `superseded` ids of former ones.
+
+    `withdrawn` are those of the former ones whose place nothing took.
+    """
 
     submission: Submission
     rows: tuple[Measurement, ...]
     superseded: tuple[int, ...]
+    withdrawn: tuple[Measurement, ...]
     lots: dict[int, Lot]
     missing: tuple[Uncomputed, ...]
 
@@ -113,7 +117,8 @@ def record_submission(
         for old, new, reason in replaced
     )
     gone = tuple(old.id for old, _, _ in replaced)
-    return Recorded(submission, tuple(everything), gone, lots, tuple(derived.missing))
+    withdrawn = tuple(old for old, new, _ in replaced if new is None)
+    return Recorded(submission, tuple(everything), gone, withdrawn, lots, tuple(derived.missing))
 
 
 def _number(rows: Sequence[Measurement]) -> None:

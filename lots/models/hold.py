@@ -20,6 +20,7 @@ class Hold(models.Model):
         INCOMING = "incoming", "Incoming inspection"
         UNAUTHORISED = "unauthorised", "Moved without permission"
         SPREAD = "spread", "Early cycles spread too widely"
+        EVIDENCE = "evidence", "Evidence missing or contradictory"
         INHERITED = "inherited", "Placed on an ancestor"
 
     uuid = models.UUIDField(unique=True, default=new_uuid7, editable=False)

@@ -17,6 +17,8 @@ from mes import pipeline
 from quality.actions.produce import NewLot, produce_lots
 from quality.actions.run_step import start_step
 from quality.actions.taking import Input
+from quality.blockers import Code
+from quality.gates import can_leave
 from quality.models import Judgement
 from tests.support.builders import Plant, add_line, make_plant, publish, specify
 
@@ -135,6 +137,21 @@ def test_withdrawn_reading_that_leaves_a_gap_withdraws_the_dose(room: Room) -> N
     assert len(doses(roll)) == 1
     correct(room, row, None)
     assert doses(roll) == []  # from 9 to 15 min nothing is known: unknown, never zero
+
+
+def test_dose_withdrawn_after_the_roll_was_used_holds_what_was_made(room: Room) -> None:
+    room.log([-2, 0, 3, 6, 9, 12, 15, 18, 21, 24, 27, 30], -40.0)
+    roll, unused = room.stage(), room.stage()
+    cell, other = (room.plant.lot("T-CELL", inputs=[Input(roll.code, Decimal(1))]) for _ in range(2))
+    at = room.opened_at + timedelta(minutes=12)
+    row = Measurement.objects.get(characteristic__code=FROST, measured_at=at)
+    correct(room, row, None)
+    held = {member.lot_id: member for member in active_holds([roll.pk, unused.pk, cell.pk, other.pk])}
+    assert held.keys() == {roll.pk, cell.pk, other.pk}  # an unused roll is stopped by its own gate
+    assert {member.inherited_from_id for member in held.values()} == {None, roll.pk}
+    assert held[cell.pk].hold.reason.startswith("withdrawn after the lot was used: ")
+    assert Code.HELD in {blocker.code for blocker in can_leave(cell, now=timezone.now())}
+    assert Code.MISSING in {blocker.code for blocker in can_leave(unused, now=timezone.now())}
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
 """Rank the defect families of a cell from robust z-scores, with the evidence and what would separate the first two.
 
 A family's score is the weighted share of its symptoms that are there (those that are measured and absent count
-against it), times the share of the cell's deviations that it explains. What no family explains is unclassified, which
-is an answer and not a failure.
+against it), times the share of the cell's deviations that it explains. A family whose cause was measured far out, and
+which explains nearly all that is odd, is named though its effects do not stand out yet. What no family explains is
+unclassified, which is an answer and not a failure.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ ACCEPTED_SCORE = 0.35
 # What is left unexplained by the first family must be this strong to name a second one.
 SECOND_Z = 4.5
 MIN_REFERENCE = 20
+# A cause alone names its family only where it leaves this little of the cell's deviations to others.
+_ALONE_EXPLAINS = 0.8
 
 
 @dataclass(frozen=True)
@@ -54,13 +57,17 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Suspect:
-    """A family with its score (0 to 1), what speaks for and against it, and the step whose gate records to open."""
+    """A family with its score (0 to 1), what speaks for and against it, and the step whose gate records to open.
+
+    `by_cause`: its cause was measured far out and it explains nearly everything that is odd.
+    """
 
     family: Family
     step: str
     score: float
     evidence_for: tuple[Evidence, ...]
     evidence_against: tuple[Evidence, ...]
+    by_cause: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,7 +123,7 @@ def classify(z: Mapping[Feature, float], *, signatures: Sequence[Signature] = SI
         return Verdict(False, (), (), "")
     suspects = _suspects(z, signatures)
     also: list[Family] = []
-    if suspects and suspects[0].score >= ACCEPTED_SCORE:
+    if suspects and (suspects[0].score >= ACCEPTED_SCORE or suspects[0].by_cause):
         also = _further(z, suspects[0].family, signatures)
         ranked = tuple(suspects)
     else:
@@ -171,13 +178,16 @@ def _score(z: Mapping[Feature, float], signature: Signature) -> Suspect:
     all_weight = sum(symptom.weight for symptom in signature.symptoms)
     # Half of the signature must have been measured before its presence means anything.
     match = max(0.0, gained / total) if total >= 0.5 * all_weight else 0.0
-    score = match * _explained(z, signature)
+    explained = _explained(z, signature)
+    score = match * explained
+    cause = [one for one in speaks_for if one.feature is signature.cause and abs(one.z) >= DEFECTIVE_Z]
     return Suspect(
         signature.family,
         signature.step,
         score,
         tuple(sorted(speaks_for, key=lambda one: -one.weight)),
         tuple(sorted(against, key=lambda one: one.weight)),
+        by_cause=bool(cause) and explained >= _ALONE_EXPLAINS,
     )
 
 

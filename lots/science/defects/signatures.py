@@ -86,13 +86,16 @@ class Symptom:
 class Signature:
     """`symptoms` speak for the family when present and against it when measured and absent.
 
-    `excludes` are features whose deviation in the given direction speaks against it, whatever else is seen.
+    `excludes` are features whose deviation in the given direction speaks against it, whatever else is seen. `cause` is
+    the symptom that is no effect but the cause itself, as the step before measured it: far out, and with nothing else
+    odd in the cell, it names the family before any effect stands out of the scatter of cells.
     """
 
     family: Family
     step: str
     symptoms: tuple[Symptom, ...]
     excludes: tuple[Symptom, ...] = ()
+    cause: Feature | None = None
 
 
 def _up(feature: Feature, weight: float = 1.0) -> Symptom:
@@ -126,12 +129,14 @@ SIGNATURES: tuple[Signature, ...] = (
             *(_down(Feature.FILL_MASS, 2), _down(Feature.CAPACITY), _up(Feature.R_HF)),
             *(_up(Feature.R_MID), _down(Feature.RATE_CAPACITY), _up(Feature.OHMIC_JUMP)),
         ),
+        cause=Feature.FILL_MASS,
     ),
     Signature(
         Family.MOISTURE,
         "dry_room",
         (_up(Feature.DOSE, 2), _down(Feature.FCE, 2), _up(Feature.R_MID), _up(Feature.RESISTANCE_GROWTH)),
         excludes=(_up(Feature.RESIDUAL_SOLVENT),),
+        cause=Feature.DOSE,
     ),
     Signature(
         Family.DRYING_RESIDUE,
@@ -140,18 +145,21 @@ SIGNATURES: tuple[Signature, ...] = (
             *(_up(Feature.RESIDUAL_SOLVENT, 2), _down(Feature.ENDPOINT_TIME), _up(Feature.NOISE)),
             *(_up(Feature.RESISTANCE_GROWTH, 2), _down(Feature.FCE)),
         ),
+        cause=Feature.RESIDUAL_SOLVENT,
     ),
     # A dryer that takes too little away: the endpoint comes late and solvent stays all the same.
     Signature(
         Family.DRYING_RESIDUE,
         "drying",
         (_up(Feature.RESIDUAL_SOLVENT, 2), _up(Feature.ENDPOINT_TIME, 2), _down(Feature.FCE)),
+        cause=Feature.RESIDUAL_SOLVENT,
     ),
     Signature(
         Family.OVER_CALENDERING,
         "calendering",
         (_down(Feature.POROSITY, 2), _up(Feature.DIFFUSION, 2), _down(Feature.RATE_CAPACITY, 2)),
         excludes=(_down(Feature.NP_RATIO, 2), _up(Feature.NP_RATIO, 2)),
+        cause=Feature.POROSITY,
     ),
     # A heavier cathode under the same calender gap is denser, too: the loading comes first.
     Signature(
@@ -161,16 +169,19 @@ SIGNATURES: tuple[Signature, ...] = (
             *(_down(Feature.NP_RATIO, 2), _down(Feature.POROSITY), _up(Feature.DIFFUSION)),
             _up(Feature.CAPACITY),
         ),
+        cause=Feature.NP_RATIO,
     ),
     Signature(
         Family.LOADING_MISMATCH,
         "coating",
         (_down(Feature.NP_RATIO, 2), _down(Feature.FCE), _down(Feature.CAPACITY)),
+        cause=Feature.NP_RATIO,
     ),
     Signature(
         Family.LOADING_MISMATCH,
         "coating",
         (_up(Feature.NP_RATIO, 2), _down(Feature.FCE), _down(Feature.CAPACITY)),
+        cause=Feature.NP_RATIO,
     ),
     Signature(
         Family.CYCLER_CHANNEL,

@@ -30,6 +30,7 @@ from mes.connectors.formation_readings import recipe_of
 from mes.connectors.series.model import UNITS, Series
 from mes.connectors.series.readings import contradictions, record_readings
 from mes.curves import load_series, store_series
+from quality.actions.hold_gap import hold_for_record
 from quality.permissions import Action, require
 
 # The first step is meant where none is named.
@@ -112,6 +113,8 @@ def keep_series(series: Series, *, lot: Lot, user: User, source: Source, now: da
             supersedes=former,
             reason=series.reason.strip() if former is not None else "",
         )
+        if problems:
+            hold_for_record(record, now=now)
     return Kept(record, derived, recognised=False, readings=count)
 
 

@@ -9,6 +9,7 @@ import pytest
 from django.db import DatabaseError, transaction
 
 from lots.models import CurveFile, Lot, Measurement, Membership
+from lots.queries import active_holds
 from mes.curves import load_series
 from tests.support.api import ApiClient
 from tests.support.builders import Plant, make_gauge, make_plant, make_user, publish
@@ -76,6 +77,9 @@ def test_posted_value_is_compared_with_the_computed_one(
     kept = keep(api, coated_roll(plant), curve_of(plant, posted={"drying.endpoint_min": posted})).json()
     assert kept["state"] == state
     assert words in kept["unresolved"]
+    (roll,) = Lot.objects.filter(curve_files__isnull=False)
+    held = [member.hold.get_source_display() for member in active_holds([roll.pk])]
+    assert held == ([] if state == "resolved" else ["Evidence missing or contradictory"])
 
 
 @pytest.mark.parametrize(("off_g", "state"), [(0.0, "resolved"), (0.004, "unresolved")])

@@ -17,9 +17,11 @@ from lots.science.impedance.validity import kramers_kronig
 from lots.science.raw_records import RecordKind, checked_columns, derived_of
 from mes.connectors.cycler.read import read_cycler_file
 from mes.connectors.impedance.read import is_impedance_file, read_impedance_file
-from mes.simulator.events import CellLotFilled, CellLotFormed, LineEvent, RollCoated, StripWeighed
+from mes.simulator.cells import CellBuild, SlitRoll
+from mes.simulator.events import CellLotFilled, CellLotFormed, LineEvent, RollCoated, StripWeighed, reading
 from mes.simulator.faults import Fault, FaultPlan, Magnitude
 from mes.simulator.model import LineModel
+from mes.simulator.raw_cells import spectrum_csv, state_of
 from mes.simulator.raw_out import FileOut, RecordOut
 from tests.mes.simulator.observed import START, all_readings
 
@@ -222,6 +224,24 @@ def test_cold_weld_stands_in_front_of_the_arc_and_a_wet_gap_in_it(tmp_path: Path
     good, cold, gas = spectra(), spectra(Fault.TAB_WELD_COLD), spectra(Fault.WETTING_POOR)
     assert cold[0] > good[0] + 0.05 and abs(cold[1] - good[1]) < 0.02
     assert gas[1] > good[1] + 0.03 and gas[0] < good[0] + 0.05
+
+
+def test_water_of_an_open_door_stays_in_the_arc(tmp_path: Path) -> None:
+    """The arc of a wet cell grows as the charge that it lost: 25 of 14.5 points for each g.h/m3."""
+    rng = np.random.default_rng(5)
+    readings = [
+        reading(f"formation.{name}", value, START)
+        for name, value in (("charge_capacity_ah", 23), ("discharge_capacity_ah", 20), ("resistance_mohm", 1))
+    ]
+    arcs = []
+    for dose in (0.0135, 0.0335):
+        roll = SlitRoll(27.0, 1.0, 200.0, 5.0, dose)
+        state = state_of(readings, CellBuild(roll, roll, 0.1, 60.0), np.random.default_rng(5))
+        path = tmp_path / f"{dose}"
+        path.write_bytes(spectrum_csv(state, rng))
+        (sweep,) = read_impedance_file(path).sweeps
+        arcs.append(fit_randles(sweep).parameters["rct_ohm"].value)
+    assert arcs[1] / arcs[0] == pytest.approx(1 + 0.02 * 25 / 14.5, abs=0.01)
 
 
 def test_files_are_tables_that_another_program_reads(run: list[LineEvent]) -> None:

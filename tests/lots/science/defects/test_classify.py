@@ -71,6 +71,21 @@ def test_mass_in_window_with_high_impedance_is_wetting_and_low_mass_is_underfill
     assert low.family is Family.UNDERFILL
 
 
+def test_cause_far_out_names_its_family_before_any_effect_stands_out() -> None:
+    exposed = {Feature.DOSE: 7.4, Feature.FCE: -0.5, Feature.R_MID: 0.9}
+    first = classify(exposed).ranked[0]
+    assert (first.family, first.by_cause) == (Family.MOISTURE, True)
+    assert {one.feature for one in first.evidence_against} == {Feature.FCE, Feature.R_MID}
+    # Not where something else is odd, too, nor where it is not the cause that is out, nor by little.
+    assert classify({**exposed, Feature.OCV_LOSS: 9.0}).family is Family.UNCLASSIFIED
+    assert classify({Feature.DOSE: 0.2, Feature.FCE: -0.5, Feature.R_MID: 7.4}).family is not Family.MOISTURE
+    assert not classify({**exposed, Feature.DOSE: 4.4}).defective
+
+
+def test_cause_alone_is_too_little_where_hardly_anything_else_was_measured() -> None:
+    assert classify({Feature.RESIDUAL_SOLVENT: 9.0, Feature.FILL_MASS: 0.1}).family is Family.UNCLASSIFIED
+
+
 def test_measurement_that_separates_is_one_that_is_missing() -> None:
     # Wetting or underfill: the mass was never taken.
     verdict = classify(
