@@ -37,7 +37,8 @@ class Baseline:
     and np, sum of counts over sum of sizes); mean count (c); mean rate per unit of area (u). `sigma`: standard
     deviation of an individual value within subgroups, in its unit; None for counts. `sigma_df`: the degrees of
     freedom of that estimate. `subgroup_size`: the size all subgroups share, or the mean of their sizes.
-    `n_subgroups`: subgroups used, missing and excluded ones not counted. `n_values`: sum of sizes.
+    `n_subgroups`: subgroups used, missing and excluded ones not counted. `n_values`: sum of sizes. `span`: readings of
+    a moving range.
     """
 
     family: Family
@@ -48,6 +49,7 @@ class Baseline:
     n_values: float
     sigma_method: SigmaMethod | None = None
     sigma_df: float | None = None
+    span: int = 2
 
     def require_sigma(self) -> float:
         """Sigma within. Raises BaselineError on a baseline of counts."""
@@ -66,6 +68,7 @@ class Baseline:
             "n_values": self.n_values,
             "sigma_method": None if self.sigma_method is None else self.sigma_method.value,
             "sigma_df": self.sigma_df,
+            "span": self.span,
         }
 
     @classmethod
@@ -81,6 +84,7 @@ class Baseline:
             n_values=float(data["n_values"]),
             sigma_method=None if method is None else SigmaMethod(method),
             sigma_df=_float_or_none(data["sigma_df"]),
+            span=int(data.get("span", 2)),
         )
 
 
@@ -94,20 +98,26 @@ def estimate_baseline(
     *,
     excluded: frozenset[int] = frozenset(),
     sigma_method: SigmaMethod | None = None,
+    span: int = 2,
 ) -> Baseline:
     """Estimate a baseline from subgroups in their order, or from an array of individuals (n,) or of readings (n, k).
 
-    `excluded` holds positions to leave out. A moving range never spans a missing or excluded point. Raises
-    SubgroupError for a subgroup the family cannot plot, SigmaMethodError for a method it cannot use,
-    TooFewReadingsError if nothing can be estimated.
+    `excluded` holds positions to leave out. A moving range, of `span` readings, never reaches over a missing or
+    excluded point. Raises SubgroupError for a subgroup the family cannot plot, SigmaMethodError for a method or span
+    it cannot use, TooFewReadingsError if nothing can be estimated.
     """
-    method = method_for(family, sigma_method)
+    method = method_for(family, sigma_method, span=span)
     kept = _without(subgroups, excluded)
-    return baseline_of(family, summarise_all(family, kept), kept, method)
+    return baseline_of(family, summarise_all(family, kept, span=span), kept, method, span=span)
 
 
 def baseline_of(
-    family: Family, summaries: Summaries, subgroups: Subgroups, method: SigmaMethod | None
+    family: Family,
+    summaries: Summaries,
+    subgroups: Subgroups,
+    method: SigmaMethod | None,
+    *,
+    span: int = 2,
 ) -> Baseline:
     """The baseline of subgroups that are already reduced; a summary of NaN takes no part. Raises as above."""
     used = ~np.isnan(summaries.statistic)
@@ -118,7 +128,7 @@ def baseline_of(
     if n_subgroups < len(used):
         size, totals = size[used], totals[used]
     n_values = total(size)
-    estimate = _estimate_sigma(family, method, summaries, subgroups) if method else None
+    estimate = _estimate_sigma(family, method, summaries, subgroups, span) if method else None
     return Baseline(
         family=family,
         # Means, proportions and rates alike: everything observed over everything inspected.
@@ -129,6 +139,7 @@ def baseline_of(
         n_values=n_values,
         sigma_method=method,
         sigma_df=None if estimate is None else estimate.df,
+        span=span,
     )
 
 
@@ -143,15 +154,16 @@ def _without(subgroups: Subgroups, excluded: frozenset[int]) -> Subgroups:
 
 
 def _estimate_sigma(
-    family: Family, method: SigmaMethod, summaries: Summaries, subgroups: Subgroups
+    family: Family, method: SigmaMethod, summaries: Summaries, subgroups: Subgroups, span: int
 ) -> SigmaEstimate:
     gone = np.isnan(summaries.statistic)
     if family is Family.IMR:
         ranges = summaries.dispersion
         if np.any(gone):
             ranges = np.where(gone, np.nan, ranges)
-            ranges[1:][gone[:-1]] = np.nan
-        return sigma_from_moving_ranges(ranges)
+            for lag in range(1, min(span, len(gone))):
+                ranges[lag:][gone[:-lag]] = np.nan
+        return sigma_from_moving_ranges(ranges, span)
     shows = Dispersion.RANGE if method in USES_RANGES else Dispersion.STANDARD_DEVIATION
     other = Family.XBAR_R if shows is Dispersion.RANGE else Family.XBAR_S
     own = summaries if family.dispersion is shows else summarise_all(other, subgroups)

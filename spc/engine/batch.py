@@ -139,7 +139,7 @@ def chart(
     """
     if baseline.family is not family:
         raise FamilyMismatchError(f"a {baseline.family} baseline cannot judge a {family} chart")
-    return _plotted(baseline, summarise_all(family, subgroups), rules, restarts)
+    return _plotted(baseline, summarise_all(family, subgroups, span=baseline.span), rules, restarts)
 
 
 def phase1_chart(
@@ -149,15 +149,16 @@ def phase1_chart(
     *,
     excluded: frozenset[int] = frozenset(),
     sigma_method: SigmaMethod | None = None,
+    span: int = 2,
 ) -> ChartResult:
     """Plot subgroups against the baseline that they themselves give; every subgroup is reduced once.
 
     Positions in `excluded` are plotted and judged, but take no part in the estimate. Raises what
     `estimate_baseline` raises.
     """
-    method = method_for(family, sigma_method)
-    summaries = summarise_all(family, subgroups)
-    baseline = baseline_of(family, summaries.without(excluded), subgroups, method)
+    method = method_for(family, sigma_method, span=span)
+    summaries = summarise_all(family, subgroups, span=span)
+    baseline = baseline_of(family, summaries.without(excluded), subgroups, method, span=span)
     return _plotted(baseline, summaries, rules, frozenset())
 
 
@@ -169,7 +170,8 @@ def _plotted(
     starts = sorted({0, len(statistic)} | {start for start in restarts if 0 < start < len(statistic)})
     if family.dispersion is Dispersion.MOVING_RANGE and len(starts) > 2:
         dispersion = dispersion.copy()
-        dispersion[starts[:-1]] = np.nan
+        for start in starts[:-1]:
+            dispersion[start : start + baseline.span - 1] = np.nan
     location = location_limits(baseline, statistic, summaries.size)
     lower = dispersion_limits(baseline, dispersion, summaries.size)
     wanted = tuple(rules)

@@ -10,6 +10,7 @@ import math
 from functools import lru_cache
 
 import numpy as np
+from scipy.interpolate import CubicHermiteSpline
 from scipy.special import log_ndtr, ndtr
 
 # Trapezoid sums of analytic integrands that die like exp(-x^2/2) converge exponentially: h = 1/32 is ample.
@@ -97,3 +98,42 @@ def sd_of_median(n: int) -> float:
     # dx dy = 2 d(centre) d(half the distance)
     inner = (joint * _AXIS**2).sum(axis=1) * _STEP
     return math.sqrt(float(np.sum(weights * (_RANGE_MAX / 4) * 2.0 * inner)))
+
+
+@lru_cache(maxsize=4096)
+def range_covariance(n: int, lag: int) -> float:
+    """Covariance of the ranges of two windows of n standard normal values in a row, `lag` values apart. n >= 2.
+
+    Given smallest u and largest v of the s = n - lag values that they share, the two are independent and alike, each
+    with the mean E max(v, M) - E min(u, -M'), where M and M' are the largest of `lag` values: the covariance is the
+    variance of that mean over u and v. About 1e-9; 0 for windows that share nothing.
+    """
+    shared = _checked(n) - lag
+    if lag < 1:
+        raise SubgroupSizeError(f"windows lie one value apart at least, got {lag}")
+    if shared < 1:
+        return 0.0
+    reaching = _mean_of_larger(lag)
+    axis, step = _AXIS[::4], 4.0 * _STEP
+    if shared == 1:
+        density = np.exp(-0.5 * axis**2) / math.sqrt(2.0 * math.pi)
+        return float(np.sum(density * (reaching(axis) + reaching(-axis)) ** 2)) * step - d2(n) ** 2
+    nodes, weights = np.polynomial.legendre.leggauss(_RANGE_NODES)
+    reach = (nodes + 1.0) * (_RANGE_MAX / 4)  # half of what the shared values span
+    low, high = axis[None, :] - reach[:, None], axis[None, :] + reach[:, None]
+    joint = np.exp(-0.5 * (low**2 + high**2)) / (2.0 * math.pi) * (ndtr(high) - ndtr(low)) ** (shared - 2)
+    inner = (joint * (reaching(high) + reaching(-low)) ** 2).sum(axis=1) * step
+    # du dv = 2 d(centre) d(half of the span)
+    second = shared * (shared - 1) * float(np.sum(weights * (_RANGE_MAX / 4) * 2.0 * inner))
+    return second - d2(n) ** 2
+
+
+def _mean_of_larger(k: int) -> CubicHermiteSpline:
+    """v -> E max(v, the largest of k standard normal values); its slope is the k-th power of P(value < v)."""
+    width = _STEP / 2
+    at = np.arange(-24.0, 24.0 + width / 2, width)
+    nodes, weights = np.polynomial.legendre.leggauss(3)
+    points = at[:-1, None] + width / 2 * (nodes + 1.0)
+    above = -np.expm1(k * log_ndtr(points)) @ weights * (width / 2)  # in each cell of the grid
+    beyond = np.append(np.cumsum(above[::-1])[::-1], 0.0)
+    return CubicHermiteSpline(at, at + beyond, np.exp(k * log_ndtr(at)))

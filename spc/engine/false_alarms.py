@@ -47,14 +47,21 @@ class AlarmRate:
 
 
 def alarm_rate(
-    family: Family, rules: Iterable[Rule], *, size: int = 1, center: float = 0.0, basis: Basis | None = None
+    family: Family,
+    rules: Iterable[Rule],
+    *,
+    size: int = 1,
+    center: float = 0.0,
+    basis: Basis | None = None,
+    span: int = 2,
 ) -> AlarmRate:
     """Expected signals per point in control.
 
     `size` is the subgroup size (p: units inspected). `center` is the mean count of a c chart or the proportion of a
-    p chart; variables charts do not need it. Without a `basis` the limits are taken as exact.
+    p chart; variables charts do not need it. `span` readings make a moving range. Without a `basis` the limits are
+    taken as exact.
     """
-    return _alarm_rate(family, frozenset(rules), size, center, basis)
+    return _alarm_rate(family, frozenset(rules), span if family is Family.IMR else size, center, basis)
 
 
 @lru_cache(maxsize=1024)
@@ -114,15 +121,17 @@ def sigma_ratios(basis: Basis | None) -> Iterator[tuple[float, float]]:
 
 
 def dispersion_tail(family: Family, size: int, ratio: float) -> float:
-    """P(beyond the three-sigma limits of the moving range, range or standard deviation), sigma `ratio` too large."""
+    """P(beyond the three-sigma limits of the moving range, range or standard deviation), sigma `ratio` too large.
+
+    `size` is that of the subgroup, or of the moving range.
+    """
     if family is Family.XBAR_S:
         spread = 3.0 * math.sqrt(1.0 - c4(size) ** 2)
         upper = stats.chi2.sf((size - 1) * ((c4(size) + spread) * ratio) ** 2, size - 1)
         lower = stats.chi2.cdf((size - 1) * (max(0.0, c4(size) - spread) * ratio) ** 2, size - 1)
         return float(upper + lower)
-    n = 2 if family is Family.IMR else size
-    upper = stats.studentized_range.sf((d2(n) + 3.0 * d3(n)) * ratio, n, math.inf)
-    lower = stats.studentized_range.cdf(max(0.0, d2(n) - 3.0 * d3(n)) * ratio, n, math.inf)
+    upper = stats.studentized_range.sf((d2(size) + 3.0 * d3(size)) * ratio, size, math.inf)
+    lower = stats.studentized_range.cdf(max(0.0, d2(size) - 3.0 * d3(size)) * ratio, size, math.inf)
     return float(upper + lower)
 
 

@@ -67,7 +67,7 @@ def dispersion_limits(baseline: Baseline, dispersion: FloatArray, size: FloatArr
         return PanelLimits(nothing, nothing, nothing, nothing)
     sigma_within = baseline.require_sigma()
     if kind is Dispersion.MOVING_RANGE:
-        mean, deviation = np.array([d2(2)]), np.array([d3(2)])
+        mean, deviation = np.array([d2(baseline.span)]), np.array([d3(baseline.span)])
     elif kind is Dispersion.RANGE:
         mean, deviation = _by_size(d2, size), _by_size(d3, size)
     else:

@@ -48,6 +48,7 @@ def screen_phase1(
     *,
     excluded: frozenset[int] = frozenset(),
     sigma_method: SigmaMethod | None = None,
+    span: int = 2,
 ) -> ScreeningResult:
     """Estimate, remove what lies beyond the limits of either panel, and repeat until nothing does.
 
@@ -67,6 +68,7 @@ def screen_phase1(
             (Rule.BEYOND_LIMITS,),
             excluded=frozenset(removed),
             sigma_method=sigma_method,
+            span=span,
         )
         found = [removal for removal in _beyond(judged, iteration) if removal.index not in removed]
         if not found:

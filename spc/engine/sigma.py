@@ -16,9 +16,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from spc.engine.constants import c4, c4_of_df, d2, d3, sd_of_s
+from spc.engine.constants import c4, c4_of_df, d2, d3, range_covariance, sd_of_s
 from spc.engine.families import Family
-from spc.engine.readings import all_possible
 
 FloatArray = NDArray[np.float64]
 
@@ -42,6 +41,8 @@ class TooFewReadingsError(ValueError):
     """Not enough readings to estimate a baseline."""
 
 
+# Readings of a moving range, at the most: more reach over what it is to be blind to.
+LONGEST_MOVING_RANGE = 25
 DEFAULT_METHOD = {
     Family.IMR: SigmaMethod.MR,
     Family.XBAR_R: SigmaMethod.RBAR,
@@ -58,8 +59,12 @@ class SigmaEstimate:
     df: float
 
 
-def method_for(family: Family, method: SigmaMethod | None) -> SigmaMethod | None:
-    """The method asked for, or the family's default; None for counts. Raises SigmaMethodError."""
+def method_for(family: Family, method: SigmaMethod | None, *, span: int = 2) -> SigmaMethod | None:
+    """The method asked for, or the family's default; None for counts. Raises SigmaMethodError, for a span too."""
+    if not 2 <= span <= LONGEST_MOVING_RANGE or (span != 2 and family is not Family.IMR):
+        raise SigmaMethodError(
+            f"a moving range is of 2 to {LONGEST_MOVING_RANGE} individual readings; a {family} chart got {span}"
+        )
     default = DEFAULT_METHOD.get(family)
     chosen = method or default
     suits = chosen is None if default is None else (chosen is SigmaMethod.MR) == (family is Family.IMR)
@@ -73,38 +78,26 @@ def total(values: FloatArray) -> float:
     return math.fsum(values.tolist()) if len(values) <= 10_000 else float(np.sum(values))
 
 
-def sigma_from_moving_ranges(ranges: Sequence[float] | FloatArray) -> SigmaEstimate:
-    """Mean moving range of two over d2(2). `ranges` holds NaN wherever a pair is not of neighbours.
+def sigma_from_moving_ranges(ranges: Sequence[float] | FloatArray, span: int = 2) -> SigmaEstimate:
+    """Mean range of `span` readings in a row over d2(span), from ranges (n,) at the last reading of each window.
 
-    The variance counts that neighbouring ranges share a reading: Cov(|x2 - x1|, |x3 - x2|) follows from the
-    absolute moments of a bivariate normal with correlation -1/2.
+    NaN stands wherever a window is not of neighbours. The variance counts that windows share readings. Raises
+    TooFewReadingsError without a whole window.
     """
     row = np.asarray(ranges, dtype=np.float64)
     known = ~np.isnan(row)
     m = int(np.count_nonzero(known))
     if not m:
-        raise TooFewReadingsError("no two neighbouring readings to form a moving range")
-    adjacent = int(np.count_nonzero(known[1:] & known[:-1]))
-    variance = 2.0 - 4.0 / math.pi
-    covariance = 4.0 / math.pi * (math.sqrt(0.75) + math.asin(0.5) / 2.0 - 1.0)
-    relative = (m * variance + 2 * adjacent * covariance) / (m * d2(2)) ** 2
-    mean = total(row[1:] if m == len(row) - 1 and not known[0] else row[known]) / m
-    return SigmaEstimate(mean / d2(2), 1.0 / (2.0 * relative))
-
-
-def sigma_from_moving_spans(values: Sequence[float], span: int = 2) -> float:
-    """Mean range of `span` readings in a row over d2(span). A window with a missing reading (NaN) does not count.
-
-    Raises TooFewReadingsError without a whole window, ReadingError for an infinite one.
-    """
-    if span < 2:
-        raise TooFewReadingsError(f"a moving range spans two readings at least, got {span}")
-    all_possible(values)
-    windows = (values[start : start + span] for start in range(len(values) - span + 1))
-    ranges = [max(w) - min(w) for w in windows if not any(math.isnan(value) for value in w)]
-    if not ranges:
-        raise TooFewReadingsError(f"no {span} neighbouring readings to form a moving range")
-    return math.fsum(ranges) / len(ranges) / d2(span)
+        count = "two" if span == 2 else str(span)
+        raise TooFewReadingsError(f"no {count} neighbouring readings to form a moving range")
+    shared = sum(
+        int(np.count_nonzero(known[lag:] & known[:-lag])) * range_covariance(span, lag)
+        for lag in range(1, min(span, len(row)))
+    )
+    relative = (m * d3(span) ** 2 + 2 * shared) / (m * d2(span)) ** 2
+    first = len(row) - m
+    mean = total(row[first:] if not np.any(known[:first]) else row[known]) / m
+    return SigmaEstimate(mean / d2(span), 1.0 / (2.0 * relative))
 
 
 # What an estimator takes: sizes n >= 2 of subgroups, (m,) or (1,), and their ranges or standard deviations (m,).

@@ -42,17 +42,18 @@ class PlottedPoint:
 
 @dataclass(frozen=True)
 class ChartState:
-    """All that the next point needs: the last standardised values of both panels and the last reading.
+    """All that the next point needs: the last standardised values of both panels and the last readings.
 
     NaN marks a missing point in `recent_z` and `recent_dispersion_z` (oldest first, at most 15 each).
-    `last_value` is NaN after a gap. `n` counts the points since the state was started, missing ones included.
+    `last_values` are those that the next moving range reaches back to, NaN where there is none. `n` counts the points
+    since the state was started, missing ones included.
     """
 
     baseline: Baseline
     rules: tuple[Rule, ...]
     recent_z: tuple[float, ...] = ()
     recent_dispersion_z: tuple[float, ...] = ()
-    last_value: float = math.nan
+    last_values: tuple[float, ...] = ()
     n: int = 0
 
     def __eq__(self, other: object) -> bool:
@@ -70,19 +71,20 @@ class ChartState:
             "rules": [rule.value for rule in self.rules],
             "recent_z": [_none_for_nan(z) for z in self.recent_z],
             "recent_dispersion_z": [_none_for_nan(z) for z in self.recent_dispersion_z],
-            "last_value": _none_for_nan(self.last_value),
+            "last_values": [_none_for_nan(value) for value in self.last_values],
             "n": self.n,
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ChartState:
-        """Inverse of `to_dict`. Raises KeyError or ValueError on anything else."""
+        """Inverse of `to_dict`; a state that knew one reading back is read too. Raises KeyError or ValueError."""
+        last = data["last_values"] if "last_values" in data else [data["last_value"]]
         return cls(
             baseline=Baseline.from_dict(data["baseline"]),
             rules=tuple(Rule(name) for name in data["rules"]),
             recent_z=tuple(_nan_for_none(z) for z in data["recent_z"]),
             recent_dispersion_z=tuple(_nan_for_none(z) for z in data["recent_dispersion_z"]),
-            last_value=_nan_for_none(data["last_value"]),
+            last_values=tuple(_nan_for_none(value) for value in last),
             n=int(data["n"]),
         )
 
@@ -102,12 +104,13 @@ def advance(
     splice, new phase): rules and moving range start anew, like `restarts` of the batch chart.
     """
     family = state.baseline.family
-    recent, recent_dispersion, last = state.recent_z, state.recent_dispersion_z, state.last_value
+    recent, recent_dispersion, last = state.recent_z, state.recent_dispersion_z, state.last_values
     if gap:
-        recent, recent_dispersion, last = (), (), math.nan
+        recent, recent_dispersion, last = (), (), ()
     summary = summarise(family, subgroup)
     moves = family.dispersion is Dispersion.MOVING_RANGE
-    spread = abs(summary.statistic - last) if moves else summary.dispersion
+    window = (*last, summary.statistic) if moves else ()
+    spread = _range(window, state.baseline.span) if moves else summary.dispersion
     statistic, size, dispersion = np.array([[summary.statistic], [summary.size], [spread]])
     location = location_limits(state.baseline, statistic, size)
     lower = dispersion_limits(state.baseline, dispersion, size)
@@ -119,9 +122,16 @@ def advance(
         for rule in rules_for(family, panel, state.rules)
         if (forming := members(rule, window))
     )
-    last = summary.statistic if moves else math.nan
+    last = window[-(state.baseline.span - 1) :]
     following = ChartState(state.baseline, state.rules, recent, recent_dispersion, last, state.n + 1)
     return following, _plotted(summary.statistic, summary.size, spread, location, lower, hits)
+
+
+def _range(window: tuple[float, ...], span: int) -> float:
+    """Of the last `span` readings; NaN where one of them is missing."""
+    if len(window) < span or any(math.isnan(value) for value in window):
+        return math.nan
+    return max(window) - min(window)
 
 
 def _plotted(

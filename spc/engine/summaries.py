@@ -42,33 +42,37 @@ class Summaries:
         return replace(self, statistic=statistic)
 
 
-def summarise_all(family: Family, subgroups: Subgroups) -> Summaries:
-    """Reduce every subgroup. Raises SubgroupError.
+def summarise_all(family: Family, subgroups: Subgroups, *, span: int = 2) -> Summaries:
+    """Reduce every subgroup; `span` readings make a moving range. Raises SubgroupError.
 
     The mean of a row of an array equals that of the same readings as a subgroup to the last bit or the one before:
     its sum carries its own rounding errors (Ogita, Rump and Oishi 2005, SIAM J. Sci. Comput. 26, algorithm Sum2).
     """
     if not isinstance(subgroups, np.ndarray):
-        return _columns(family, [summarise(family, subgroup) for subgroup in subgroups])
+        return _columns(family, [summarise(family, subgroup) for subgroup in subgroups], span)
     if family.is_attribute:
         raise SubgroupError(f"counts of a {family} chart come as subgroups with their sizes, not as an array")
     readings = np.asarray(subgroups, dtype=np.float64)
     if family is Family.IMR:
-        return _individuals(readings)
+        return _individuals(readings, span)
     if readings.ndim != 2 or not readings.shape[1]:
         raise SubgroupError(f"an array of subgroups has the shape (points, readings), got {readings.shape}")
     return _rows(family, readings)
 
 
-def moving_ranges(statistics: FloatArray) -> FloatArray:
-    """|x - the one before|, (n,); NaN at the start and next to a missing value."""
+def moving_ranges(statistics: FloatArray, span: int = 2) -> FloatArray:
+    """Range of the last `span` values, (n,); NaN at the start and where one of them is missing."""
     ranges = np.full(len(statistics), np.nan)
-    np.subtract(statistics[1:], statistics[:-1], out=ranges[1:])
-    np.abs(ranges, out=ranges)
+    if span == 2:
+        np.subtract(statistics[1:], statistics[:-1], out=ranges[1:])
+        np.abs(ranges, out=ranges)
+    elif len(statistics) >= span:
+        windows = np.lib.stride_tricks.sliding_window_view(statistics, span)
+        ranges[span - 1 :] = windows.max(axis=1) - windows.min(axis=1)
     return ranges
 
 
-def _columns(family: Family, summaries: Sequence[Summary]) -> Summaries:
+def _columns(family: Family, summaries: Sequence[Summary], span: int) -> Summaries:
     statistic = np.array([summary.statistic for summary in summaries], dtype=np.float64)
     moves = family.dispersion is Dispersion.MOVING_RANGE
     own = np.array([summary.dispersion for summary in summaries], dtype=np.float64)
@@ -76,16 +80,16 @@ def _columns(family: Family, summaries: Sequence[Summary]) -> Summaries:
         statistic=statistic,
         size=np.array([summary.size for summary in summaries], dtype=np.float64),
         total=np.array([summary.total for summary in summaries], dtype=np.float64),
-        dispersion=moving_ranges(statistic) if moves else own,
+        dispersion=moving_ranges(statistic, span) if moves else own,
     )
 
 
-def _individuals(readings: FloatArray) -> Summaries:
+def _individuals(readings: FloatArray, span: int) -> Summaries:
     if readings.ndim != 1:
         raise SubgroupError(f"an array of individuals has one reading a point, got {readings.shape}")
     missing = np.isnan(all_possible(readings))
     size = np.where(missing, np.nan, 1.0) if np.any(missing) else np.ones(1)
-    return Summaries(readings, size, readings, moving_ranges(readings))
+    return Summaries(readings, size, readings, moving_ranges(readings, span))
 
 
 def _rows(family: Family, readings: FloatArray) -> Summaries:

@@ -67,6 +67,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--alpha", type=float, default=0.00135, help="risk of an acceptance chart to reject it (0.00135)"
         )
+        parser.add_argument(
+            "--span", type=int, default=2, metavar="N", help="readings that a moving range of imr is of (2)"
+        )
         parser.add_argument("--limit", type=float, default=8.66, help="h4 of mewma (8.66)")
         parser.add_argument("--confidence", type=float, default=0.9973, help="of a t2 limit (0.9973)")
         parser.add_argument(
@@ -99,6 +102,7 @@ class Command(BaseCommand):
                     limits=Limits(options["limits"]),
                     fraction=options["fraction"],
                     alpha=options["alpha"],
+                    span=options["span"],
                     coverage=options["coverage"],
                     coverage_confidence=options["coverage_confidence"],
                 ),

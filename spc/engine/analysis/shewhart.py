@@ -33,7 +33,7 @@ def shewhart(family: Family) -> Callable[[Readings, Options], dict[str, Any]]:
         if family is Family.IMR:
             individuals = np.ascontiguousarray(readings.single)
             m = phase1_of(options, len(individuals))
-            baseline = estimate_baseline(family, individuals[:m])
+            baseline = estimate_baseline(family, individuals[:m], span=options.span)
             shown = chart(family, baseline, individuals, options.rules)
             values = individuals[:m][~np.isnan(individuals[:m])].tolist()
         else:

@@ -78,6 +78,7 @@ class Options:
     limits: Limits = Limits.SIGMA
     fraction: float = 0.01
     alpha: float = 0.00135
+    span: int = 2
 
 
 def subgroups(readings: Readings, family: Family) -> list[SubgroupData]:

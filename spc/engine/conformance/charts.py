@@ -22,7 +22,7 @@ from spc.engine.conformance.plain import (
 )
 from spc.engine.constants import c4, d2, d3
 from spc.engine.families import Family, SubgroupData, standard_deviation, summarise
-from spc.engine.sigma import TooFewReadingsError, sigma_from_moving_spans
+from spc.engine.sigma import TooFewReadingsError
 
 Given = Mapping[str, Any]
 
@@ -110,7 +110,8 @@ def individuals(given: Given) -> dict[str, Any]:
 
 
 def mr_sigma(given: Given) -> dict[str, Any]:
-    return {"std_dev": sigma_from_moving_spans(row(given["data"]), int(given.get("span", 2)))}
+    data = np.array(row(given["data"]))
+    return {"std_dev": estimate_baseline(Family.IMR, data, span=int(given.get("span", 2))).sigma}
 
 
 def individuals_phased(given: Given) -> dict[str, Any]:

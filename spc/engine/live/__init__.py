@@ -11,17 +11,16 @@ from spc.engine.live.definition import (
     DefinitionError,
     allowed_rules_of,
     check_definition,
-    declared_parameters,
     facts_of,
     form_of,
     normal_parameters,
-    read_of,
     rules_of,
     said_parameters,
     second_panel_is_moving_range,
 )
 from spc.engine.live.model import DoesNotVaryError, Fit
 from spc.engine.live.parameters import ParameterError
+from spc.engine.live.registry import declared_parameters, read_of
 from spc.engine.live.running import (
     LiveState,
     State,

@@ -17,7 +17,7 @@ from spc.engine.false_alarms import (
 from spc.engine.families import Family, Panel
 from spc.engine.kinds import ChartKind
 from spc.engine.live.definition import ChartDefinition, rules_of
-from spc.engine.live.registry import METHODS, shewhart
+from spc.engine.live.registry import METHODS, read_of, shewhart
 from spc.engine.live.streams import RUN_LENGTH
 from spc.engine.live.traits import Moves, traits
 from spc.engine.rare_events import TAIL
@@ -36,12 +36,14 @@ def alarm_rate_of(
     kind, size = definition.kind, definition.subgroup_size
     family = shewhart(kind)
     if family is not None:
-        return alarm_rate(family, definition.rules, size=size, center=center, basis=basis)
+        span = int(read_of(kind, definition.parameters).get("span", 2))
+        return alarm_rate(family, definition.rules, size=size, center=center, basis=basis, span=span)
     location = _location(definition, basis)
     spread = spread_family(definition)
     if spread is None or Rule.BEYOND_LIMITS not in rules_of(kind, Panel.DISPERSION, definition.rules):
         return AlarmRate(location, 0.0)
-    tail = sum(weight * dispersion_tail(spread, size, ratio) for weight, ratio in sigma_ratios(basis))
+    of = 2 if spread is Family.IMR else size
+    tail = sum(weight * dispersion_tail(spread, of, ratio) for weight, ratio in sigma_ratios(basis))
     return AlarmRate(location, tail)
 
 

@@ -9,7 +9,7 @@ from spc.engine.families import Family, Panel
 from spc.engine.kinds import ChartKind
 from spc.engine.live.model import Fit
 from spc.engine.live.parameters import Parameter, ParameterError, Values, form_parameters
-from spc.engine.live.registry import METHODS, shewhart
+from spc.engine.live.registry import METHODS, declared_parameters, read_of, shewhart
 from spc.engine.live.traits import Moves, traits
 from spc.engine.rules import Rule, allowed_rules
 
@@ -35,27 +35,13 @@ class ChartDefinition:
 
 def normal_parameters(kind: ChartKind, text: str) -> str:
     """The parameters in one form, defaults included. Raises ParameterError."""
-    method = METHODS.get(kind)
-    if method is not None:
-        return method.form(text)
-    if text.strip():
-        raise ParameterError(f"a chart of kind {kind} takes no parameters")
-    return ""
-
-
-def declared_parameters(kind: ChartKind) -> tuple[Parameter, ...]:
-    """What a plan may say of the kind; nothing for a Shewhart family."""
-    method = METHODS.get(kind)
-    return () if method is None else method.parameters
+    return form_of(kind, read_of(kind, text))
 
 
 def said_parameters(kind: ChartKind, text: str) -> list[tuple[Parameter, str]]:
     """Each parameter of a checked text with its value as the plan says it."""
-    method = METHODS.get(kind)
-    if method is None:
-        return []
-    values = method.read(text)
-    return [(p, p.form(values[p.name])) for p in method.parameters if p.name in values]
+    values = read_of(kind, text)
+    return [(p, p.form(values[p.name])) for p in declared_parameters(kind) if p.name in values]
 
 
 def facts_of(fit: Fit) -> tuple[tuple[str, float], ...]:
@@ -67,16 +53,9 @@ def facts_of(fit: Fit) -> tuple[tuple[str, float], ...]:
     return (("Sigma between", parts.between), ("Sigma between and within", parts.total), *own)
 
 
-def read_of(kind: ChartKind, text: str) -> Values:
-    """The parameters as values; none of a Shewhart family. Raises ParameterError."""
-    method = METHODS.get(kind)
-    return {} if method is None else method.read(text)
-
-
 def form_of(kind: ChartKind, values: Values) -> str:
     """Values as a plan says them."""
-    method = METHODS.get(kind)
-    return "" if method is None else form_parameters(method.parameters, values)
+    return form_parameters(declared_parameters(kind), values)
 
 
 def allowed_rules_of(kind: ChartKind, panel: Panel) -> frozenset[Rule]:

@@ -13,7 +13,7 @@ from spc.engine.families import Family, Panel, SubgroupData, Summary, summarise
 from spc.engine.kinds import ChartKind
 from spc.engine.limits import dispersion_limits
 from spc.engine.live.model import DoesNotVaryError, Fit, Line, Shown
-from spc.engine.live.parameters import Parameter, Values, form_parameters, read_parameters
+from spc.engine.live.parameters import Parameter, Values, read_parameters
 from spc.engine.rules import Rule
 
 BEYOND = frozenset({Rule.BEYOND_LIMITS})
@@ -43,10 +43,6 @@ class Method(ABC):
     def read(self, text: str) -> Values:
         """The plan's words as values. Raises ParameterError."""
         return read_parameters(self.parameters, text, kind=self.kind.value)
-
-    def form(self, text: str) -> str:
-        """The plan's words in one form, defaults included. Raises ParameterError."""
-        return form_parameters(self.parameters, self.read(text))
 
     @abstractmethod
     def fit(self, data: Sequence[SubgroupData], values: Values, *, by_reading: bool) -> Fit:

@@ -44,6 +44,8 @@ class Fit:
     @classmethod
     def of(cls, kind: ChartKind, baseline: Baseline, parameters: str = "", **own: Any) -> Fit:
         """The estimate of a chart whose level and spread are a baseline's."""
+        if baseline.span != 2:
+            own["span"] = baseline.span
         return cls(
             kind=kind,
             center=baseline.center,
@@ -82,6 +84,7 @@ class Fit:
             n_values=self.n_values,
             sigma_method=self.sigma_method,
             sigma_df=self.sigma_df,
+            span=int(self.own.get("span", 2)),
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -35,11 +35,12 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Number(Parameter):
-    """A number between bounds; those named in `open_ends` ("low", "high") are not reached."""
+    """A number between bounds; those named in `open_ends` ("low", "high") are not reached. `whole`: none between."""
 
     low: float = -math.inf
     high: float = math.inf
     open_ends: tuple[str, ...] = ()
+    whole: bool = False
 
     def read(self, text: str) -> float:
         try:
@@ -48,7 +49,7 @@ class Number(Parameter):
             raise ParameterError(f"{self.name}: {text!r} is no number; {self.bounds}") from None
         low = value > self.low if "low" in self.open_ends else value >= self.low
         high = value < self.high if "high" in self.open_ends else value <= self.high
-        if not (low and high and math.isfinite(value)):
+        if not (low and high and math.isfinite(value)) or (self.whole and not value.is_integer()):
             raise ParameterError(f"{self.name}: {text} is out of range; {self.bounds}")
         return value
 
@@ -60,7 +61,10 @@ class Number(Parameter):
             words.append(f"{'above' if 'low' in self.open_ends else 'at least'} {self.low:g}")
         if math.isfinite(self.high):
             words.append(f"{'below' if 'high' in self.open_ends else 'at most'} {self.high:g}")
-        return f"it must be {' and '.join(words)}" if words else "it must be a finite number"
+        kind = "a whole number" if self.whole else "a finite number"
+        if not words:
+            return f"it must be {kind}"
+        return f"it must be {'a whole number ' if self.whole else ''}{' and '.join(words)}"
 
     def form(self, value: float) -> str:
         return repr(value).removesuffix(".0")

@@ -13,10 +13,10 @@ from spc.engine.batch import RuleHit
 from spc.engine.between_within import between_within
 from spc.engine.families import MISSING_POINT, Panel, SubgroupData, Summary, summarise
 from spc.engine.kinds import ChartKind
-from spc.engine.live.definition import ChartDefinition, rules_of
+from spc.engine.live.definition import ChartDefinition, form_of, rules_of
 from spc.engine.live.method import Memory, must_vary
 from spc.engine.live.model import DoesNotVaryError, Fit, Line, Shown
-from spc.engine.live.registry import METHODS, shewhart
+from spc.engine.live.registry import METHODS, read_of, shewhart
 from spc.engine.rules import LONGEST_SPAN, Rule, members
 from spc.engine.sigma import SigmaEstimate
 from spc.engine.special_rules import SpecialRule
@@ -91,12 +91,12 @@ def estimate(
     """
     kept = [MISSING_POINT if i in excluded else row for i, row in enumerate(data)]
     family = shewhart(definition.kind)
+    values = read_of(definition.kind, definition.parameters)
     if family is not None:
-        fit = Fit.of(definition.kind, estimate_baseline(family, kept))
+        fit = Fit.of(definition.kind, estimate_baseline(family, kept, span=int(values.get("span", 2))))
     else:
-        method = METHODS[definition.kind]
-        fit = method.fit(kept, method.read(definition.parameters), by_reading=definition.by_reading)
-        fit = replace(fit, parameters=method.form(definition.parameters))
+        fit = METHODS[definition.kind].fit(kept, values, by_reading=definition.by_reading)
+    fit = replace(fit, parameters=form_of(definition.kind, values))
     if fit.sigma is None or fit.sigma_df is None or fit.parts is not None:
         return fit
     return fit.split(between_within([row.values for row in kept], SigmaEstimate(fit.sigma, fit.sigma_df)))

@@ -54,7 +54,10 @@ class Group(Method):
     rules = {Panel.LOCATION: BEYOND}
     parameters: tuple[Parameter, ...] = (
         Number(
-            "run", "times in a row that one stream may lead; from the number of streams unless given", low=2.0
+            "run",
+            "times in a row that one stream may lead; from the number of streams unless given",
+            low=2.0,
+            whole=True,
         ),
     )
 

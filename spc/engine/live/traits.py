@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from spc.engine.families import Panel
@@ -104,8 +104,13 @@ _DEVIATIONS = Traits("Deviation from nominal", MOVING, decimals=1, moves=Moves.A
 
 
 def traits(kind: ChartKind | str, parameters: str = "") -> Traits:
-    """The traits of a kind, or of its name; a short-run chart may plot deviations in the unit of the reading."""
-    found = ChartKind(kind)
-    if found is ChartKind.SHORT_RUN and "plot=deviation" in parameters.split():
+    """The traits of a kind, or of its name.
+
+    A short-run chart may plot deviations in the unit of the reading; a moving range may be of more than two.
+    """
+    found, said = ChartKind(kind), parameters.split()
+    if found is ChartKind.SHORT_RUN and "plot=deviation" in said:
         return _DEVIATIONS
+    if found is ChartKind.IMR and said:
+        return replace(_TRAITS[found], dispersion=f"{MOVING} of {said[0].removeprefix('span=')}")
     return _TRAITS[found]

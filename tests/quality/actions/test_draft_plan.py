@@ -176,7 +176,7 @@ def test_only_the_newest_draft_is_approved(plant: Plant) -> None:
         ({"stratify": "mood"}, "row 2, stratify: only equipment"),
         ({"reaction": "shrug"}, "row 2, reaction: 'shrug' is none of"),
         ({"phase1_subgroups": "1"}, "row 2, phase1_subgroups"),
-        ({"parameters": "lambda=0.2"}, "row 2, parameters: a chart of kind imr takes no parameters"),
+        ({"parameters": "lambda=0.2"}, "row 2, parameters: lambda: a imr chart takes span"),
         (
             {"chart_family": "ewma", "rules": "beyond_limits", "parameters": "lambda=2"},
             "row 2, parameters: lambda: 2 is out of range; it must be above 0 and at most 1",

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
+import numpy as np
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from lots import failpoints
@@ -13,13 +16,17 @@ from lots.models import Lot
 from lots.queries import active_holds
 from mes import pipeline
 from quality.actions.approve_limits import approve_limits
+from quality.actions.exclude_point import exclude_point
 from quality.models import ReactionFiring
 from spc.actions.freeze import FreezeRefused
+from spc.engine import Family, SubgroupData, estimate_baseline
+from spc.engine import chart as chart_of
 from spc.engine.time_weighted import cusum_chart, ewma_chart
 from spc.models import Chart, ChartState, LimitRevision, OutboxEntry, Signal
 from spc.queries import current_points
 from tests.support.builders import PASSWORD, Plant, add_chart, make_plant, publish
 from tests.support.evidence import assert_evaluated_exactly_once
+from tests.support.web import signed_in
 from tests.support.worked import SOLIDS, evaluate_all, frozen_chart, mixing_lot
 
 pytestmark = pytest.mark.django_db
@@ -97,6 +104,34 @@ def test_ewma_is_the_batch_chart_and_its_signal_goes_back_to_where_it_crossed_th
     assert signal.point.sequence == 20 + batch.signals[0]
     below = max(i for i in range(batch.signals[0]) if batch.ewma[i] <= limits.center)
     assert ReactionFiring.objects.get(signal=signal).window_from_sequence == 20 + below + 1
+
+
+def test_moving_range_of_three_is_the_batch_chart_after_an_exclusion_too(plant: Plant) -> None:
+    chart = frozen_chart(plant, rules="beyond_limits", parameters="span=3", reaction="alert")
+    limits = LimitRevision.objects.get(chart=chart, kind="frozen")
+    basis = estimate_baseline(Family.IMR, np.array([64.9, 65.1] * 10), span=3)
+    assert (limits.sigma, limits.baseline["parameters"]) == (basis.sigma, "span=3")
+    values = [float(value) for value in STEADY]
+
+    def expected() -> list[float | None]:
+        shown = chart_of(Family.IMR, basis, [SubgroupData((value,)) for value in values], ())
+        return [None if math.isnan(value) else value for value in shown.dispersion.tolist()]
+
+    record(plant, STEADY)
+    assert [spread for _, spread in judged(chart)] == expected()
+    point = current_points(chart.pk).get(sequence=20)
+    assert point.dispersion_ucl is not None and point.dispersion_ucl > 0.0
+    excluded = current_points(chart.pk).get(sequence=22)
+    exclude_point(excluded, excluded=True, reason="spilt", user=plant.engineer, now=timezone.now())
+    values[2] = math.nan
+    assert [spread for n, (_, spread) in enumerate(judged(chart)) if n != 2] == [
+        spread for n, spread in enumerate(expected()) if n != 2
+    ]
+    client = signed_in(plant.engineer)
+    shown = client.get(reverse("web:chart_data", args=[chart.pk])).json()
+    assert shown["dispersion_label"] == "Moving range of 3"
+    page = client.get(reverse("web:chart", args=[chart.pk])).content.decode()
+    assert "span = 3" in page
 
 
 def test_limit_revision_carries_the_parameters_with_their_defaults(plant: Plant) -> None:

@@ -120,7 +120,7 @@ def test_definition_22_equal_readings_give_sigma_of_exactly_zero() -> None:
 def test_definition_27_baseline_holds_mean_sigma_and_n_and_no_limits() -> None:
     stored = estimate_baseline(Family.XBAR_R, samples(UNEQUAL)).to_dict()
     assert stored.keys() == {
-        "family", "center", "sigma", "subgroup_size", "n_subgroups", "n_values", "sigma_method", "sigma_df",
+        "family", "center", "sigma", "subgroup_size", "n_subgroups", "n_values", "sigma_method", "sigma_df", "span",
     }  # fmt: skip
 
 

@@ -51,11 +51,11 @@ Rows = list[float]
 Draw = Callable[[Rows], Iterable[int]]
 
 
-def _family(family: Family) -> Draw:
+def _family(family: Family, span: int = 2) -> Draw:
     def draw(row: Rows) -> Iterable[int]:
         size = 1 if family is Family.IMR else 3
         data = [SubgroupData(tuple(row[i : i + size])) for i in range(0, len(row), size)]
-        return [hit.index for hit in phase1_chart(family, data, NELSON).hits]
+        return [hit.index for hit in phase1_chart(family, data, NELSON, span=span).hits]
 
     return draw
 
@@ -148,6 +148,7 @@ def _phase1(draw: Callable[..., Any]) -> Draw:
 
 DRAWS: dict[str, Draw] = {
     "individuals": _family(Family.IMR),
+    "individuals, range of four": _family(Family.IMR, 4),
     "mean and range": _family(Family.XBAR_R),
     "mean and deviation": _family(Family.XBAR_S),
     "median and range": _family(Family.MEDIAN_R),

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spc.engine.baseline import estimate_baseline
 from spc.engine.between_within import three_way_chart
 from spc.engine.constants import d2
+from spc.engine.families import Family
 from spc.engine.groups import group_chart, longest_run
 from spc.engine.multivariate import MultivariateError, t_squared_individuals, t_squared_subgroups
 from spc.engine.operating import (
@@ -28,7 +30,7 @@ from spc.engine.serial import (
     trend_chart,
 )
 from spc.engine.short_run import SigmaOf, deviation_chart, z_chart
-from spc.engine.sigma import TooFewReadingsError, sigma_from_moving_spans
+from spc.engine.sigma import TooFewReadingsError
 from spc.engine.variance_components import nested_variance
 
 
@@ -41,12 +43,13 @@ def autoregressive(n: int, phi: float, seed: int = 1) -> np.ndarray:
 
 
 def test_wider_spans_estimate_the_same_sigma_and_never_bridge_a_gap() -> None:
-    values = np.random.default_rng(20).normal(0, 2.0, 4000).tolist()
+    values = np.random.default_rng(20).normal(0, 2.0, 4000)
     for span in (2, 3, 5):
-        assert sigma_from_moving_spans(values, span) == pytest.approx(2.0, rel=0.06)
-    assert sigma_from_moving_spans([1.0, 2.0, float("nan"), 9.0, 8.0]) == pytest.approx(1.0 / d2(2))
+        assert estimate_baseline(Family.IMR, values, span=span).sigma == pytest.approx(2.0, rel=0.06)
+    broken = np.array([1.0, 2.0, float("nan"), 9.0, 8.0])
+    assert estimate_baseline(Family.IMR, broken).sigma == pytest.approx(1.0 / d2(2))
     with pytest.raises(TooFewReadingsError, match="no 3 neighbouring"):
-        sigma_from_moving_spans([1.0, 2.0, float("nan"), 9.0, 8.0], 3)
+        estimate_baseline(Family.IMR, broken, span=3)
 
 
 def test_between_variation_widens_the_chart_of_means() -> None:

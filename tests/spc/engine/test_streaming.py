@@ -45,7 +45,9 @@ def series(draw: st.DrawFn) -> tuple[Baseline, list[SubgroupData], frozenset[int
         longest = 1 if family is Family.IMR else 5
         rows = draw(st.lists(st.lists(reading, min_size=1, max_size=longest), min_size=n, max_size=n))
         points = [SubgroupData(tuple(row)) for row in rows]
-        baseline = Baseline(family, 0.0, draw(st.sampled_from([0.0, 1.0, 1.3])), float(longest), 25, 25.0)
+        sigma = draw(st.sampled_from([0.0, 1.0, 1.3]))
+        span = draw(st.sampled_from([2, 3, 5])) if family is Family.IMR else 2
+        baseline = Baseline(family, 0.0, sigma, float(longest), 25, 25.0, span=span)
     return baseline, points, frozenset(draw(st.sets(st.integers(1, n), max_size=2)))
 
 
@@ -151,6 +153,13 @@ def test_frozen_baseline_is_not_moved_by_phase_2_points() -> None:
     baseline = estimate_baseline(Family.IMR, [SubgroupData((float(x),)) for x in (1, 2, 1, 3, 2)])
     state, _ = feed(start(baseline, RULE_SETS["default"]), 100.0, 200.0)
     assert state.baseline == baseline
+
+
+def test_state_that_knew_only_the_last_reading_is_still_read() -> None:
+    state, _ = feed(individuals_state(), 1.0, 2.0)
+    old = state.to_dict()
+    del old["last_values"], old["baseline"]["span"]
+    assert ChartState.from_dict(old | {"last_value": 2.0}) == state
 
 
 def test_states_restored_from_integers_equal_their_float_twins() -> None:

@@ -198,7 +198,15 @@ def test_excluded_points_keep_their_place_and_take_no_part() -> None:
         (ChartKind.EWMA, "sigma=between", "'between' is none of within, moving_range"),
         (ChartKind.CUSUM, "head_start=1", "head_start: 1 is out of range; it must be at least 0 and below 1"),
         (ChartKind.CUSUM, "h=nan", "h: nan is out of range"),
-        (ChartKind.IMR, "lambda=0.2", "takes no parameters"),
+        (ChartKind.P, "lambda=0.2", "takes no parameters"),
+        (ChartKind.IMR, "lambda=0.2", "lambda: a imr chart takes span"),
+        (
+            ChartKind.IMR,
+            "span=1",
+            "span: 1 is out of range; it must be a whole number at least 2 and at most 25",
+        ),
+        (ChartKind.IMR, "span=26", "span: 26 is out of range"),
+        (ChartKind.IMR, "span=2.5", "span: 2.5 is out of range; it must be a whole number"),
     ],
 )
 def test_parameter_that_a_chart_cannot_have_is_refused(kind: ChartKind, words: str, message: str) -> None:
