@@ -12,7 +12,7 @@ from lots.models import Measurement, Supersession
 from spc.actions.plotter import state_at_start
 from spc.engine import SubgroupData, advance
 from spc.engine.families import MISSING_POINT
-from spc.models import Chart, ChartState, Point, PointExclusion
+from spc.models import Chart, ChartState, Point, PointExclusion, SubgroupMember
 from spc.queries import current_points
 
 
@@ -65,7 +65,7 @@ def whole(chart: Chart, readings: QuerySet[Measurement]) -> Whole:
     }
     state = state_at_start(limits, chart.stream.plan.rules)
     points, states = [], {}
-    for sequence, (first, at, value) in enumerate(_said(readings), limits.from_sequence):
+    for sequence, (first, at, value) in enumerate(_said(chart, readings), limits.from_sequence):
         states[sequence] = state.to_dict()
         data = MISSING_POINT if value is None else SubgroupData((value,))
         following, plotted = advance(state, data)
@@ -82,15 +82,23 @@ def whole(chart: Chart, readings: QuerySet[Measurement]) -> Whole:
     return Whole(points, states)
 
 
-def _said(readings: QuerySet[Measurement]) -> list[tuple[int, datetime, float | None]]:
-    """The first measurement of each chain of corrections, with what the last one says; None where it was withdrawn."""
+def _said(chart: Chart, readings: QuerySet[Measurement]) -> list[tuple[int, datetime, float | None]]:
+    """The first measurement of each chain of corrections, with what the last one says; None where it was withdrawn.
+
+    A chain that was withdrawn before any of it was charted leaves no gap: it never was on the chart.
+    """
     rows = {row.id: row for row in readings}
     following = dict(Supersession.objects.filter(old_id__in=rows).values_list("old_id", "new_id"))
+    plotted = SubgroupMember.objects.filter(subgroup__chart=chart, measurement_id__in=rows)
+    charted = set(plotted.values_list("measurement_id", flat=True))
     result = []
     for key in rows.keys() - following.values():
-        last: int | None = key
-        while last in following and following[last] is not None:
-            last = following[last]
-        row = rows[last]
-        result.append((key, row.measured_at, None if last in following else float(row.value)))
+        chain = [key]
+        while (after := following.get(chain[-1])) is not None:
+            chain.append(after)
+        row = rows[chain[-1]]
+        if row.id not in following:
+            result.append((key, row.measured_at, float(row.value)))
+        elif charted.intersection(chain):
+            result.append((key, row.measured_at, None))
     return sorted(result, key=lambda reading: (reading[1], reading[0]))

@@ -26,6 +26,7 @@ from spc.models import Chart, ChartState, LimitRevision, Point, PointExclusion, 
 from spc.queries import current_points, excluded_subgroups
 from tests.support.builders import PASSWORD, Plant, add_chart, make_plant, publish, specify
 from tests.support.evidence import assert_evaluated_exactly_once
+from tests.support.recomputed import stored, whole
 from tests.support.worked import evaluate_all, frozen_chart, mixing_lot
 
 pytestmark = pytest.mark.django_db
@@ -189,6 +190,19 @@ def test_withdrawn_reading_leaves_a_gap(plant: Plant, chart: Chart, lot: Lot) ->
         record(plant, lot, value, start + timedelta(minutes=minute))
     correct(plant, reading_of(lot, "66.9"), None, reason="sample of another batch")
     assert [statistic for statistic, _, _ in columns(chart)] == [65.0, None, 65.1]
+
+
+def test_reading_withdrawn_before_it_was_charted_never_was_on_the_chart(
+    plant: Plant, chart: Chart, lot: Lot
+) -> None:
+    start = timezone.now() - timedelta(minutes=20)
+    record(plant, lot, "65.0", start)
+    plant.submit([plant.reading(SOLIDS, "66.9", lot, measured_at=start + timedelta(minutes=1))])
+    correct(plant, reading_of(lot, "66.9"), None, reason="sample of another batch")
+    record(plant, lot, "65.1", start + timedelta(minutes=2))
+    assert [statistic for statistic, _, _ in columns(chart)] == [65.0, 65.1]
+    readings = Measurement.objects.filter(lot_id=lot.pk, characteristic__code=SOLIDS)
+    assert stored(chart) == whole(chart, readings).points
 
 
 def test_corrected_basis_point_flags_the_frozen_limits(plant: Plant, chart: Chart) -> None:
