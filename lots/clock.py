@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from lots.models import Site
 
@@ -18,6 +19,12 @@ def site_time(site: Site, now: datetime) -> datetime:
     return now + timedelta(seconds=site.clock_offset_s) if site.simulated else now
 
 
+def local_words(site: Site, at: datetime) -> str:
+    """An instant as people of the site read it, with its zone: "7 Oct 2026 20:20 CEST"."""
+    local = at.astimezone(ZoneInfo(site.time_zone))
+    return f"{local.day} {local:%b %Y %H:%M %Z}"
+
+
 def instant_at(site: Site, at: datetime | None, now: datetime) -> datetime:
     """`at` on the site's clock, by default the present. Raises ImplausibleInstant for the future."""
     present = site_time(site, now)
@@ -25,6 +32,6 @@ def instant_at(site: Site, at: datetime | None, now: datetime) -> datetime:
         return present
     if at > present + FUTURE_TOLERANCE:
         raise ImplausibleInstant(
-            f"{at:%Y-%m-%d %H:%M:%S} lies in the future of site {site.code}; it is {present:%Y-%m-%d %H:%M:%S}"
+            f"{local_words(site, at)} lies in the future of site {site.code}; it is {local_words(site, present)}"
         )
     return at

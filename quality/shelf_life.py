@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q
 
-from lots.clock import site_time
+from lots.clock import local_words, site_time
 from lots.masters import remembered
 from lots.models import Lot, Opening, Receipt, Site
 from quality.blockers import Blocker, Code, lot_blocker
@@ -28,9 +28,13 @@ class Life:
     opened_at: datetime | None
     after_opening: bool
 
-    def words(self) -> str:
+    def words(self, site: Site) -> str:
         what = "life after opening" if self.after_opening else "shelf life"
-        return f"{what} ended at {self.ends_at:%Y-%m-%d %H:%M}"
+        return (
+            f"{what} has no end"
+            if self.ends_at is None
+            else f"{what} ended at {local_words(site, self.ends_at)}"
+        )
 
 
 @remembered(IncomingRule)
@@ -63,7 +67,9 @@ def shelf_life_blockers(lots: Sequence[Lot], *, now: datetime) -> dict[int, list
     )
     found: dict[int, list[Blocker]] = {}
     for lot in lots:
-        blockers = [lot_blocker(Code.EXPIRED, lives[lot.pk].words(), lot)] if lives[lot.pk].is_over else []
+        blockers = (
+            [lot_blocker(Code.EXPIRED, lives[lot.pk].words(lot.site), lot)] if lives[lot.pk].is_over else []
+        )
         if lot in inspected and lot.pk not in received:
             words = f"lot {lot.code} has not passed incoming inspection; receive the delivery"
             blockers.append(lot_blocker(Code.NOT_RECEIVED, words, lot))

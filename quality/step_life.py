@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
-from lots.clock import site_time
+from lots.clock import local_words, site_time
 from lots.models import Lot, RouteStep, StepExecution
 from lots.queries import recipe_values
 from lots.steps import STEPS
@@ -31,6 +31,6 @@ def outlived_blockers(
             continue
         ends = execution.finished_at + timedelta(hours=hours)
         if ends <= site_time(lot.site, now):
-            words = f"{step.step.name.lower()} keeps {hours:g} h, until {ends:%Y-%m-%d %H:%M}; do it again"
+            words = f"{step.step.name.lower()} keeps {hours:g} h, until {local_words(lot.site, ends)}; do it again"
             found.append(lot_blocker(Code.EXPIRED, words, lot))
     return found

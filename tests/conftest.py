@@ -44,7 +44,7 @@ from tests.support.cluster import Database, TestCluster, use_database  # noqa: E
 # Folders whose tests judge how long something takes, or kill what others would need; single files mark themselves.
 ALONE = {"faults", "flow"}
 
-pytest_plugins = ["tests.support.processes", "tests.support.browser"]
+pytest_plugins = ["tests.support.processes", "tests.support.browser", "tests.support.demo"]
 
 
 @pytest.hookimpl(optionalhook=True)  # tests also run without xdist
@@ -89,6 +89,19 @@ def nothing_from_earlier_tests() -> None:
     """Wrong passwords of one test are not counted in the next, nor are the audit chains of another database missed."""
     cache.clear()
     settings.ANCHORS_FILE.unlink(missing_ok=True)
+
+
+@pytest.fixture(scope="module")
+def module_database(
+    cluster: TestCluster, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Database]:
+    """What the module's fixtures commit here, its tests share; each test itself is rolled back."""
+    name = cluster.clone()
+    with django_db_blocker.unblock():
+        restore = use_database(name)
+        yield Database(name, cluster)
+        restore()
+    cluster.drop(name)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db import transaction
 
 from lots.actions.lock import lock_lots
+from lots.clock import local_words
 from lots.models import Lot, OpenInterval, User, Zone
 
 
@@ -32,7 +33,7 @@ def close_container(lot: Lot, *, user: User, at: datetime) -> OpenInterval:
         raise ExposureRefused(f"lot {lot.code} is not open")
     if at < interval.opened_at:
         raise ExposureRefused(
-            f"lot {lot.code} was opened at {interval.opened_at:%Y-%m-%d %H:%M:%S}, later than that"
+            f"lot {lot.code} was opened at {local_words(lot.site, interval.opened_at)}, later than that"
         )
     interval.closed_at, interval.closed_by = at, user
     interval.save(update_fields=["closed_at", "closed_by"])

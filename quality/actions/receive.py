@@ -13,7 +13,7 @@ from django.db import transaction
 from lots.actions.acting import act_as
 from lots.actions.lock import lock_lots
 from lots.actions.place_hold import HeldExtent, place_hold
-from lots.clock import instant_at, site_time
+from lots.clock import instant_at, local_words, site_time
 from lots.models import (
     CertificateValue,
     Hold,
@@ -135,7 +135,8 @@ def open_lot(lot: Lot, *, user: User, now: datetime, at: datetime | None = None)
     lock_lots([lot.pk])
     earlier = Opening.objects.filter(lot=lot).first()
     if earlier is not None:
-        raise ReceiptRefused(f"lot: {lot.code} was opened already at {earlier.opened_at:%Y-%m-%d %H:%M}")
+        at_words = local_words(lot.site, earlier.opened_at)
+        raise ReceiptRefused(f"lot: {lot.code} was opened already at {at_words}")
     return _open(lot, user, instant_at(lot.site, at, now))
 
 

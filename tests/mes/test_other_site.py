@@ -35,6 +35,7 @@ from quality.models import (
 from spc.models import Chart, Point, Signal
 from tests.support.api import ApiClient, reading
 from tests.support.builders import PASSWORD, Plant, make_plant, publish
+from tests.support.cluster import Database
 from tests.support.web import signed_in
 from tests.support.worked import worked_plant
 
@@ -66,8 +67,8 @@ OF_READERS = {("post", "/lots/{code}/records"), ("post", "/lots/{code}/files"), 
 REFUSED = {403, 404}
 
 
-@pytest.fixture
-def ours() -> Plant:
+@pytest.fixture(scope="module")
+def ours(module_database: Database) -> Plant:
     plant = worked_plant()
     signal = Signal.objects.filter(chart__stream__plan__site=plant.site, firing__isnull=False).latest("pk")
     stream = {
@@ -83,8 +84,8 @@ def ours() -> Plant:
     return plant
 
 
-@pytest.fixture
-def theirs() -> Plant:
+@pytest.fixture(scope="module")
+def theirs(module_database: Database) -> Plant:
     """Another site; its operator has every role there."""
     plant = make_plant()
     publish(plant)

@@ -86,14 +86,14 @@ def release(plant: Plant, lot: Lot) -> Disposition:
 
 
 def frozen_chart(plant: Plant, *, values: Sequence[str] = ("64.9", "65.1") * 10, **line: object) -> Chart:
-    """Publish a chart of the solids and freeze it on twenty batches around 65 %; 67 % is far outside.
+    """Publish a chart of the solids and freeze it on twenty readings around 65 %; 67 % is far outside.
 
     `line` are fields of its control-plan line; an individuals chart without them.
     """
     add_chart(plant, SOLIDS, **line)
     publish(plant)
-    for value in values:
-        plant.submit([plant.reading(SOLIDS, value, mixing_lot(plant))])
+    batch = mixing_lot(plant)
+    plant.submit([plant.reading(SOLIDS, value, batch) for value in values])
     evaluate_all()
     chart = Chart.objects.get(stream__plan__site=plant.site)
     approve_limits(

@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from lots.clock import local_words
 from lots.models import MaterialDefinition, Receipt
 from lots.queries import active_holds
 from mes.web.forms.delivery import CHECKS, delivery_of, items_in, whole
@@ -80,7 +81,7 @@ def opened(request: SiteRequest, code: str) -> HttpResponse:
     except ReceiptRefused as refusal:
         messages.error(request, str(refusal).partition(": ")[2])
     else:
-        until = f" It is good until {opening.use_by:%Y-%m-%d %H:%M} (UTC)." if opening.use_by else ""
+        until = f" It is good until {local_words(lot.site, opening.use_by)}." if opening.use_by else ""
         messages.success(request, f"{lot.code} is opened.{until}")
     return redirect("web:receiving")
 

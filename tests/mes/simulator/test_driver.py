@@ -26,7 +26,20 @@ from tests.support.cluster import Database
 
 @pytest.fixture
 def site(fresh_database: Database, tmp_path: Path) -> Site:
-    loaded = load_demo(state_directory=tmp_path, now=timezone.now())
+    return loaded_site(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def finished(module_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Line:
+    """A pair of rolls through the whole line, with the records of every instrument."""
+    line = loaded_site(tmp_path_factory.mktemp("line")).line("test", seed=3, pairs=1, raw_every=1)
+    line.driver.run()
+    assert (line.driver.summary.refusals, line.driver.summary.held) == ([], {})
+    return line
+
+
+def loaded_site(directory: Path) -> Site:
+    loaded = load_demo(state_directory=directory, now=timezone.now())
     keys = json.loads(loaded.keys_file.read_text())["keys"]
     return site_in_process({name: entry["key"] for name, entry in keys.items()})
 
@@ -46,12 +59,9 @@ def parents(code: str) -> set[str]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_instruments_deliver_their_own_records_through_the_api(site: Site) -> None:
-    line = site.line("test", seed=3, pairs=1, raw_every=1)
-    line.driver.run()
-    summary = line.driver.summary
-    assert (summary.refusals, summary.held) == ([], {})
-    kept = CurveFile.objects.filter(lot__code__startswith=line.store.prefix)
+@pytest.mark.django_db
+def test_instruments_deliver_their_own_records_through_the_api(finished: Line) -> None:
+    kept = CurveFile.objects.filter(lot__code__startswith=finished.store.prefix)
     assert Counter(kept.values_list("kind", flat=True)) == {
         "thickness": 2,
         "mass": 2,
@@ -59,7 +69,7 @@ def test_instruments_deliver_their_own_records_through_the_api(site: Site) -> No
         "cycling": 2,
         "impedance": 2,
     }
-    assert line.driver.gateway.counts.records == 10
+    assert finished.driver.gateway.counts.records == 10
     assert set(kept.values_list("unresolved", flat=True)) == {""}
     # A cell whose cycler file came has each capacity once, and as many readings as its neighbour without a file.
     capacities = Measurement.objects.filter(characteristic__code="formation.charge_capacity_ah")
@@ -75,14 +85,10 @@ def test_instruments_deliver_their_own_records_through_the_api(site: Site) -> No
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_a_pair_of_rolls_becomes_accepted_cells(site: Site) -> None:
-    line = site.line("test", seed=3, pairs=1)
-    line.driver.run()
-
-    summary = line.driver.summary
-    assert (summary.refusals, summary.held) == ([], {})
-    prefix = line.store.prefix
-    cells = codes(line, "CELL-20AH")
+@pytest.mark.django_db
+def test_a_pair_of_rolls_becomes_accepted_cells(finished: Line) -> None:
+    prefix = finished.store.prefix
+    cells = codes(finished, "CELL-20AH")
     assert len(cells) == 24
     accepted = StepExecution.objects.filter(
         lot__code__in=cells, route_step__step__code="acceptance", finished_at__isnull=False

@@ -5,29 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from django.utils import timezone
-from pytest_django.fixtures import Settings
 
 from lots.models import Characteristic, ProductRevision, User
-from mes.demo.load import CONTROL_PLAN_CODE, CONTROL_PLAN_NUMBER, LoadedDemo, load_demo
+from mes.demo.load import CONTROL_PLAN_CODE, CONTROL_PLAN_NUMBER, LoadedDemo
 from mes.demo.product import NOT_RUN
 from quality.actions.load_control_plan import CONTROL_PLAN, load_control_plan
 from quality.actions.load_table import LoadRefused
 from quality.models import ControlPlanLine, ControlPlanRevision, SpecificationLine
 from quality.permissions import NotPermitted
 from spc.models import ChartPlan
+from tests.support.demo import LOADED_AT
 
-NOW = timezone.now()
-FAST_HASHER = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fifteen passwords a load
-
+NOW = LOADED_AT
 NEXT = CONTROL_PLAN_NUMBER + 1
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
-
-
-@pytest.fixture
-def demo(tmp_path: Path, settings: Settings) -> LoadedDemo:
-    settings.PASSWORD_HASHERS = FAST_HASHER
-    return load_demo(state_directory=tmp_path, now=NOW)
 
 
 def load(

@@ -7,25 +7,21 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from django.utils import timezone
-from pytest_django.fixtures import Settings
 
 from lots.models import ProductRevision
-from mes.demo.load import load_demo
+from mes.demo.load import LoadedDemo
 from quality.actions.load_specifications import SPECIFICATIONS, load_specifications
 from quality.actions.load_table import LoadRefused, read_table
 from quality.models import ProcessWindow, SourceType, SpecificationLine
+from tests.support.demo import LOADED_AT
 
-NOW = timezone.now()
-FAST_HASHER = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fifteen passwords a load
+NOW = LOADED_AT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 @pytest.fixture
-def product(tmp_path: Path, settings: Settings) -> ProductRevision:
-    settings.PASSWORD_HASHERS = FAST_HASHER
-    load_demo(state_directory=tmp_path, now=NOW)
+def product(demo: LoadedDemo) -> ProductRevision:
     return ProductRevision.objects.get(product__code="SIB-20", revision="A")
 
 

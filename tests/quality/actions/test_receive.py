@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import DatabaseError, transaction
@@ -179,7 +180,9 @@ def test_opening_starts_a_shorter_life(plant: Plant) -> None:
     assert opening.use_by == opening.opened_at + timedelta(hours=24)
     assert codes(lot, timedelta(hours=23, minutes=59)) == []
     (blocker,) = can_leave(lot, now=timezone.now() + timedelta(hours=24, seconds=1))
-    assert blocker.code.value == "expired" and "life after opening ended at" in blocker.message
+    local = opening.use_by.astimezone(ZoneInfo("Europe/Berlin"))  # as people of the site read it
+    ends = f"life after opening ended at {local.day} {local:%b %Y %H:%M %Z}"
+    assert blocker.code.value == "expired" and ends in blocker.message
     with pytest.raises(ReceiptRefused, match="opened already"):
         open_lot(lot, user=plant.operator, now=timezone.now())
 

@@ -397,9 +397,9 @@ def test_any_order_of_changes_gives_what_a_full_recomputation_gives(
         evaluate_all()
         shown, expected = columns(chart), recomputed(chart, lot)
         assert [hits for _, _, hits in shown] == [hits for _, _, hits in expected], f"after {step}: {kind}"
-        for mine, whole in zip(shown, expected, strict=True):
+        for mine, theirs in zip(shown, expected, strict=True):
             # None where a point has no value, as before the first forecast: there both must have none.
-            for drawn, full in zip(mine[:2], whole[:2], strict=True):
+            for drawn, full in zip(mine[:2], theirs[:2], strict=True):
                 near = full if full is None else pytest.approx(full, rel=1e-12)
                 assert drawn == near, f"after step {step}: {kind}"
     assert_evaluated_exactly_once()
