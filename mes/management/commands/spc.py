@@ -32,7 +32,14 @@ class Command(BaseCommand):
         parser.add_argument(
             "--value", metavar="COL", help="column of readings or counts; several, A,B, for t2 and mewma"
         )
-        parser.add_argument("--subgroup", metavar="COL", help="column that neighbours of a subgroup share")
+        parser.add_argument(
+            "--subgroup",
+            metavar="COL",
+            help="column that neighbours of a subgroup share: the part of short-run, the time of group",
+        )
+        parser.add_argument(
+            "--stream", metavar="COL", help="column of the lane, spindle or zone of each reading (group)"
+        )
         parser.add_argument("--size", metavar="COL", help="column of the number inspected (p, np, u, laney)")
         parser.add_argument("--phase1", type=int, metavar="N", help="estimate limits from the first N points")
         parser.add_argument(
@@ -137,7 +144,7 @@ def rules_named(text: str) -> tuple[Rule, ...]:
 
 
 def _readings(table: pd.DataFrame, kind: ChartKind, options: dict[str, Any]) -> Readings:
-    used = {options["subgroup"], options["size"]} - {None}
+    used = {options["subgroup"], options["size"], options["stream"]} - {None}
     if options["value"]:
         names = [name.strip() for name in options["value"].split(",")]
     else:
@@ -152,7 +159,8 @@ def _readings(table: pd.DataFrame, kind: ChartKind, options: dict[str, Any]) -> 
     if options["subgroup"]:
         subgroup = tuple(_column(table, options["subgroup"], "--subgroup"))
     size = _numbers(table, options["size"], "--size") if options["size"] else None
-    return Readings(values, subgroup, size)
+    stream = tuple(_column(table, options["stream"], "--stream")) if options["stream"] else None
+    return Readings(values, subgroup, size, stream)
 
 
 def _is_numeric(column: pd.Series) -> bool:

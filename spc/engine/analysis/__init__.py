@@ -14,8 +14,10 @@ import numpy as np
 from spc.engine.analysis.rare import rare
 from spc.engine.analysis.shewhart import laney, shewhart
 from spc.engine.analysis.special import acceptance, residuals, short_run, three_way
+from spc.engine.analysis.streams import group
 from spc.engine.analysis.table import (
     NEEDS_SIZE,
+    NEEDS_STREAM,
     NEEDS_SUBGROUP,
     VECTORS,
     AnalysisError,
@@ -29,6 +31,7 @@ from spc.engine.kinds import ChartKind
 __all__ = [
     "KINDS",
     "NEEDS_SIZE",
+    "NEEDS_STREAM",
     "NEEDS_SUBGROUP",
     "VECTORS",
     "AnalysisError",
@@ -50,6 +53,8 @@ def analyse(readings: Readings, options: Options) -> dict[str, Any]:
         raise AnalysisError(f"a {kind} chart needs the number inspected: name its column with --size")
     if kind in NEEDS_SUBGROUP and readings.subgroup is None:
         raise AnalysisError(f"a {kind} chart needs subgroups: name their column with --subgroup")
+    if kind in NEEDS_STREAM and readings.stream is None:
+        raise AnalysisError(f"a {kind} chart needs the stream of each reading: name its column with --stream")
     if kind not in VECTORS and readings.values.shape[1] != 1:
         raise AnalysisError(f"a {kind} chart takes one column of values; name it with --value")
     return _ANALYSES[kind](readings, options)
@@ -71,6 +76,6 @@ _ANALYSES: dict[ChartKind, Callable[[Readings, Options], dict[str, Any]]] = {
     ChartKind.G: rare,
     ChartKind.T: rare,
     ChartKind.ACCEPTANCE: acceptance,
+    ChartKind.GROUP: group,
 }
-# A group chart needs a table of another shape; it runs on the line only.
 KINDS = tuple(_ANALYSES)

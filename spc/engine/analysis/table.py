@@ -31,7 +31,9 @@ NEEDS_SUBGROUP = {
     ChartKind.MEDIAN_R,
     ChartKind.THREE_WAY,
     ChartKind.SHORT_RUN,
+    ChartKind.GROUP,
 }
+NEEDS_STREAM = {ChartKind.GROUP}
 VECTORS = {ChartKind.T2, ChartKind.MEWMA}
 
 
@@ -43,12 +45,13 @@ class AnalysisError(ValueError):
 class Readings:
     """Columns of equal length n: values (n, v), and where the chart needs them the subgroup and the size.
 
-    On a short-run chart `subgroup` names the part.
+    On a short-run chart `subgroup` names the part, on a group chart the time at which its streams were read.
     """
 
     values: FloatArray
     subgroup: tuple[Hashable, ...] | None = None
     size: FloatArray | None = None
+    stream: tuple[Hashable, ...] | None = None
 
     @property
     def single(self) -> FloatArray:

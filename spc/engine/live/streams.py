@@ -76,7 +76,11 @@ class Group(Method):
             shown = group_chart(means, ranges, n=n)
             center, sigma = shown.center, (shown.ucl - shown.center) / 3.0
         else:
-            moved = [sigma_from_moving_ranges(np.abs(np.diff(own))).sigma for own in means.T]
+            # A time at which a stream is missing keeps its place: no range reaches over it.
+            gap = {label: [math.nan] for label in streams}
+            placed = [row if len(row) == len(streams) else gap for row in times]
+            columns = np.array([[np.mean(row[label]) for label in streams] for row in placed]).T
+            moved = [sigma_from_moving_ranges(np.abs(np.diff(own))).sigma for own in columns]
             center, sigma = float(means.mean()), float(np.mean(moved))
         must_vary(sigma, len(whole))
         run = int(values.get("run", leading_run(len(streams))))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
-from spc.engine.analysis import KINDS, NEEDS_SIZE, NEEDS_SUBGROUP, VECTORS, ChartKind
+from spc.engine.analysis import KINDS, NEEDS_SIZE, NEEDS_STREAM, NEEDS_SUBGROUP, VECTORS, ChartKind
 from spc.engine.tolerance import two_sided_factor
 
 KEYS = {
@@ -40,11 +40,11 @@ def spc(*arguments: str) -> dict[str, Any]:
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
     rng = np.random.default_rng(20260105)
-    lines = ["batch,x,y,size,bad"]
+    lines = ["batch,x,y,size,bad,lane"]
     for batch in range(30):
-        for _ in range(4):
+        for lane in range(4):
             x, y = rng.normal(10, 1), rng.normal(5, 1)
-            lines.append(f"{batch},{x:.3f},{y:.3f},{180 + batch},{rng.poisson(9)}")
+            lines.append(f"{batch},{x:.3f},{y:.3f},{180 + batch},{rng.poisson(9)},L{lane}")
     file = tmp_path / "readings.csv"
     file.write_text("\n".join(lines) + "\n")
     return file
@@ -57,6 +57,8 @@ def test_every_chart_answers_in_the_same_shape(table: Path, kind: ChartKind) -> 
         options += ["--size", "size"]
     if kind in NEEDS_SUBGROUP:
         options += ["--subgroup", "batch"]
+    if kind in NEEDS_STREAM:
+        options += ["--stream", "lane"]
     if kind is ChartKind.ACCEPTANCE:
         options += ["--usl", "16"]
     found = spc(str(table), "--chart", kind.value, *options)
@@ -100,6 +102,43 @@ def test_an_empty_cell_is_a_gap_and_not_bridged(tmp_path: Path) -> None:
     assert found["dispersion"]["statistic"] == [None, 1.0, None, None, 1.0, 1.0]
 
 
+def test_group_chart_names_the_lane_that_is_far_and_the_lane_that_always_leads(tmp_path: Path) -> None:
+    rng = np.random.default_rng(7)
+    rows = rng.normal(50, 1, (40, 3))
+    rows[:, 2] += np.where(np.arange(40) < 30, 0.0, 1.0)
+    rows[35, 0] = 60.0
+    lines = [
+        f"{metre},lane {lane},{value}" for metre, row in enumerate(rows) for lane, value in enumerate(row)
+    ]
+    del lines[3 * 20 + 1]  # lane 1 was not read at metre 20
+    file = tmp_path / "lanes.csv"
+    file.write_text("\n".join(["metre,lane,um", *lines]) + "\n")
+    options = [
+        "--chart",
+        "group",
+        "--value",
+        "um",
+        "--subgroup",
+        "metre",
+        "--stream",
+        "lane",
+        "--phase1",
+        "30",
+    ]
+    found = spc(str(file), *options)
+    kept = np.delete(rows[:30], 20, axis=0)
+    apart = np.vstack([np.abs(np.diff(rows[:20], axis=0)), np.abs(np.diff(rows[21:30], axis=0))])
+    sigma = float(apart.mean()) / 1.1283791670955126  # no range reaches over metre 20
+    assert found["streams"] == ["lane 0", "lane 1", "lane 2"] and found["n"] == 40
+    assert found["center_line"] == pytest.approx(float(kept.mean()), rel=1e-12)
+    assert found["ucl"][0] == pytest.approx(float(kept.mean()) + 3 * sigma, rel=1e-12)
+    assert found["dispersion"]["lcl"][0] == pytest.approx(float(kept.mean()) - 3 * sigma, rel=1e-12)
+    assert found["statistic"][20] is None and found["statistic"][35] == 60.0
+    assert {"index": 35, "rule": "beyond_limits", "members": [35]} in found["signals"]
+    assert found["largest"][35] == "lane 0"
+    assert found["dispersion"]["statistic"][0] == pytest.approx(rows[0].min())
+
+
 def test_the_only_column_of_numbers_needs_no_name(tmp_path: Path) -> None:
     file = tmp_path / "one.csv"
     file.write_text("lot,width\nA,1.0\nB,1.2\nC,1.1\n")
@@ -110,9 +149,19 @@ def test_the_only_column_of_numbers_needs_no_name(tmp_path: Path) -> None:
     ("options", "words"),
     [
         (["--chart", "imr"], "--value: name the column"),
-        (["--chart", "imr", "--value", "z"], "the file has batch, x, y, size, bad"),
+        (["--chart", "imr", "--value", "z"], "the file has batch, x, y, size, bad, lane"),
         (["--chart", "xbar-r", "--value", "x"], "--subgroup"),
         (["--chart", "p", "--value", "bad"], "--size"),
+        (["--chart", "group", "--value", "x"], "name their column with --subgroup"),
+        (["--chart", "group", "--value", "x", "--subgroup", "batch"], "name its column with --stream"),
+        (
+            ["--chart", "group", "--value", "x", "--subgroup", "batch", "--stream", "z"],
+            "--stream 'z' is not a column; the file has",
+        ),
+        (
+            ["--chart", "group", "--value", "x", "--subgroup", "batch", "--stream", "batch"],
+            "a group chart needs two streams at least, and two times with all of them",
+        ),
         (["--chart", "imr", "--value", "x", "--rules", "all"], "choose from beyond"),
         (["--chart", "imr", "--value", "x", "--phase1", "500"], "choose 1 to 120"),
         (["--chart", "imr", "--value", "x", "--phase1", "0"], "choose 1 to 120"),
