@@ -90,10 +90,10 @@ def correct(correction: Correction, *, key: str, source: Source, user: User, now
     What was computed from it is computed anew, and its charts are replayed. Raises CorrectionRefused,
     InvalidSubmission, IdempotencyConflict or NotPermitted; nothing is stored then.
     """
-    envelope = correction.envelope(key=key, source=source, user=user)
     with steady(), transaction.atomic():
         act_as(user)
-        require(user, envelope.site, Action.CORRECT)
+        require(user, correction.old.site, Action.CORRECT)
+        envelope = correction.envelope(key=key, source=source, user=user)
         earlier = claim_key(envelope)
         if earlier is not None:
             return Answer(earlier.answer, replayed=True)

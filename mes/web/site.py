@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from lots.clock import site_time
 from lots.models import Membership, Site, User
-from quality.permissions import Action, NotPermitted, require
+from quality.permissions import Action, NotPermitted, may, require
 
 SESSION_KEY = "halite_site"
 P = ParamSpec("P")
@@ -85,11 +85,16 @@ def _path_of(url: str) -> str:
 
 def site_page(
     action: Action = Action.VIEW,
+    *,
+    posts: Sequence[Action] = (),
 ) -> Callable[
     [Callable[Concatenate[SiteRequest, P], HttpResponseBase]],
     Callable[Concatenate[HttpRequest, P], HttpResponseBase],
 ]:
-    """Frame of a page: who is not signed in goes to the login, who may not do `action` gets 403 with the reason."""
+    """Frame of a page: who is not signed in goes to the login, who may not do `action` gets 403 with the reason.
+
+    `posts`: a page that anybody may see and that does these; who may do none of them sends nothing to it.
+    """
 
     def decorate(
         view: Callable[Concatenate[SiteRequest, P], HttpResponseBase],
@@ -109,6 +114,9 @@ def site_page(
             with timezone.override(ZoneInfo(site.time_zone)):
                 try:
                     require(entered.user, site, action)
+                    if posts and request.method == "POST":
+                        allowed = next((one for one in posts if may(entered.user, site, one)), posts[0])
+                        require(entered.user, site, allowed)
                     return view(entered, *args, **kwargs)
                 except NotPermitted as refusal:
                     raise PermissionDenied(str(refusal)) from refusal

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from lots.actions.acting import act_as
 from lots.actions.lock import lock_name
@@ -23,7 +24,7 @@ from quality.actions.switch_sampling import record_outcomes
 from quality.lot_sampling import Scheme, schemes_of
 from quality.models import AcceptanceDecision, AcceptancePlan
 from quality.permissions import Action, require
-from quality.release_view import members_of
+from quality.release_view import members_of, recorded_by
 from quality.sample_verdict import Sampled, combine, judge_schemes
 
 # Which characteristics the rule speaks of; of one by cycle the last cycle counts.
@@ -90,6 +91,8 @@ def decide_lot(plan: AcceptancePlan, *, user: User, password: str, now: datetime
     decision = outlook_of(results, Rules.from_content(plan.rules), sampled)
     if decision.verdict is Verdict.UNDECIDED:
         raise AcceptanceRefused(f"results: {'; '.join(decision.reasons[:5])}")
+    if recorded_by(list(_sampled(plan).values_list("pk", flat=True)), user):
+        raise AcceptanceRefused("signer: you recorded values of the sample: another person must decide")
     content = {
         "lot": plan.lot.code,
         "sample": plan.sample,
@@ -151,7 +154,7 @@ def _refuse_unfit(schemes: Sequence[Scheme], sample_size: int) -> None:
 
 def results_of(plan: AcceptancePlan) -> list[CellResult]:
     """The latest valid values of the sampled cells."""
-    cells = Lot.objects.filter(site=plan.site_id, code__in=plan.sample).order_by("code")
+    cells = _sampled(plan)
     rows = valid_measurements([cell.pk for cell in cells]).filter(
         characteristic__code__in=(CAPACITY, EFFICIENCY, RESISTANCE, LEAK_FREE)
     )
@@ -169,6 +172,10 @@ def results_of(plan: AcceptancePlan) -> list[CellResult]:
         )
         for cell in cells
     ]
+
+
+def _sampled(plan: AcceptancePlan) -> QuerySet[Lot]:
+    return Lot.objects.filter(site=plan.site_id, code__in=plan.sample).order_by("code")
 
 
 def _plain(result: CellResult) -> dict[str, Any]:

@@ -125,6 +125,8 @@ def recheck(
         raise RequirementRefused("statement: say why the limits still follow from the wording")
     if Recheck.objects.filter(requirement_revision=revision, line=line).exists():
         raise RequirementRefused("line: it was re-checked already")
+    if revision.issued_by_id == user.pk:
+        raise RequirementRefused("signer: you wrote the revision; another person must re-check what follows")
     content = {
         "requirement": revision.requirement.code,
         "revision": revision.number,
@@ -154,11 +156,15 @@ def approve_baseline(site: Site, *, user: User, password: str, now: datetime) ->
     act_as(user)
     require(user, site, Action.APPROVE_BASELINE)
     found = matrix(site, at=site_time(site, now))
+    revisions = {row.requirement.code: row.revision for row in found.rows if row.revision is not None}
+    own = sorted(code for code, revision in revisions.items() if revision.issued_by_id == user.pk)
+    if own:
+        raise RequirementRefused(f"signer: you wrote {', '.join(own[:3])}; another person must approve it")
     gaps = [gap.words for gap in found.gaps] + [gap.words for gap in safety_gaps(site)]
     if gaps:
         more = f" and {len(gaps) - 3} more" if len(gaps) > 3 else ""
         raise RequirementRefused(f"gaps: {'; '.join(gaps[:3])}{more}")
-    content = {row.requirement.code: row.revision.number for row in found.rows if row.revision is not None}
+    content = {code: revision.number for code, revision in revisions.items()}
     lock_name(f"baseline:{site.pk}")
     number = Baseline.objects.filter(site=site).count() + 1
     signature = sign(

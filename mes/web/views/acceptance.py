@@ -40,7 +40,7 @@ DEFAULTS = {
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@site_page()
+@site_page(posts=(Action.ACCEPT_LOT,))
 def acceptance(request: SiteRequest, code: str) -> HttpResponse:
     lot = lot_at(request, code)
     plan = AcceptancePlan.objects.filter(lot=lot).select_related("lot__site", "frozen_by").first()

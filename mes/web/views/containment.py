@@ -26,7 +26,7 @@ DIRECT_OFFERED = 200
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@site_page()
+@site_page(posts=(Action.CONTAIN,))
 def containment(request: SiteRequest, key: int) -> HttpResponse:
     hold = get_object_or_404(Hold.objects.select_related("site", "placed_by"), pk=key, site=request.site)
     if request.method != "POST":

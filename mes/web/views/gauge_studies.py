@@ -84,7 +84,13 @@ def plan(request: SiteRequest, key: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@site_page()
+@site_page(
+    posts=(
+        Action.RECORD,
+        Action.CORRECT,
+        Action.SIGN_STUDY,
+    )
+)
 def study(request: SiteRequest, key: int) -> HttpResponse:
     found = get_object_or_404(studies_of_site(request.site).select_related("site"), pk=key)
     if request.method != "POST":

@@ -39,7 +39,7 @@ DECISIONS = (
 
 
 @require_http_methods(["GET", "POST"])
-@site_page()
+@site_page(posts=(Action.DISPOSE,))
 def hold(request: SiteRequest, key: int) -> HttpResponse:
     found = get_object_or_404(holds_of_site(request.site).select_related("placed_by"), pk=key)
     if request.method == "GET":

@@ -46,7 +46,7 @@ def case_of_site(request: SiteRequest, key: int) -> Nonconformance:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@site_page()
+@site_page(posts=(Action.WORK_CASE,))
 def investigation(request: SiteRequest, key: int) -> HttpResponse:
     case = case_of_site(request, key)
     if request.method != "POST":

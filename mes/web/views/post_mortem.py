@@ -66,7 +66,7 @@ def photo(request: SiteRequest, key: int) -> HttpResponse:
 
 
 @csrf_protect
-@site_page()
+@site_page(posts=(Action.WORK_CASE,))
 def _framed(request: SiteRequest, key: int) -> HttpResponse:
     case = case_of_site(request, key)
     if request.method != "POST":

@@ -87,7 +87,7 @@ def opened(request: SiteRequest, code: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@site_page()
+@site_page(posts=(Action.EDIT_MASTERS,))
 def rule(request: SiteRequest, material: str) -> HttpResponse:
     """Shelf life and incoming inspection of a material, with its earlier rules."""
     found = get_object_or_404(_materials(), code=material)

@@ -253,7 +253,7 @@ def test_operator_sees_who_decides_and_cannot(plant: Plant) -> None:
     operator = signed_in(plant.operator)
     page = operator.get(page_of(hold)).content.decode()
     assert f"A quality engineer decides: {plant.engineer.printed_name}" in page
-    assert operator.post(page_of(hold), form(hold)).status_code == 422
+    assert operator.post(page_of(hold), form(hold)).status_code == 403
     assert not Disposition.objects.exists()
 
 
