@@ -12,6 +12,7 @@ from quality.actions.case_entries import LONGEST, store_entry, texts_of, work_on
 from quality.actions.open_case import CaseRefused
 from quality.actions.sign import sign
 from quality.cases import FIELDS, CaseView, Family, Kind, case_view
+from quality.evidence import people_who_may
 from quality.models import CaseEntry, ControlPlanLine, Nonconformance
 from quality.permissions import Action
 from spc.models import Chart
@@ -139,11 +140,9 @@ def _check(case: Nonconformance, kind: str, content: dict[str, Any]) -> None:
             _day(name, content[name])
     if (
         kind == Kind.OWNER
-        and not User.objects.filter(
-            username=content["owner"], memberships__site=case.site, memberships__retired_at__isnull=True
-        ).exists()
+        and not people_who_may(case.site, Action.WORK_CASE).filter(username=content["owner"]).exists()
     ):
-        raise CaseRefused(f"owner: nobody called {content['owner']!r} works at {case.site.code}")
+        raise CaseRefused(f"owner: nobody called {content['owner']!r} may work on cases at {case.site.code}")
     if kind == Kind.CLASSIFICATION and content["family"] not in set(Family):
         raise CaseRefused(f"family: one of {', '.join(Family)}")
     if kind == Kind.ACTION:

@@ -12,6 +12,7 @@ from datetime import datetime
 from lots.actions.place_hold import extend_hold, place_hold, reach_locked
 from lots.models import Hold, Site
 from quality.actions.react import MATERIAL, reason_of, window_extents, window_start
+from quality.models import ReactionFiring
 from spc.models import Chart, Signal
 from spc.queries import current_points
 
@@ -74,3 +75,16 @@ def window_start_now(judged: Signal) -> int | None:
         .first()
     )
     return None if current is None else window_start(current)
+
+
+def window_from_now(firing: ReactionFiring | None) -> int | None:
+    """How many points lie before the window, as the chart is numbered now: late readings move the numbers.
+
+    None for a reaction that covers nothing, and where a replay lost the signal.
+    """
+    if firing is None or firing.window_from_sequence is None:
+        return None
+    if firing.reaction == Signal.Reaction.HOLD:
+        now = current_points(firing.signal.chart_id).filter(subgroup=firing.signal.point.subgroup_id).first()
+        return None if now is None else now.sequence
+    return window_start_now(firing.signal)

@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from lots.models import Membership, RecipeParameter
+from lots.models import RecipeParameter
 from mes.documents.eight_d import eight_d_pdf
 from mes.web.chart_json import chart_title
 from mes.web.site import SiteRequest, site_page
@@ -18,6 +18,7 @@ from quality.actions.case import FEWEST_POINTS, add_entry, check_effectiveness, 
 from quality.actions.open_case import CaseRefused
 from quality.actions.sign import SignatureRefused, verify
 from quality.cases import Family, case_view, case_views
+from quality.evidence import people_who_may
 from quality.models import ControlPlanLine, Nonconformance
 from quality.pareto import defect_paretos
 from quality.permissions import Action, may
@@ -116,9 +117,6 @@ def _check(request: SiteRequest, found: Nonconformance) -> str:
 
 def _page(request: SiteRequest, found: Nonconformance, *, error: str = "", status: int = 200) -> HttpResponse:
     view = case_view(found)
-    people = Membership.objects.filter(site=request.site, retired_at__isnull=True).exclude(
-        role__in=(Membership.Role.EQUIPMENT, Membership.Role.AUDITOR)
-    )
     field, _, words = error.partition(": ")
     closing = view.closure.signature if view.closure is not None else None
     frozen = Chart.objects.filter(
@@ -130,7 +128,7 @@ def _page(request: SiteRequest, found: Nonconformance, *, error: str = "", statu
         "case": found,
         "overdue": view.overdue(request.site_now.date()),
         "families": list(Family),
-        "people": people.select_related("user").order_by("user__username").distinct("user__username"),
+        "people": people_who_may(request.site, Action.WORK_CASE),
         "parameters": RecipeParameter.objects.select_related("recipe_revision__recipe", "step").order_by(
             "recipe_revision__recipe__code", "step__sequence", "name"
         )[:LEVERS_LISTED],

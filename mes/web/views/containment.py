@@ -13,13 +13,13 @@ from lots.actions.place_hold import HeldExtent
 from lots.models import Hold, HoldLot, Lot
 from mes.web.site import SiteRequest, site_page
 from quality.actions.contain import ContainmentRefused, narrow, widen
-from quality.actions.contain_late import window_start_now
+from quality.actions.contain_late import window_from_now
 from quality.actions.dispose import DispositionRefused
 from quality.actions.sign import SignatureRefused
 from quality.containment_sheet import containment_sheet
-from quality.models import ContainmentChange, ReactionFiring
+from quality.models import ContainmentChange
 from quality.permissions import Action, NotPermitted, may
-from spc.models import Signal, SubgroupMember
+from spc.models import SubgroupMember
 from spc.queries import current_points
 
 DIRECT_OFFERED = 200
@@ -73,7 +73,7 @@ def _named_extent(request: SiteRequest) -> HeldExtent:
 def _from_point(request: SiteRequest, hold: Hold, text: str) -> list[HeldExtent]:
     """Lots of the hold's chart from a point on (numbered from 1) to where the window began."""
     firing = hold.firings.select_related("signal__point").first()
-    began = _window_from(firing)
+    began = window_from_now(firing)
     if firing is None or began is None:
         raise ContainmentRefused("from_point: this hold has no chart, or its chart has changed; name a lot")
     if not text.isdecimal() or not 1 <= int(text) <= began:
@@ -82,16 +82,6 @@ def _from_point(request: SiteRequest, hold: Hold, text: str) -> list[HeldExtent]
     lots = SubgroupMember.objects.filter(subgroup__points__in=points, lot_id__isnull=False)
     keys = {key for key in lots.values_list("lot_id", flat=True) if key is not None}
     return [HeldExtent(key) for key in sorted(keys)]
-
-
-def _window_from(firing: ReactionFiring | None) -> int | None:
-    """How many points lie before the window, as the chart is numbered now: late readings move the numbers."""
-    if firing is None or firing.window_from_sequence is None:
-        return None
-    if firing.reaction == Signal.Reaction.HOLD:
-        now = current_points(firing.signal.chart_id).filter(subgroup=firing.signal.point.subgroup_id).first()
-        return None if now is None else now.sequence
-    return window_start_now(firing.signal)
 
 
 def _interval(request: SiteRequest) -> tuple[int, int] | None:
@@ -122,7 +112,7 @@ def _page(request: SiteRequest, hold: Hold, *, error: str = "", status: int = 20
             "nav_active": "review",
             "hold": hold,
             "sheet": sheet,
-            "window_from": _window_from(sheet.firing),
+            "window_from": window_from_now(sheet.firing),
             "covered": len(sheet.recount.reached & sheet.recount.held),
             "reached": len(sheet.recount.reached),
             "direct": direct,

@@ -15,6 +15,7 @@ from lots.models import Hold, HoldLot, Lot, RouteStep, User
 from mes.web.forms.disposition import read_disposition
 from mes.web.links import blocker_rows
 from mes.web.site import SiteRequest, site_page
+from quality.actions.contain_late import window_from_now
 from quality.actions.dispose import DispositionRefused, dispose
 from quality.actions.sign import SignatureRefused
 from quality.containment import recount
@@ -108,6 +109,7 @@ def _page(request: SiteRequest, found: Hold, *, error: str = "", status: int = 2
             "nav_active": "review",
             "hold": found,
             "evidence": evidence,
+            "window_from": window_from_now(getattr(evidence.signal, "firing", None)),
             "values": [(d, evidence.values.get(d.judgement.measurement_id)) for d in evidence.defects],
             "rule": rule_named(evidence.signal.rule).label if evidence.signal else "",
             "chart_lines": (

@@ -12,6 +12,7 @@ from lots.queries import lots_by_id
 from mes.web.chart_json import decimals_of, unit_of
 from mes.web.site import SiteRequest, site_page
 from mes.web.views.charts import chart_of_site
+from quality.actions.contain_late import window_from_now
 from quality.actions.exclude_point import exclude_point
 from quality.actions.judge_signal import SignalRefused, assign_cause
 from quality.evidence import measurements_by_id
@@ -116,7 +117,8 @@ def _point(
                     "members": (pattern := sorted(m.point.sequence + 1 for m in signal.members.all())),
                     "since": pattern[0] if pattern and traits_of(found.stream.plan).remembers else None,
                     "case": cases.get(signal.carried_from_id or signal.pk),
-                    "firing": getattr(signal.carried_from or signal, "firing", None),
+                    "firing": (firing := getattr(signal.carried_from or signal, "firing", None)),
+                    "window_from": window_from_now(firing) if firing and firing.hold_id else None,
                     "error": refused[1] if refused and refused[0] == signal.pk else "",
                 }
                 for signal in signals

@@ -187,7 +187,13 @@ def test_page_takes_a_case_from_hold_to_closure(plant: Plant, case: Nonconforman
     hold_case = reverse("web:hold_case", args=[case.hold_id])
     assert client.post(hold_case)["Location"] == reverse("web:case", args=[case.pk])  # there is one already
     url = reverse("web:case", args=[case.pk])
-    assert "name the owner" in client.get(url).content.decode()
+    page = client.get(url).content.decode()
+    assert "name the owner" in page
+    choice = page[page.index('id="owner"') :].partition("</select>")[0]
+    assert 'value="" ' not in choice and "selected" not in choice  # nobody is chosen for them
+    assert plant.process_engineer.username in choice and plant.operator.username not in choice
+    refused = client.post(url, {"kind": "owner", "owner": plant.operator.username, "due": "2027-01-01"})
+    assert refused.status_code == 422 and "may work on cases" in refused.content.decode()
     answer = client.post(url, {"kind": "owner", "owner": plant.engineer.username, "due": "soon"})
     assert answer.status_code == 422 and "Give a date" in answer.content.decode()
     verified(plant, case, chart)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from lots.models import Hold, Lot
@@ -14,8 +15,10 @@ from quality.actions.approve_limits import approve_limits
 from quality.actions.contain_late import window_start_now
 from quality.models import ReactionFiring
 from spc.models import Chart, Signal
+from spc.queries import current_points
 from tests.support.builders import PASSWORD, Plant, add_chart, make_plant, publish
 from tests.support.evidence import assert_evaluated_exactly_once
+from tests.support.web import signed_in
 from tests.support.worked import SOLIDS, evaluate_all, mixing_lot, release
 
 pytestmark = pytest.mark.django_db
@@ -124,6 +127,15 @@ def test_window_is_found_under_the_numbers_of_today(plant: Plant) -> None:
     assert window_start_now(firing.signal) == firing.window_from_sequence == 20
     record(plant, earlier, "65.0", 5)
     assert window_start_now(firing.signal) == 21
+    client, chart = signed_in(plant.engineer), firing.signal.chart_id
+    point = current_points(chart).get(subgroup=firing.signal.point.subgroup_id).pk
+    for name, args in (
+        ("hold", [firing.hold_id]),
+        ("containment", [firing.hold_id]),
+        ("chart_point", [chart, point]),
+    ):
+        page = client.get(reverse(f"web:{name}", args=args)).content.decode()
+        assert "from point 22" in page and "from point 21" not in page, name
     for minute in (16, 17):
         record(plant, mixing_lot(plant), "65.0", minute)
     assert not Signal.objects.filter(point__replaced_at__isnull=True).exists()
