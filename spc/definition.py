@@ -6,7 +6,17 @@ from collections.abc import Sequence
 
 from spc.engine import MISSING_POINT, Rule, SubgroupData
 from spc.engine.kinds import ChartKind
-from spc.engine.live import ChartDefinition, Fit, Traits, estimate, second_panel_is_moving_range, traits
+from spc.engine.live import (
+    ChartDefinition,
+    Fit,
+    Screened,
+    Traits,
+    estimate,
+    screen,
+    second_panel_is_moving_range,
+    traits,
+)
+from spc.engine.screening import Removal
 from spc.models import ChartPlan, Point
 
 
@@ -63,9 +73,27 @@ def estimate_limits(
     What lies between the points, and up to sequence `end` where the limits begin to judge, keeps its place as a gap: no
     moving range spans it, and what goes by the number of a point goes on. Raises TooFewReadingsError.
     """
+    kept = [MISSING_POINT if place in excluded else row for place, row in enumerate(data)]
+    return estimate(definition_of(plan), _placed(points, kept, end=end))
+
+
+def screen_limits(
+    plan: ChartPlan, points: Sequence[Point], data: Sequence[SubgroupData], *, end: int
+) -> tuple[Screened, dict[int, Removal]]:
+    """Phase 1 screened, with gaps in their places, and for each suggested point's key why it should be left out.
+
+    Raises TooFewReadingsError.
+    """
+    screened = screen(definition_of(plan), _placed(points, data, end=end))
+    first = points[0].sequence if points else end
+    keys = {point.sequence - first: point.pk for point in points}
+    return screened, {keys[removal.index]: removal for removal in screened.trail}
+
+
+def _placed(points: Sequence[Point], data: Sequence[SubgroupData], *, end: int) -> list[SubgroupData]:
+    """The data at the places of their points up to `end`, gaps between."""
     first = points[0].sequence if points else end
     series = [MISSING_POINT] * (end - first)
-    for place, (point, row) in enumerate(zip(points, data, strict=True)):
-        if place not in excluded:
-            series[point.sequence - first] = row
-    return estimate(definition_of(plan), series)
+    for point, row in zip(points, data, strict=True):
+        series[point.sequence - first] = row
+    return series

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 
 from django import template
@@ -18,7 +19,7 @@ DASH = "–"
 @register.filter
 def plain(value: float | None, decimals: int) -> str:
     """A statistic with fixed decimals; a dash where there is none."""
-    return DASH if value is None else f"{value:.{decimals}f}"
+    return DASH if value is None or math.isnan(value) else f"{value:.{decimals}f}"
 
 
 @register.filter

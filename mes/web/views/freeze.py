@@ -16,10 +16,11 @@ from quality.actions.approve_limits import approve_limits
 from quality.actions.sign import SignatureRefused
 from quality.permissions import Action
 from spc.actions.freeze import FreezeRefused
-from spc.definition import chart_rules, estimate_limits
-from spc.engine import Family, ScreeningResult, SubgroupData, TooFewReadingsError, screen_phase1
+from spc.definition import estimate_limits, screen_limits
+from spc.engine import SubgroupData, TooFewReadingsError
 from spc.engine.kinds import ChartKind
-from spc.engine.live import Fit, require_spread, statistic_of
+from spc.engine.live import Fit, Screened, require_spread, statistic_of
+from spc.engine.screening import Removal
 from spc.engine.special_rules import rule_named
 from spc.models import Chart, Signal
 from spc.queries import is_frozen, phase1_data
@@ -80,18 +81,17 @@ def _page(
     chosen = excluded or {}
     plan = chart.stream.plan
     points, data = phase1_data(chart)
-    screening: ScreeningResult | None = None
+    screening: Screened | None = None
+    suggested: dict[int, Removal] = {}
     estimate: Fit | None = None
     problem = ""
     try:
-        if plan.family in set(Family):
-            screening = screen_phase1(Family(plan.family), data, chart_rules(plan.rules))
+        screening, suggested = screen_limits(plan, points, data, end=chart.state.next_sequence)
         leave_out = frozenset(index for index, point in enumerate(points) if point.pk in chosen)
         estimate = estimate_limits(plan, points, data, end=chart.state.next_sequence, excluded=leave_out)
         require_spread(estimate)
     except TooFewReadingsError as failure:
         problem = str(failure)
-    suggested = {removal.index: removal for removal in screening.trail} if screening else {}
     signalled: dict[int, list[str]] = {}
     signals = Signal.objects.filter(chart=chart, point__replaced_at__isnull=True)
     for point_id, rule, panel in signals.values_list("point_id", "rule", "panel"):
@@ -101,7 +101,7 @@ def _page(
             "point": point,
             "number": point.sequence + 1,
             "value": plotted_value(ChartKind(plan.family), data[index]),
-            "suggestion": suggested.get(index),
+            "suggestion": suggested.get(point.pk),
             "signals": signalled.get(point.pk, []),
             "excluded": point.pk in chosen,
             "reason": chosen.get(point.pk, ""),

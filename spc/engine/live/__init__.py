@@ -33,6 +33,7 @@ from spc.engine.live.running import (
     start,
     statistic_of,
 )
+from spc.engine.live.screening import Screened, screen
 from spc.engine.live.traits import Traits, Unit, traits
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "Fit",
     "LiveState",
     "ParameterError",
+    "Screened",
     "State",
     "StateError",
     "Traits",
@@ -62,6 +64,7 @@ __all__ = [
     "require_spread",
     "rules_of",
     "said_parameters",
+    "screen",
     "second_panel_is_moving_range",
     "start",
     "statistic_of",

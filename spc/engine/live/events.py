@@ -111,6 +111,9 @@ class _Between(Method):
     def start(self, fit: Fit) -> SinceEvent:
         return self.load(fit.own["memory"])
 
+    def before(self, fit: Fit) -> SinceEvent:
+        return SinceEvent(fit.own["memory"]["event"])
+
     def step(self, fit: Fit, memory: SinceEvent, data: SubgroupData) -> tuple[SinceEvent, Shown]:
         following, lay = self.advance(memory, data)
         if math.isnan(lay):

@@ -90,6 +90,9 @@ class _Forecast(Method):
     def start(self, fit: Fit) -> ForecastMemory:
         return self.load(fit.own["memory"])
 
+    def before(self, fit: Fit) -> ForecastMemory:
+        return ForecastMemory(self.state.from_dict(fit.own["fitted"]))
+
     def step(self, fit: Fit, memory: ForecastMemory, data: SubgroupData) -> tuple[ForecastMemory, Shown]:
         value = summarise(Family.IMR, data).statistic
         following, point = self._advance(memory, value)

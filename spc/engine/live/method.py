@@ -60,6 +60,10 @@ class Method(ABC):
     def start(self, fit: Fit) -> Memory:
         """What is remembered before the first point that the limits judge."""
 
+    def before(self, fit: Fit) -> Memory:
+        """What is remembered before the first point of phase 1 itself, to judge it in hindsight."""
+        return self.start(fit)
+
     @abstractmethod
     def step(self, fit: Fit, memory: Any, data: SubgroupData) -> tuple[Memory, Shown]:
         """One more point that has a reading. Raises SubgroupError."""

@@ -30,8 +30,10 @@ RUN_LENGTH = 370.0  # times in control before one stream leads too often, at lea
 
 
 def means_of(data: SubgroupData) -> dict[str, list[float]]:
-    """The readings of each stream."""
+    """The readings of each stream; none of a missing point, which has no labels either."""
     streams: dict[str, list[float]] = {}
+    if data.is_missing:
+        return streams
     for label, value in zip(data.labels, data.values, strict=True):
         if not math.isnan(value):
             streams.setdefault(label, []).append(value)

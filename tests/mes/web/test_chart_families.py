@@ -6,8 +6,8 @@ import pytest
 from django.urls import reverse
 
 from quality.models import ControlPlanLine
-from spc.models import Chart, Signal
-from tests.support.builders import Plant, add_chart, make_plant, publish
+from spc.models import Chart, LimitRevision, Point, Signal
+from tests.support.builders import PASSWORD, Plant, add_chart, make_plant, publish
 from tests.support.web import signed_in
 from tests.support.worked import SOLIDS, evaluate_all, frozen_chart, mixing_lot
 
@@ -66,6 +66,23 @@ def test_freeze_page_says_why_readings_without_spread_give_no_limits(plant: Plan
     drift(plant, "65.3")
     page = client.get(reverse("web:chart_freeze", args=[chart.pk])).content.decode()
     assert "No estimate" not in page and "Centre line" in page
+
+
+def test_freeze_page_suggests_the_odd_reading_below_a_cusum_and_freezes_without_it(plant: Plant) -> None:
+    add_chart(plant, SOLIDS, **CUSUM)
+    publish(plant)
+    drift(plant, *["64.9", "65.1", "65.0", "65.05"] * 3, "67.5", "65.0")
+    chart = Chart.objects.get(stream__plan__site=plant.site)
+    client = signed_in(plant.process_engineer)
+    url = reverse("web:chart_freeze", args=[chart.pk])
+    page = client.get(url).content.decode()
+    assert page.count("<b>Suggested</b>") == 1 and "67.500 beyond" in page
+    assert "1 of 14 in 2 passes" in page
+    odd = Point.objects.get(chart=chart, sequence=12)
+    answer = {"exclude": odd.pk, f"reason_{odd.pk}": "spilt", "reason": "stable", "password": PASSWORD}
+    assert client.post(url, answer).status_code == 302
+    revision = LimitRevision.objects.get(chart=chart, kind="frozen")
+    assert revision.center == pytest.approx(sum([64.9, 65.1, 65.0, 65.05] * 3 + [65.0]) / 13)
 
 
 def test_plan_shows_the_parameters_and_counts_the_false_alarms_of_the_family(plant: Plant) -> None:

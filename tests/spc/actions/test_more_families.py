@@ -46,11 +46,11 @@ def charted(plant: Plant, code: str, family: str, **line: object) -> None:
     publish(plant)
 
 
-def freeze(plant: Plant) -> Chart:
+def freeze(plant: Plant, excluded: dict[int, str] | None = None) -> Chart:
     chart = Chart.objects.get(stream__plan__site=plant.site)
     approve_limits(
         chart,
-        excluded={},
+        excluded=excluded or {},
         reason="phase 1 done",
         user=plant.process_engineer,
         password=PASSWORD,
@@ -234,7 +234,11 @@ def test_broken_relation_of_two_characteristics_is_found_and_decomposed(plant: P
     rows = vectors(20)
     for solids, viscosity in rows:
         vector(plant, solids, viscosity)
-    chart = freeze(plant)
+    odd = vector(plant, 65.5, 4.2)
+    chart = Chart.objects.get(stream__plan__site=plant.site)
+    found = signed_in(plant.process_engineer).get(reverse("web:chart_freeze", args=[chart.pk]))
+    assert "<b>Suggested</b>" in found.content.decode()
+    chart = freeze(plant, excluded={last(chart).pk: f"{odd} was spilt"})
     limits = t_squared_individuals(rows)
     lot = vector(plant, 65.5, 4.6)
     point = last(chart)
