@@ -26,6 +26,7 @@ from quality.models import (
     SafetyRecord,
     SafetyResult,
 )
+from quality.safety_review import area_of, process_changes
 
 # An event is seen when at least so many samples fall into it. Ours: the handbook asks for "measurable" only.
 SAMPLES_IN_EVENT = 2
@@ -33,12 +34,13 @@ R = TypeVar("R", bound=SafetyRecord)
 
 
 class Check(IntEnum):
-    """The consistency checks in the handbook's order; the fourth is about the evidence."""
+    """The consistency checks in the handbook's order; the fourth is about the evidence, the fifth about changes."""
 
     PATH = 1
     MEASURABLE = 2
     MAPPED = 3
     EVIDENCE = 4
+    REVIEW = 5
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def safety_gaps(site: Site) -> list[ChainGap]:
 
 
 def safety_chain(product: Product) -> SafetyChain:
-    """Read the chain; eight queries, however long it is."""
+    """Read the chain; nine queries, however long it is."""
     hazards = newest(Hazard.objects.filter(product=product).select_related("requirement"))
     modes = newest(FailureMode.objects.filter(product=product).select_related("hazard"))
     methods = newest(SafetyMethod.objects.filter(product=product))
@@ -122,7 +124,8 @@ def safety_chain(product: Product) -> SafetyChain:
         by_hazard[mode.hazard.code].append(ModePath(mode, watched))
     tree = tuple(HazardPath(hazard, tuple(by_hazard[code])) for code, hazard in hazards.items())
     unmapped = tuple(path for path in paths.values() if not path.modes)
-    return SafetyChain(product, tree, unmapped, tuple(_gaps(tree, unmapped, paths.values())))
+    gaps = (*_gaps(tree, unmapped, paths.values()), *_unreviewed(product, hazards.values()))
+    return SafetyChain(product, tree, unmapped, gaps)
 
 
 def newest(rows: Iterable[R]) -> dict[str, R]:
@@ -184,6 +187,25 @@ def _path(path: HazardPath) -> list[ChainGap]:
         elif not any(one.results for one in criteria):
             gaps.append(gap(f"{mode.mode} ({mode.mode.title}) has no evidence: no cell was tested"))
     return gaps
+
+
+def _unreviewed(product: Product, hazards: Iterable[Hazard]) -> list[ChainGap]:
+    """Hazards whose newest version is older than the last change of coating, separator or pressure."""
+    change = next(iter(process_changes(product)), None)
+    if change is None or change.approval is None:
+        return []
+    changed_at = change.approval.signed_at
+    name = change.specification.characteristic.name.lower()
+    return [
+        ChainGap(
+            Check.REVIEW,
+            hazard.code,
+            f"{hazard}: the {area_of(change)} was changed on {changed_at:%Y-%m-%d} ({name}, revision"
+            f" {change.revision}: {change.change_reason}); review the hazard and write what follows as its reason",
+        )
+        for hazard in hazards
+        if hazard.entered_at < changed_at
+    ]
 
 
 def _measurable(criterion: SafetyCriterion, observable: Observable) -> list[ChainGap]:

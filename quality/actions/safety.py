@@ -90,7 +90,10 @@ def write_record(
 def put_record(
     product: Product, kind: str, fields: Mapping[str, str], *, user: User | None, now: datetime
 ) -> tuple[SafetyRecord, bool]:
-    """The record with these fields, and whether it was written now: the same again is the row that is there."""
+    """The record with these fields, and whether it was written now: the same again is the row that is there.
+
+    A hazard with a reason is a review: a version is written although nothing else changes.
+    """
     if kind not in KINDS:
         raise SafetyRefused(f"kind: one of {', '.join(KINDS)}")
     of = KINDS[kind]
@@ -109,7 +112,8 @@ def put_record(
     lock_name(f"safety:{product.pk}")
     latest = of.model._default_manager.filter(product=product, code=code).order_by("-version").first()
     if latest is not None:
-        if _same(latest, content, modes):
+        review = kind == "hazard" and bool(text.get("change_reason"))
+        if not review and _same(latest, content, modes):
             return latest, False
         if not text.get("change_reason"):
             raise SafetyRefused(f"change_reason: {code} exists; say why it changes, or take another code")

@@ -21,9 +21,10 @@ from quality.models import Baseline, Observable, Requirement, SafetyCriterion, S
 from quality.permissions import NotPermitted
 from quality.safety_chain import Check, safety_chain, safety_gaps
 from quality.traceability import Matrix
-from tests.support.builders import PASSWORD, Plant, make_plant, publish
+from tests.support.builders import PASSWORD, Plant, make_plant, publish, specify
 from tests.support.safety import CHAIN, write, write_chain
 from tests.support.web import signed_in
+from tests.support.worked import revise_limits
 
 pytestmark = pytest.mark.django_db
 RAW = "d" * 64
@@ -246,3 +247,26 @@ def test_page_writes_the_chain_and_takes_a_result_with_its_raw_data(
     reader = signed_in(plant.operator)
     assert reader.post(url, fields).status_code == 403
     assert "Record a result" not in reader.get(url).content.decode()
+
+
+def test_a_change_of_the_coating_asks_for_a_review_of_each_hazard(cell: Lot, plant: Plant) -> None:
+    """A first issue, and a change of another step, ask for nothing; who reviews writes what follows."""
+    specify(plant, "coating.areal_loading_mg_cm2", lsl="10", usl="12")
+    specify(plant, "mixing.solids_pct", lsl="60", usl="70")
+    write_chain(plant)
+    record(plant, cell)
+    revise_limits(plant, "mixing.solids_pct", lsl="61", usl="70")
+    assert gaps(plant) == []
+    revise_limits(plant, "coating.areal_loading_mg_cm2", lsl="10.5", usl="12")
+    ((check, words),) = gaps(plant)
+    assert check == Check.REVIEW and words.startswith("HZ-1: the coating was changed on ")
+    assert "revision 2: audit finding" in words
+    url = reverse("web:safety", args=[plant.product.product.code])
+    page = signed_in(plant.engineer).get(url).content.decode()
+    assert "every change of coating, separator or pressure is reviewed" in page
+    write(plant, "hazard")
+    assert len(gaps(plant)) == 1  # the same again, without a word, is no review
+    reviewed = write(plant, "hazard", change_reason="more loading, same trip: nothing follows")
+    assert reviewed.version == 2 and gaps(plant) == []
+    revise_limits(plant, "coating.areal_loading_mg_cm2", lsl="10.6", usl="12")
+    assert len(gaps(plant)) == 1
