@@ -17,6 +17,8 @@ class Action(StrEnum):
     PLACE_HOLD = "place a hold"
     CALIBRATE = "record calibrations"
     RECEIVE = "receive deliveries and open them"
+    EXTEND_LIFE = "ask for a longer shelf life"
+    APPROVE_EXTENSION = "sign a longer shelf life"
     CHECK_SHIFT = "answer shift checklists"
     PLAN_STUDY = "plan gauge studies"
     SIGN_STUDY = "sign gauge studies"
@@ -61,6 +63,8 @@ MATRIX: dict[Action, frozenset[str]] = {
     Action.PLACE_HOLD: frozenset({Role.OPERATOR, Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
     Action.CALIBRATE: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
     Action.RECEIVE: frozenset({Role.OPERATOR, Role.PROCESS_ENGINEER, Role.EQUIPMENT}),
+    Action.EXTEND_LIFE: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
+    Action.APPROVE_EXTENSION: frozenset({Role.QUALITY_ENGINEER, Role.REVIEWER}),
     Action.CHECK_SHIFT: frozenset({Role.OPERATOR, Role.PROCESS_ENGINEER}),
     Action.PLAN_STUDY: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
     Action.SIGN_STUDY: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER, Role.REVIEWER}),

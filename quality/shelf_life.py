@@ -12,7 +12,7 @@ from lots.clock import local_words, site_time
 from lots.masters import remembered
 from lots.models import Lot, Opening, Receipt, Site
 from quality.blockers import Blocker, Code, lot_blocker
-from quality.models import CertificateItem, IncomingRule
+from quality.models import CertificateItem, ExtensionApproval, IncomingRule
 
 WARN = timedelta(hours=168)  # where the material has no rule
 SHOWN = 50
@@ -53,7 +53,10 @@ def lives_of(lots: Iterable[Lot], *, now: datetime) -> dict[int, Life]:
     """Lot → its life on the site's clock."""
     lots = list(lots)
     opened = {row.lot_id: row for row in Opening.objects.filter(lot__in=[lot.pk for lot in lots])}
-    return {lot.pk: _life(lot, opened.get(lot.pk), site_time(lot.site, now)) for lot in lots}
+    extended = _extended([lot.pk for lot in lots if lot.expires_at is not None or lot.pk in opened])
+    return {
+        lot.pk: _life(lot, opened.get(lot.pk), extended.get(lot.pk), site_time(lot.site, now)) for lot in lots
+    }
 
 
 def shelf_life_blockers(lots: Sequence[Lot], *, now: datetime) -> dict[int, list[Blocker]]:
@@ -104,9 +107,22 @@ def _must_be_received(lot: Lot) -> bool:
     return rule is not None and rule.set_at <= lot.created_at
 
 
-def _life(lot: Lot, opening: Opening | None, here: datetime) -> Life:
+def _extended(keys: list[int]) -> dict[int, ExtensionApproval]:
+    if not keys:
+        return {}
+    approvals = ExtensionApproval.objects.filter(extension__lot__in=keys).select_related("extension")
+    return {row.extension.lot_id: row for row in approvals.order_by("pk")}
+
+
+def _life(lot: Lot, opening: Opening | None, approval: ExtensionApproval | None, here: datetime) -> Life:
+    """The latest approved extension takes the place of all that ended before it; a later opening counts again."""
     use_by = opening.use_by if opening is not None else None
-    ends = min((at for at in (lot.expires_at, use_by) if at is not None), default=None)
+    ends_at = lot.expires_at
+    if approval is not None:
+        ends_at = approval.extension.ends_at
+        if opening is not None and opening.opened_at <= approval.approved_at:
+            use_by = None
+    ends = min((at for at in (ends_at, use_by) if at is not None), default=None)
     rule = rule_of(lot.material_id)
     warn = WARN if rule is None else timedelta(hours=rule.warn_before_h)
     return Life(

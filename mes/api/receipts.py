@@ -6,6 +6,7 @@ from datetime import date
 from typing import Annotated, Any
 
 from django.http import HttpRequest, JsonResponse
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from ninja import Query, Router
 from pydantic import Field, StringConstraints
@@ -22,10 +23,13 @@ from mes.api.schemas import (
     DecimalText,
     Instant,
     Line,
+    Password,
     Quantity,
     Strict,
 )
+from quality.actions.extend_life import approve_extension, request_extension
 from quality.actions.receive import Delivery, Stated, open_lot, receive
+from quality.models import ShelfLifeExtension
 from quality.shelf_life import Life, lives_of
 
 router = Router(tags=["Receiving"])
@@ -64,6 +68,18 @@ class DeliveryIn(Strict):
 
 class OpeningIn(Strict):
     at: Instant | None = None
+
+
+class ExtensionIn(Strict):
+    """A re-test and until when it shows the lot to be good."""
+
+    ends_at: Instant
+    reason: Line
+    values: Annotated[list[StatedIn], Field(min_length=1, max_length=50)]
+
+
+class SigningIn(Strict):
+    password: Password
 
 
 class ReceiptFilter(Strict):
@@ -114,6 +130,58 @@ def open_container_of(
         return {"lot": lot.code, "opened_at": opening.opened_at, "use_by": opening.use_by}
 
     return once(caller, idempotency_key, request, payload, work)
+
+
+@router.post("/lots/{code}/shelf-life", response={201: dict[str, Any], 200: dict[str, Any], **writing(404)})
+def ask_for_longer_life(
+    request: HttpRequest, code: Code, payload: ExtensionIn, idempotency_key: IdempotencyKeyHeader
+) -> JsonResponse:
+    """Ask, with the values of a re-test, that the lot is good until `ends_at`; another person must sign it."""
+    caller, now = caller_of(request), timezone.now()
+    lot = lot_of(caller.site, code)
+
+    def work() -> dict[str, Any]:
+        values = [Stated(**one.model_dump()) for one in payload.values]
+        asked = request_extension(
+            lot, values, ends_at=payload.ends_at, reason=payload.reason, user=caller.user, now=now
+        )
+        return _extension_out(asked)
+
+    return once(caller, idempotency_key, request, payload, work)
+
+
+@router.get("/lots/{code}/shelf-life", response={200: dict[str, Any], **refusals(404)})
+def shelf_life_of(request: HttpRequest, code: Code) -> JsonResponse:
+    """Until when the lot is good, and the extensions that were asked for, newest first."""
+    lot = lot_of(caller_of(request).site, code)
+    rows = ShelfLifeExtension.objects.filter(lot=lot).select_related("requested_by", "approval__signature")
+    life = lives_of([lot], now=timezone.now())[lot.pk]
+    extensions = [_extension_out(row) for row in rows.prefetch_related("values").order_by("-pk")]
+    return JsonResponse({"good_until": life.ends_at, "expired": life.is_over, "extensions": extensions})
+
+
+@router.post("/lots/{code}/shelf-life/{number}/sign", response={200: dict[str, Any], **writing(404)})
+def sign_longer_life(request: HttpRequest, code: Code, number: int, payload: SigningIn) -> JsonResponse:
+    """Sign an extension with the caller's password; who asked for it cannot."""
+    caller, now = caller_of(request), timezone.now()
+    lot = lot_of(caller.site, code)
+    rows = ShelfLifeExtension.objects.select_related("lot__site", "requested_by")
+    found = get_object_or_404(rows, pk=number, lot=lot)
+    approve_extension(found, user=caller.user, password=payload.password, now=now)
+    return JsonResponse(_extension_out(rows.get(pk=found.pk)))
+
+
+def _extension_out(row: ShelfLifeExtension) -> dict[str, Any]:
+    approval = getattr(row, "approval", None)
+    return {
+        "number": row.pk,
+        "ends_at": row.ends_at,
+        "former_ends_at": row.former_ends_at,
+        "reason": row.reason,
+        "values": [{"name": v.name, "value": v.entered_text, "unit": v.unit} for v in row.values.all()],
+        "requested_by": row.requested_by.username,
+        "signed_by": approval.signature.printed_name if approval is not None else None,
+    }
 
 
 def receipt_out(receipt: Receipt, life: Life) -> dict[str, Any]:

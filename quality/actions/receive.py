@@ -82,7 +82,7 @@ def receive(
         if not getattr(delivery, name).strip():
             raise ReceiptRefused(f"{name}: is needed")
     rule = rule_of(material.pk)
-    values = _judged(delivery.certificate, items_of(rule.pk) if rule is not None else ())
+    values = judged(delivery.certificate, items_of(rule.pk) if rule is not None else ())
     failures = _failures(delivery, values)
     checks_failed = not (
         delivery.label_matches and delivery.packaging_intact and delivery.certificate_matches
@@ -216,7 +216,7 @@ def _open(lot: Lot, user: User, at: datetime) -> Opening:
     return Opening.objects.create(lot=lot, opened_at=at, use_by=use_by, opened_by=user)
 
 
-def _judged(stated: Sequence[Stated], items: Sequence[CertificateItem]) -> list[CertificateValue]:
+def judged(stated: Sequence[Stated], items: Sequence[CertificateItem]) -> list[CertificateValue]:
     """Unsaved values of the certificate: all that the rule asks for, each in its unit, and what it states besides."""
     given = {value.name: value for value in stated}
     if len(given) < len(stated):

@@ -30,6 +30,7 @@ from quality.models.safety import (
     SafetyResult,
 )
 from quality.models.sampling import SamplingEvent
+from quality.models.shelf_life import ExtensionApproval, RetestValue, ShelfLifeExtension
 from quality.models.shift_check import ShiftCheck, ZoneRule
 from quality.models.spike import HumiditySpike, SpikeLot, TightenedLimits
 from quality.models.traceability import Baseline, ReadinessAudit, Recheck
@@ -51,6 +52,7 @@ __all__ = [
     "Disposition",
     "DispositionItem",
     "EvidencePackage",
+    "ExtensionApproval",
     "FailureMode",
     "GateCode",
     "GaugeReading",
@@ -74,11 +76,13 @@ __all__ = [
     "Release",
     "Requirement",
     "RequirementRevision",
+    "RetestValue",
     "SafetyCriterion",
     "SafetyMethod",
     "SafetyRecord",
     "SafetyResult",
     "SamplingEvent",
+    "ShelfLifeExtension",
     "ShiftCheck",
     "Signature",
     "SourceType",

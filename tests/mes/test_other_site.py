@@ -18,7 +18,9 @@ from django.utils import timezone
 from lots.models import AuditEvent, Gauge, Hold, HoldLot, Lot, Measurement, Membership, StepExecution, Zone
 from lots.science.humidity_events import ChecklistItem
 from mes.api.router import api
+from quality.actions.extend_life import request_extension
 from quality.actions.open_case import open_case
+from quality.actions.receive import Stated
 from quality.models import (
     CasePhoto,
     ControlPlanLine,
@@ -29,6 +31,7 @@ from quality.models import (
     GaugeStudy,
     Nonconformance,
     Release,
+    ShelfLifeExtension,
     StreamStop,
     Tightening,
 )
@@ -81,6 +84,15 @@ def ours(module_database: Database) -> Plant:
     StreamStop.objects.create(**stream, reason="burr", stopped_at=timezone.now())
     Tightening.objects.create(**stream, factor=2, good_needed=5, opened_at=timezone.now())
     open_case(plant.site, title="burr", lot=_lot(plant), user=plant.engineer, now=timezone.now())
+    drum = plant.lot("T-RAW", quantity=10, expires_at=timezone.now() + timedelta(days=1))
+    request_extension(
+        drum,
+        [Stated("water", "20", "[ppm]")],
+        ends_at=timezone.now() + timedelta(days=10),
+        reason="as new",
+        user=plant.process_engineer,
+        now=timezone.now(),
+    )
     return plant
 
 
@@ -135,6 +147,7 @@ def objects_of(plant: Plant) -> dict[str, dict[str, object]]:
         key: {"key": revision}
         for key in ("plan", "plan_workbook", "plan_upload", "plan_new_line", "plan_approve", "plan_order")
     }
+    extension = _extension(plant)
     return {
         **of_lot,
         **of_hold,
@@ -157,6 +170,8 @@ def objects_of(plant: Plant) -> dict[str, dict[str, object]]:
         "case_photo": {"key": CasePhoto.objects.filter(case__site=site).latest("pk").pk},
         "deviation_ask": {"code": lot, "gate": "incoming", "characteristic": "mixing.viscosity_pa_s"},
         "deviation_sign": {"key": Deviation.objects.filter(site=site).latest("pk").pk},
+        "shelf_life": {"code": extension.lot.code},
+        "shelf_life_sign": {"code": extension.lot.code, "key": extension.pk},
         "stop_lift": {"key": StreamStop.objects.get(site=site).pk},
         "sampling_resume": {"key": sampling_line(plant)},
         "tightening_end": {"key": Tightening.objects.get(site=site).pk},
@@ -221,6 +236,10 @@ def test_pages_without_an_object_show_nothing_of_another_site(ours: Plant, their
     assert seen >= 15
 
 
+def _extension(plant: Plant) -> ShelfLifeExtension:
+    return ShelfLifeExtension.objects.filter(lot__site=plant.site).latest("pk")
+
+
 def sampling_line(plant: Plant) -> int:
     return (
         ControlPlanLine.objects.exclude(sampling="").filter(revision__plan__site=plant.site).latest("pk").pk
@@ -238,6 +257,8 @@ def operations(plant: Plant) -> dict[tuple[str, str], tuple[str, dict[str, Any]]
     study = GaugeStudy.objects.filter(gauge__site=site).latest("pk").pk
     stop, tightening = StreamStop.objects.get(site=site).pk, Tightening.objects.get(site=site).pk
     deviation = Deviation.objects.filter(site=site).latest("pk").pk
+    extension = _extension(plant)
+    drum = f"/lots/{extension.lot.code}/shelf-life"
     roll = plant.lot("T-ROLL", quantity=100, length_mm=100_000, lanes=1).code
     other = plant.lot("T-ROLL", quantity=100, length_mm=100_000, lanes=1).code
     values = [reading(lot, "mixing.solids_pct", "65", "%")]
@@ -288,6 +309,16 @@ def operations(plant: Plant) -> dict[tuple[str, str], tuple[str, dict[str, Any]]
         ("get", "/gauge-studies/{study_id}"): (f"/gauge-studies/{study}", {}),
         ("get", "/packages/{package_id}"): (f"/packages/{package.uuid}", {}),
         ("get", "/packages/{package_id}/archive"): (f"/packages/{package.uuid}/archive", {}),
+        ("get", "/lots/{code}/shelf-life"): (drum, {}),
+        ("post", "/lots/{code}/shelf-life"): (
+            drum,
+            {
+                "ends_at": (timezone.now() + timedelta(days=20)).isoformat(),
+                "reason": "as new",
+                "values": [{"name": "water", "value": "21", "unit": "[ppm]"}],
+            },
+        ),
+        ("post", "/lots/{code}/shelf-life/{number}/sign"): (f"{drum}/{extension.pk}/sign", signed),
         ("post", "/lots/{code}/open"): (f"/lots/{lot.code}/open", {}),
         ("post", "/submissions"): ("/submissions", {"readings": values}),
         ("post", "/submissions/{submission}/measurements/{sequence}/correction"): (

@@ -43,6 +43,8 @@ EXPECTED = {
     "pack and ship released lots": "yes yes no no no no no",
     "exclude points of a chart": "no yes yes no no no no",
     "assign the cause of a signal": "no yes yes no no no no",
+    "ask for a longer shelf life": "no yes yes no no no no",
+    "sign a longer shelf life": "no yes no yes no no no",
     "ask for deviations": "no yes yes no no no no",
     "sign deviations": "no yes yes yes no no no",
     "lift stops of a stream": "no yes no no no no no",

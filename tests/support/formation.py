@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from django.utils import timezone
 
-from lots.models import Lot, StepExecution
+from lots.models import Lot, ProcessStep, RecipeParameter, StepExecution, WorkOrderRecipe
 from tests.mes.connectors.ndax_builder import CC_CHARGE, CC_DISCHARGE, Step, ndax
 from tests.support.builders import Plant, add_line, make_plant, publish, specify
 
@@ -39,3 +40,13 @@ def two_cycles(*, discharge_minutes: float = 54.0, started: datetime | None = No
 def just_now() -> datetime:
     """A start so that the test of `two_cycles` has ended by now."""
     return (timezone.now() - timedelta(hours=4)).replace(microsecond=0)
+
+
+def set_recipe(cell: Lot, **parameters: str) -> None:
+    """Parameters of the recipe that the cell's order pins."""
+    pinned = WorkOrderRecipe.objects.get(work_order=cell.work_order, material=cell.material)
+    step = ProcessStep.objects.get(code="formation")
+    for name, value in parameters.items():
+        RecipeParameter.objects.create(
+            recipe_revision=pinned.recipe_revision, step=step, name=name, value=Decimal(value), unit="1"
+        )

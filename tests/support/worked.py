@@ -22,6 +22,7 @@ from quality.actions.contain import widen
 from quality.actions.deviate import request_deviation, sign_deviation
 from quality.actions.dispose import Ruling, dispose
 from quality.actions.exclude_point import exclude_point
+from quality.actions.extend_life import approve_extension, request_extension
 from quality.actions.gauge_study import StudyPlan, plan_study, record_readings, sign_study
 from quality.actions.load_gates import load_gates
 from quality.actions.open_case import open_case
@@ -33,6 +34,7 @@ from quality.actions.package import (
     store_build,
 )
 from quality.actions.post_mortem import StoredPhoto, begin_post_mortem, examine_layer, take_custody
+from quality.actions.receive import Stated
 from quality.actions.release import release_lot
 from quality.actions.requirements import audit_readiness, recheck, revise_requirement
 from quality.actions.safety import record_result
@@ -136,6 +138,7 @@ def worked_plant(*, signals: int = 1) -> Plant:
     _package_a_lot(plant)
     _test_for_safety(plant)
     revise_limits(plant, SOLIDS, lsl="60.5", usl="69.5")
+    _keep_longer(plant)
     _wet_air(plant)
     raw = plant.raw()
     plant.lot(inputs=[Input(parent=raw.code, quantity=1)])  # type: ignore[arg-type]
@@ -292,6 +295,21 @@ def _do_without_viscosity(plant: Plant, lot: Lot) -> None:
     )
     for user in (plant.engineer, plant.process_engineer):
         sign_deviation(deviation, user=user, password=PASSWORD, now=now)
+
+
+def _keep_longer(plant: Plant) -> None:
+    """A drum that a re-test shows to be good for another ten days."""
+    now = timezone.now()
+    drum = plant.lot("T-RAW", quantity=10, expires_at=now + timedelta(days=1))
+    asked = request_extension(
+        drum,
+        [Stated("water", "20", "[ppm]")],
+        ends_at=now + timedelta(days=10),
+        reason="as new",
+        user=plant.process_engineer,
+        now=now,
+    )
+    approve_extension(asked, user=plant.engineer, password=PASSWORD, now=now)
 
 
 def _wet_air(plant: Plant) -> None:

@@ -51,6 +51,16 @@ def delivery_of(post: QueryDict, items: Sequence[CertificateItem], site: Site) -
     )
 
 
+def retest_in(post: QueryDict, items: Sequence[CertificateItem]) -> tuple[Stated, ...]:
+    """Values of a re-test: of each item, or the one that is named where the material has none."""
+    if items:
+        return tuple(Stated(item.name, post.get(f"item-{item.pk}", "").strip(), item.unit) for item in items)
+    name, value, unit = (post.get(field, "").strip() for field in ("name", "value", "unit"))
+    if not (name and value and unit):
+        raise ReceiptRefused("values: give name, value and unit of what was tested")
+    return (Stated(name, value, unit),)
+
+
 def whole(post: QueryDict, name: str) -> int | None:
     """A whole number, None where the field is empty. Raises ReceiptRefused."""
     text = post.get(name, "").strip()

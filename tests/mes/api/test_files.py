@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from lots.models import CurveFile, Measurement
+from lots.models import CurveFile, HoldLot, Measurement
 from mes.api import files
 from tests.mes.web.test_formation import spectrum_file
 from tests.support.api import BASE, ApiClient
-from tests.support.builders import Plant
-from tests.support.cycling import full_cycles, records
+from tests.support.builders import Plant, make_plant, publish, specify
+from tests.support.cycling import Part, full_cycles, records
 from tests.support.exports import battery_data_format
-from tests.support.formation import cell_in_formation, formation_plant
+from tests.support.formation import cell_in_formation, formation_plant, set_recipe
 
 pytestmark = pytest.mark.django_db
 
@@ -78,3 +78,26 @@ def test_larger_file_than_allowed_is_not_read_to_its_end(
     cell, _ = cell_in_formation(plant)
     monkeypatch.setattr(files, "MAX_BYTES", 100_000)
     assert send(api, cell.code, bytes(200_000)).status_code == 413
+
+
+@pytest.mark.parametrize(("jump_v", "compliant"), [(0.02, True), (0.10, False)])
+def test_resistance_that_jumps_stops_a_test_that_still_runs(jump_v: float, compliant: bool) -> None:
+    """Twelve minutes into its second cycle the growing file shows the rise; nobody waits for the end of the cycle."""
+    plant = make_plant()
+    specify(plant, "formation.compliant", lsl="1")
+    publish(plant)
+    api, (cell, _) = ApiClient(plant.site, plant.operator), cell_in_formation(plant)
+    set_recipe(cell, upper_cutoff_v="3.8", lower_cutoff_v="2.2", resistance_time_s="10")
+    first = [
+        *(Part(0.0, 5.0, 2.5, 2.5), Part(2.0, 60.0, 2.52, 3.8)),
+        *(Part(0.0, 10.0, 3.78, 3.78), Part(-2.0, 51.0, 3.76, 2.2)),
+    ]
+    second = [Part(0.0, 2.0, 2.2 + jump_v, 2.2 + jump_v, 2), Part(2.0, 10.0, 2.2 + 2 * jump_v, 2.7, 2)]
+    seen = Measurement.objects.filter(lot_id=cell.pk, characteristic__code="formation.compliant")
+    send(api, cell.code, battery_data_format(records(first)), "?running=true")
+    assert [float(row.value) for row in seen] == [1.0]
+    answer = send(api, cell.code, battery_data_format(records([*first, *second])), "?running=true")
+    assert float(seen.order_by("received_at", "id").reverse()[0].value) == float(compliant)
+    said = any("Resistance rises by" in remark for remark in answer.json().get("remarks", ()))
+    held = HoldLot.objects.filter(lot=cell, disposition_id__isnull=True).exists()
+    assert (said, held) == (not compliant, not compliant), answer.json()["remarks"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +15,7 @@ from lots.models import (
     HoldLot,
     Measurement,
     Membership,
-    ProcessStep,
-    RecipeParameter,
     Submission,
-    WorkOrderRecipe,
 )
 from mes.connectors.files import UnreadableFile
 from mes.connectors.import_cycler import ImportedTest, ImportRefused, import_cycler_file
@@ -29,7 +25,7 @@ from tests.mes.connectors.ndax_builder import CC_CHARGE, CC_DISCHARGE, Step, nda
 from tests.support.builders import make_plant, make_user, publish, specify
 from tests.support.cycling import Part, full_cycles, records
 from tests.support.exports import arbin, battery_data_format
-from tests.support.formation import cell_in_formation, formation_plant, just_now, two_cycles
+from tests.support.formation import cell_in_formation, formation_plant, just_now, set_recipe, two_cycles
 
 pytestmark = pytest.mark.django_db
 
@@ -247,16 +243,6 @@ def test_last_cycle_of_a_running_test_waits_for_its_end(tmp_path: Path) -> None:
     with pytest.raises(ImportRefused, match="still runs"):
         import_cycler_file(path, cell=other, user=plant.operator, now=timezone.now(), running=True)
     assert curves(other) == []
-
-
-def set_recipe(cell: object, **parameters: str) -> None:
-    """Parameters of the recipe that the cell's order pins."""
-    pinned = WorkOrderRecipe.objects.get(work_order=cell.work_order, material=cell.material)  # type: ignore[attr-defined]
-    step = ProcessStep.objects.get(code="formation")
-    for name, value in parameters.items():
-        RecipeParameter.objects.create(
-            recipe_revision=pinned.recipe_revision, step=step, name=name, value=Decimal(value), unit="1"
-        )
 
 
 def test_cutoffs_of_the_recipe_decide_where_a_file_has_no_step_table(tmp_path: Path) -> None:

@@ -7,14 +7,18 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import DatabaseError, transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from lots.models import Lot, MaterialDefinition, Opening, Receipt
+from lots.models import Lot, MaterialDefinition, Membership, Opening, Receipt
 from quality.actions.receive import set_incoming_rule
-from quality.models import CertificateItem, IncomingRule
+from quality.actions.taking import Input
+from quality.blockers import Code
+from quality.gates import can_leave
+from quality.models import CertificateItem, ExtensionApproval, IncomingRule, ShelfLifeExtension
 from tests.support.api import ApiClient
-from tests.support.builders import Plant, make_plant, publish
+from tests.support.builders import PASSWORD, Plant, make_plant, make_user, publish
 from tests.support.web import signed_in
 
 pytestmark = pytest.mark.django_db
@@ -177,3 +181,89 @@ def test_expired_material_is_refused_by_the_api_with_its_reason(plant: Plant) ->
     answer = client.post("/lots", {"lots": [new]}, key="x")
     assert answer.status_code == 409
     assert "expired" in [blocker["code"] for blocker in answer.json()["blockers"]]
+
+
+def old_drum(plant: Plant) -> Lot:
+    """A drum whose shelf life of a year ended yesterday."""
+    made = timezone.now().date() - timedelta(days=367)
+    signed_in(plant.operator).post(
+        reverse("web:delivery", args=["T-RAW"]), typed(manufactured_date=str(made))
+    )
+    return Lot.objects.get(code="DRUM-1")
+
+
+def retested(days: int, **change: str) -> dict[str, str]:
+    item = CertificateItem.objects.latest("pk")
+    day = timezone.now().date() + timedelta(days=days)
+    return {f"item-{item.pk}": "31", "ends_date": str(day), "reason": "water as on arrival", **change}
+
+
+def test_retest_and_another_persons_signature_make_an_expired_lot_usable(plant: Plant) -> None:
+    drum = old_drum(plant)
+    address = reverse("web:shelf_life", args=[drum.code])
+    asker, reviewer = signed_in(plant.engineer), signed_in(make_user(plant.site, Membership.Role.REVIEWER))
+    assert "Nothing of this lot was re-tested" in asker.get(address).content.decode()
+    assert asker.post(address, retested(90)).status_code == 302
+    assert [b.code for b in can_leave(drum, now=timezone.now())] == [Code.EXPIRED]
+    asked = ShelfLifeExtension.objects.get()
+    sign = reverse("web:shelf_life_sign", args=[drum.code, asked.pk])
+    asker.post(sign, {"password": PASSWORD})
+    reviewer.post(sign, {"password": "wrong"})
+    assert not ExtensionApproval.objects.exists()
+    reviewer.post(sign, {"password": PASSWORD})
+    assert can_leave(drum, now=timezone.now()) == []
+    assert asked.values.get().entered_text == "31"
+    shown = asker.get(address).content.decode()
+    assert "Signed" in shown and "water as on arrival" in shown and 'name="password"' not in shown
+    plant.lot("T-SLURRY", inputs=[Input(drum.code, Decimal(1))])  # the database lets it move, too
+    with pytest.raises(DatabaseError), transaction.atomic():
+        ShelfLifeExtension.objects.update(ends_at=timezone.now() + timedelta(days=900))
+
+
+@pytest.mark.parametrize(
+    ("days", "change", "words"),
+    [
+        (90, {"reason": " "}, "reason: say why"),
+        (-5, {}, "ends_at: choose an instant after"),
+        (400, {}, "within 365 days"),
+        (90, {"ends_date": "soon"}, "ends_at: give a date"),
+    ],
+)
+def test_extension_that_says_too_little_is_refused(
+    plant: Plant, days: int, change: dict[str, str], words: str
+) -> None:
+    drum = old_drum(plant)
+    answer = signed_in(plant.engineer).post(
+        reverse("web:shelf_life", args=[drum.code]), retested(days, **change)
+    )
+    assert answer.status_code == 422 and words in answer.content.decode()
+    assert not ShelfLifeExtension.objects.exists()
+
+
+def test_value_out_of_its_limits_extends_nothing_and_the_operator_may_not_ask(plant: Plant) -> None:
+    drum, item = old_drum(plant), CertificateItem.objects.latest("pk")
+    address = reverse("web:shelf_life", args=[drum.code])
+    answer = signed_in(plant.engineer).post(address, retested(90, **{f"item-{item.pk}": "51"}))
+    assert "water is out of its limits" in answer.content.decode()
+    assert signed_in(plant.operator).post(address, retested(90)).status_code == 403
+    assert not ShelfLifeExtension.objects.exists()
+
+
+def test_extension_by_the_api(plant: Plant) -> None:
+    drum = old_drum(plant)
+    ends_at = (timezone.now() + timedelta(days=30)).isoformat()
+    body = {
+        "ends_at": ends_at,
+        "reason": "as new",
+        "values": [{"name": "water", "value": "20", "unit": "[ppm]"}],
+    }
+    api = ApiClient(plant.site, plant.engineer)
+    asked = api.post(f"/lots/{drum.code}/shelf-life", body, key="longer")
+    assert asked.status_code == 201 and asked.json()["signed_by"] is None
+    address = f"/lots/{drum.code}/shelf-life/{asked.json()['number']}/sign"
+    refused = api.post(address, {"password": PASSWORD}, key="a")
+    assert refused.status_code == 409 and "another person" in refused.json()["message"]
+    second = ApiClient(plant.site, make_user(plant.site, Membership.Role.REVIEWER))
+    assert second.post(address, {"password": PASSWORD}, key="b").status_code == 200
+    found = api.get(f"/lots/{drum.code}/shelf-life").json()
+    assert found["expired"] is False and found["extensions"][0]["values"] == body["values"]
