@@ -181,7 +181,10 @@ def test_two_lots_tighten_five_more_discontinue_and_a_signature_resumes(plant: P
     with pytest.raises(AcceptanceRefused, match="sampling is discontinued"):
         frozen(plant, waiting)
     page = signed_in(plant.engineer).get(reverse("web:lot_acceptance", args=[waiting.code])).content.decode()
-    assert "No lot can be accepted" in page
+    assert (
+        "No lot can be accepted" in page and "No plan can be frozen" in page and "Freeze the plan" not in page
+    )
+    assert "at least 1" in page
 
     line = line_of(plant)
     told = {"reason": "seam redesigned", "password": PASSWORD, "now": timezone.now()}

@@ -110,6 +110,7 @@ def _page(
         "outlook": outlook_of(results, rules, sampled) if rules else None,
         "schemes": schemes,
         "needed": needed,
+        "blocked": next((f"{each.name}: {each.problem}" for each in schemes if each.problem), ""),
         "sampled": sampled,
         "switched": decided.sampling_events.select_related("characteristic") if decided else [],
         "size": size,

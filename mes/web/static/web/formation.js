@@ -3,14 +3,9 @@
  * Each plot says in words beneath it what it shows, so that nothing is told by colour alone. Its JSON: formation_page.py.
  */
 
-const INK = ["#0b5d74", "#9c4a00", "#1f6f43", "#6c47a0", "#b3261e", "#24466f"];
-const GRID = "#e4e9ed";
-const TEXT = "#465361";
-const BAND = "rgb(31 111 67 / 14%)";
-const HEIGHT = 290;
+import { HalitePlots, INK, axis, line } from "./plots.js";
 
-const axis = (label) => ({ label, stroke: TEXT, grid: { stroke: GRID }, ticks: { stroke: GRID }, size: 58, labelSize: 22 });
-const line = (label, color, options = {}) => ({ label, stroke: color, width: 1.75, points: { show: false }, ...options });
+const BAND = "rgb(31 111 67 / 14%)";
 
 /** Several curves with their own x become one table: the union of all x, null where a curve has no point. */
 function joined(curves) {
@@ -21,54 +16,14 @@ function joined(curves) {
   }));
 }
 
-class HaliteFormation extends HTMLElement {
-  #plots = [];
-  #observer = null;
-
-  async connectedCallback() {
-    this.#observer = new ResizeObserver(() => this.#resize());
-    this.#observer.observe(this);
-    try {
-      const answer = await fetch(this.dataset.url, { credentials: "same-origin", headers: { Accept: "application/json" } });
-      const data = await answer.json();
-      if (!answer.ok) throw new Error(data.problem ?? `the server answered ${answer.status}`);
-      this.#draw(data);
-      this.dataset.ready = "";
-    } catch (error) {
-      this.querySelectorAll("[data-words]").forEach((words) => { words.textContent = `Not shown: ${error.message}`; });
-    }
-  }
-
-  disconnectedCallback() {
-    this.#observer?.disconnect();
-    this.#plots.forEach((plot) => plot.destroy());
-    this.#plots = [];
-  }
-
-  #resize() {
-    for (const plot of this.#plots) plot.setSize({ width: plot.root.parentElement.clientWidth, height: HEIGHT });
-  }
-
-  #plot(name, options, data) {
-    const place = this.querySelector(`[data-plot="${name}"]`);
-    if (!place) return;
-    this.#plots.push(new uPlot({ width: place.clientWidth, height: HEIGHT, ...options }, data, place));
-  }
-
-  #say(name, words, alarm = false) {
-    const place = this.querySelector(`[data-words="${name}"]`);
-    if (!place) return;
-    place.textContent = words;
-    place.toggleAttribute("data-alarm", alarm);
-  }
-
-  #draw(data) {
+class HaliteFormation extends HalitePlots {
+  draw(data) {
     if (data.cells) return this.#members(data);
     if (data.curves.length) this.#curves(data.curves);
     if (data.band) this.#band(data.band);
     if (data.ce) this.#efficiency(data.ce);
     if (data.dqdv.length) this.#incremental(data.dqdv);
-    else this.#say("dqdv", "No step spans enough voltage for dQ/dV.");
+    else this.say("dqdv", "No step spans enough voltage for dQ/dV.");
     if (data.nyquist) this.#nyquist(data.nyquist);
     return undefined;
   }
@@ -84,23 +39,23 @@ class HaliteFormation extends HTMLElement {
       series.push(line(cell.code, INK[i % INK.length], { width: 1 }));
       table.push(cell.voltage_v);
     });
-    this.#plot("members", {
+    this.plot("members", {
       scales: { x: { time: false } }, axes: [axis("Share of the first charge, %"), axis("Voltage, V")], series,
       bands: data.lower_v ? [{ series: [2, 1], fill: BAND }] : [], legend: { show: data.cells.length <= 12 },
     }, table);
     const words = !data.lower_v ? "no band yet" : data.cells.length < 20 ? "provisional band: 20 cells are needed to judge" : "median ± 4 robust sigma";
-    return this.#say("members", `First charges of ${data.cells.length} cells; ${words}.`);
+    return this.say("members", `First charges of ${data.cells.length} cells; ${words}.`);
   }
 
   #curves(curves) {
     const series = curves.map((curve) => line(`${curve.kind} ${curve.cycle}`, INK[(curve.cycle - 1) % INK.length],
       { dash: curve.kind === "discharge" ? [7, 4] : [], spanGaps: true }));
     const table = joined(curves.map((curve) => ({ x: curve.capacity_ah, y: curve.voltage_v })));
-    this.#plot("curves", {
+    this.plot("curves", {
       scales: { x: { time: false } }, axes: [axis("Capacity, Ah"), axis("Voltage, V")],
       series: [{ label: "Ah" }, ...series],
     }, table);
-    this.#say("curves", "Charges are drawn in full, discharges dashed; one colour a cycle.");
+    this.say("curves", "Charges are drawn in full, discharges dashed; one colour a cycle.");
   }
 
   #band(band) {
@@ -112,36 +67,36 @@ class HaliteFormation extends HTMLElement {
     }
     series.push(line("this cell", INK[0], { width: 2 }));
     table.push(band.voltage_v);
-    this.#plot("band", {
+    this.plot("band", {
       scales: { x: { time: false } }, axes: [axis("Share of the first charge, %"), axis("Voltage, V")], series,
       bands: band.lower_v ? [{ series: [2, 1], fill: BAND }] : [],
     }, table);
-    if (!band.lower_v) return this.#say("band", `Only ${band.cells} other good cells ran under this protocol: no band yet.`);
+    if (!band.lower_v) return this.say("band", `Only ${band.cells} other good cells ran under this protocol: no band yet.`);
     if (band.provisional) {
-      return this.#say("band", `Provisional band of ${band.cells} cells, 20 are needed to judge: ${band.out_pct} % of the points lie outside.`);
+      return this.say("band", `Provisional band of ${band.cells} cells, 20 are needed to judge: ${band.out_pct} % of the points lie outside.`);
     }
     const bad = band.alarms.length > 0;
-    return this.#say("band", `${bad ? "Out of the band" : "Within the band"} of ${band.cells} cells: ${band.out_pct} % of the points lie outside (10 % alarm), capacity ${band.capacity_z} sigma off.`, bad);
+    return this.say("band", `${bad ? "Out of the band" : "Within the band"} of ${band.cells} cells: ${band.out_pct} % of the points lie outside (10 % alarm), capacity ${band.capacity_z} sigma off.`, bad);
   }
 
   #efficiency(ce) {
     const known = ce.ce_pct.filter((value) => value !== null);
-    if (!known.length) return this.#say("ce", "No cycle has an efficiency: a cut-off was not reached or is not known.");
-    this.#plot("ce", {
+    if (!known.length) return this.say("ce", "No cycle has an efficiency: a cut-off was not reached or is not known.");
+    this.plot("ce", {
       scales: { x: { time: false, range: [0.5, Math.max(...ce.cycle) + 0.5] } },
       axes: [{ ...axis("Cycle"), incrs: [1, 2, 5, 10, 20, 50, 100] }, axis("Efficiency, %")],
       series: [{ label: "Cycle" }, line("efficiency", INK[0], { points: { show: true, size: 8 } })],
     }, [ce.cycle, ce.ce_pct]);
-    return this.#say("ce", `From ${known[0].toFixed(2)} % to ${known.at(-1).toFixed(2)} %; cycles without an efficiency are left out.`);
+    return this.say("ce", `From ${known[0].toFixed(2)} % to ${known.at(-1).toFixed(2)} %; cycles without an efficiency are left out.`);
   }
 
   #incremental(curves) {
     const table = joined(curves.map((curve) => ({ x: curve.voltage_v, y: curve.dqdv_ah_v })));
-    this.#plot("dqdv", {
+    this.plot("dqdv", {
       scales: { x: { time: false } }, axes: [axis("Voltage, V"), axis("dQ/dV, Ah/V")],
       series: [{ label: "V" }, ...curves.map((curve, i) => line(curve.kind, INK[i], { dash: curve.kind === "discharge" ? [7, 4] : [], spanGaps: true }))],
     }, table);
-    this.#say("dqdv", "Of the largest charge and the largest discharge; the hold is left out.");
+    this.say("dqdv", "Of the largest charge and the largest discharge; the hold is left out.");
   }
 
   #nyquist(spectrum) {
@@ -151,12 +106,12 @@ class HaliteFormation extends HTMLElement {
       curves.push({ x: spectrum.fit.re_mohm, y: spectrum.fit.minus_im_mohm });
       series.push(line("fit", INK[1], { spanGaps: true }));
     }
-    this.#plot("nyquist", { scales: { x: { time: false } }, axes: [axis("Re Z, mΩ"), axis("−Im Z, mΩ")], series }, joined(curves));
+    this.plot("nyquist", { scales: { x: { time: false } }, axes: [axis("Re Z, mΩ"), axis("−Im Z, mΩ")], series }, joined(curves));
     const intercept = spectrum.reached ? `Intercept ${spectrum.intercept_mohm} mΩ` : `Intercept not reached (${spectrum.intercept_mohm} mΩ at the highest frequency)`;
     const fit = !spectrum.fit ? "no fit" : spectrum.fit.accepted
       ? `fit Rs ${spectrum.fit.rs_mohm} mΩ, Rct ${spectrum.fit.rct_mohm} mΩ, residual ${spectrum.fit.residual_pct} %`
       : `fit not accepted, residual ${spectrum.fit.residual_pct} %`;
-    this.#say("nyquist", `${intercept}; ${fit}.`, !!spectrum.fit && !spectrum.fit.accepted);
+    this.say("nyquist", `${intercept}; ${fit}.`, !!spectrum.fit && !spectrum.fit.accepted);
   }
 }
 
