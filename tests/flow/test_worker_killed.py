@@ -15,11 +15,15 @@ from lots.models import Lot, Measurement
 from lots.queries import active_holds
 from mes import hints
 from mes.runtime.processes import wait_until
+from quality.actions.approve_limits import approve_limits
 from quality.gates import can_leave
-from tests.support.builders import Plant, make_plant
+from spc.models import Chart
+from spc.queries import current_points
+from tests.support.builders import PASSWORD, Plant, add_chart, make_plant
 from tests.support.cluster import Database
 from tests.support.evidence import assert_evaluated_exactly_once, pending
 from tests.support.processes import Stack, run_stack
+from tests.support.recomputed import stored, whole
 from tests.support.worked import SOLIDS, frozen_chart, mixing_lot
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -71,8 +75,86 @@ def report(text: str) -> None:
     print(f"\n{text}")  # noqa: T201 - what was measured
 
 
+# Of families with a memory that a second evaluation would move, or whose points gather several readings.
+TEMPERATURE, VISCOSITY, MIX_TIME = "mixing.temperature_c", "mixing.viscosity_pa_s", "mixing.mix_time_min"
+GAP, SPEED = "coating.gap_um", "coating.web_speed_m_min"
+FAMILIES: dict[str, dict[str, object]] = {
+    TEMPERATURE: {"chart_family": "ewma"},
+    SPEED: {"chart_family": "cusum", "stratify": "equipment"},
+    VISCOSITY: {
+        "chart_family": "t2",
+        "subgroup_by": "execution",
+        "parameters": f"variables={VISCOSITY},{MIX_TIME}",
+    },
+    GAP: {"chart_family": "short-run", "parameters": "part=material", "stratify": "equipment"},
+}
+KILLS = 2
+
+
+def measure_families(plant: Plant, roll: Lot, chance: random.Random) -> None:
+    """A batch and a place on the roll, one reading of each characteristic."""
+    lot = mixing_lot(plant)
+    levels = {TEMPERATURE: 25.0, VISCOSITY: 5.0, MIX_TIME: 60.0}
+    values = {code: round(level + chance.gauss(0.0, 0.05), 4) for code, level in levels.items()}
+    plant.submit([plant.reading(code, value, lot) for code, value in values.items()])
+    values = {
+        code: round(level + chance.gauss(0.0, 0.2), 3) for code, level in {GAP: 150.0, SPEED: 10.0}.items()
+    }
+    plant.submit([plant.reading(code, value, roll) for code, value in values.items()])
+
+
+def kill_in_an_evaluation(stack: Stack, caught: list[bool]) -> Callable[[], None]:
+    """SIGKILL the worker at an instant at which its session holds a chart."""
+
+    def work() -> None:
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            if _in_transaction():
+                stack.kill("worker-1")
+                caught.append(True)
+                return
+
+    return _closing_connections(work)
+
+
+def families_survive_kills(stack: Stack, plant: Plant, chance: random.Random) -> None:
+    """The worker dies KILLS times while it holds a chart; every chart is as a full recomputation gives it."""
+    roll = plant.lot("T-ROLL", quantity=240, length_mm=240_000, lanes=2)
+    plant.start(roll, "coating")
+    for _ in range(12):
+        measure_families(plant, roll, chance)
+    assert wait_until(lambda: pending() == 0, 30)
+    charts = {
+        chart.stream.plan.characteristic.code: chart
+        for chart in Chart.objects.filter(stream__plan__characteristic__code__in=FAMILIES)
+    }
+    assert charts.keys() == FAMILIES.keys()
+    who = {"user": plant.process_engineer, "password": PASSWORD, "now": timezone.now()}
+    for chart in charts.values():
+        approve_limits(chart, excluded={}, reason="phase 1 done", **who)
+    caught: list[bool] = []
+    for _ in range(KILLS):
+        watcher = threading.Thread(target=kill_in_an_evaluation(stack, caught))
+        watcher.start()
+        for _ in range(5):
+            measure_families(plant, roll, chance)
+        watcher.join()
+        assert wait_until(lambda: pending() == 0, 15)
+        assert_evaluated_exactly_once()
+        stack.start("worker-1")
+    assert len(caught) == KILLS
+    for code in (TEMPERATURE, SPEED):
+        judged = Measurement.objects.filter(characteristic__code=code).order_by("pk").values_list("pk")[12:]
+        readings = Measurement.objects.filter(pk__in=[pk for (pk,) in judged])
+        assert stored(charts[code]) == whole(charts[code], readings).points
+    for chart in charts.values():
+        assert current_points(chart.pk).count() == 12 + 5 * KILLS
+
+
 def test_a_worker_killed_at_any_instant_loses_nothing(one_worker: Stack) -> None:
     plant = make_plant()
+    for code, line in FAMILIES.items():
+        add_chart(plant, code, **({"rules": "beyond_limits", "reaction": "alert"} | line))
     frozen_chart(plant)
     chance = random.Random(20)
     delays = []
@@ -89,6 +171,7 @@ def test_a_worker_killed_at_any_instant_loses_nothing(one_worker: Stack) -> None
     assert max(delays) < IN_FORCE_S
     assert "Task mes.tasks.evaluate_chart" in one_worker.log("worker-1")
     assert Measurement.objects.filter(characteristic__code=SOLIDS).count() == 20 + ROUNDS * READINGS
+    families_survive_kills(one_worker, plant, chance)
 
 
 def test_without_a_broker_throughout_the_hold_is_in_time(one_worker: Stack) -> None:

@@ -10,8 +10,9 @@ from django.db.models import QuerySet
 
 from lots.models import Measurement, Supersession
 from spc.actions.plotter import state_at_start
-from spc.engine import SubgroupData, advance
+from spc.engine import SubgroupData
 from spc.engine.families import MISSING_POINT
+from spc.engine.live import advance
 from spc.models import Chart, ChartState, Point, PointExclusion, SubgroupMember
 from spc.queries import current_points
 
