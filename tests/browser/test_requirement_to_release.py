@@ -209,6 +209,7 @@ def case(walk: Walk, plant: Plant, hold: Hold, reviewer: User) -> None:
     next_is(page, "name the owner")
     walk.picture(page, "case")
     number = Nonconformance.objects.get(hold=hold).pk
+    page.select_option("#owner", index=1)  # nobody is chosen beforehand
     page.fill("#due", "2099-01-31")
     page.get_by_role("button", name="Assign").click()
     next_is(page, "classify")
