@@ -7,6 +7,7 @@ import secrets
 from typing import Any
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -31,14 +32,14 @@ from quality.permissions import Action, may
 from spc.engine.gauge_verdict import ACCEPTABLE_PCT, FEWEST_CATEGORIES, MARGINAL_PCT
 from spc.engine.measurement_systems import StudyError
 
-STUDIES_LISTED = 100
+STUDIES_A_PAGE = 100
 
 
 @require_safe
 @site_page()
 def studies(request: SiteRequest) -> HttpResponse:
-    found = studies_of_site(request.site)[:STUDIES_LISTED]
-    context = {"nav_active": "gauges", "studies": found, "listed": STUDIES_LISTED}
+    page = Paginator(studies_of_site(request.site), STUDIES_A_PAGE).get_page(request.GET.get("page"))
+    context = {"nav_active": "gauges", "studies": page.object_list, "page": page}
     return render(request, "web/gauges/studies.html", context)
 
 

@@ -223,6 +223,17 @@ def test_wrong_reading_is_superseded_on_the_page_and_struck_out(
     assert f"<s>{value_of(study, 2)}</s>" in page and "burr under the anvil" in page
 
 
+def test_list_of_studies_has_pages(
+    plant: Plant, gauge: Gauge, engineer: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mes.web.views.gauge_studies.STUDIES_A_PAGE", 1)
+    older, newer = planned(plant, gauge), planned(plant, gauge)
+    listing = reverse("web:gauge_studies")
+    first = engineer.get(listing).content.decode()
+    assert url(newer) in first and url(older) not in first and 'href="?page=2"' in first
+    assert url(older) in engineer.get(listing, {"page": "2"}).content.decode()
+
+
 def test_gauge_page_list_and_plan_show_the_study(plant: Plant, gauge: Gauge, engineer: Client) -> None:
     line = add_line(plant, THICKNESS, gauge_kind=gauge.kind)
     publish(plant)
