@@ -20,7 +20,7 @@ from mes.runtime.processes import wait_until
 from mes.runtime.state import PROJECT_DIR
 from tests.support.processes import HOST, free_port
 
-pytestmark = [pytest.mark.flow, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.flow, pytest.mark.alone, pytest.mark.slow, pytest.mark.timeout(300)]
 
 FIRST_START_SECONDS, SECOND_START_SECONDS, STOP_SECONDS = 120, 30, 15
 CHILDREN = ("postgres", "valkey-server", "granian", "worker-1", "worker-2", "sweep", "simulate")
@@ -32,11 +32,18 @@ class Installation:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.port = free_port()
-        self.runs = 0
+        self.runs: list[Run] = []
 
     def start(self, **environment: str) -> Run:
-        self.runs += 1
-        return Run(self, self.directory.parent / f"{self.directory.name}-{self.runs}.out", environment)
+        output = self.directory.parent / f"{self.directory.name}-{len(self.runs) + 1}.out"
+        self.runs.append(Run(self, output, environment))
+        return self.runs[-1]
+
+    def stop_what_runs(self) -> None:
+        """What a failed test left."""
+        for run in self.runs:
+            if run.guard.poll() is None:
+                run.stop()
 
 
 class Run:
@@ -86,16 +93,9 @@ class Run:
 
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    yield Installation(Path(os.environ["HALITE_DIR"]) / tmp_path_factory.mktemp("run").name)
-
-
-@pytest.fixture
-def run(installation: Installation) -> Iterator[Run]:
-    run = installation.start()
-    assert run.ready(FIRST_START_SECONDS), run.text()
-    yield run
-    if run.guard.poll() is None:
-        run.stop()
+    installation = Installation(Path(os.environ["HALITE_DIR"]) / tmp_path_factory.mktemp("run").name)
+    yield installation
+    installation.stop_what_runs()
 
 
 def answers(port: int) -> bool:
@@ -109,9 +109,9 @@ def answers(port: int) -> bool:
         connection.close()
 
 
-def test_it_starts_on_nothing_refuses_a_double_and_stops_within_seconds(
-    run: Run, installation: Installation
-) -> None:
+def test_it_starts_on_nothing_refuses_a_double_and_stops_within_seconds(installation: Installation) -> None:
+    run = installation.start()
+    assert run.ready(FIRST_START_SECONDS), run.text()
     assert answers(installation.port)
     assert all(run.child_pid(name) for name in CHILDREN)
 
@@ -125,16 +125,27 @@ def test_it_starts_on_nothing_refuses_a_double_and_stops_within_seconds(
     assert not answers(installation.port)
 
 
-def test_the_next_start_is_quick(installation: Installation) -> None:
+def test_the_next_start_is_quick_and_survives_the_death_of_its_parts(installation: Installation) -> None:
     began = time.monotonic()
     run = installation.start()
     assert run.ready(SECOND_START_SECONDS), run.text()
     assert time.monotonic() - began < SECOND_START_SECONDS
     assert "did not stop in order" not in run.text()
-    assert run.stop() == 0
+
+    killed_children_come_back(run, installation)
+
+    # A killed supervisor leaves nothing, and the next start recovers.
+    everyone = run.descendants()
+    psutil.Process(run.guard.pid).children()[0].kill()
+    assert run.guard.wait(STOP_SECONDS) == 128 + signal.SIGKILL
+    assert not [process for process in everyone if process.is_running()]
+    again = installation.start()
+    assert again.ready(SECOND_START_SECONDS), again.text()
+    assert "the last run did not stop in order; recovering" in again.text()
+    assert again.stop() == 0
 
 
-def test_killed_children_come_back(run: Run, installation: Installation) -> None:
+def killed_children_come_back(run: Run, installation: Installation) -> None:
     before = {name: run.child_pid(name) for name in ("postgres", "valkey-server", "granian", "worker-1")}
     for pid in filter(None, before.values()):
         os.kill(pid, signal.SIGKILL)
@@ -145,20 +156,6 @@ def test_killed_children_come_back(run: Run, installation: Installation) -> None
     assert wait_until(all_new, 30), run.text()
     assert wait_until(lambda: answers(installation.port), 30), run.text()
     assert "postgres ended with signal 9: starting it again" in run.text()
-
-
-def test_a_killed_supervisor_leaves_nothing_and_the_next_start_recovers(
-    run: Run, installation: Installation
-) -> None:
-    everyone = run.descendants()
-    psutil.Process(run.guard.pid).children()[0].kill()
-    assert run.guard.wait(STOP_SECONDS) == 128 + signal.SIGKILL
-    assert not [process for process in everyone if process.is_running()]
-
-    again = installation.start()
-    assert again.ready(SECOND_START_SECONDS), again.text()
-    assert "the last run did not stop in order; recovering" in again.text()
-    assert again.stop() == 0
 
 
 def test_a_taken_port_is_one_clear_line(installation: Installation) -> None:
