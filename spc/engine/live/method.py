@@ -16,6 +16,7 @@ from spc.engine.live.model import DoesNotVaryError, Fit, Line, Shown
 from spc.engine.live.parameters import Parameter, Values, read_parameters
 from spc.engine.rules import Rule
 
+NO_SPREAD = 1e-200  # readings are below 1e100, so that no distance in sigmas overflows
 BEYOND = frozenset({Rule.BEYOND_LIMITS})
 ANY_RULE = frozenset(Rule)
 
@@ -115,8 +116,8 @@ def baseline_from(family: Family, data: Sequence[SubgroupData], *, of_means: boo
 
 
 def must_vary(sigma: float | None, points: int) -> None:
-    """Raises DoesNotVaryError for a spread of 0."""
-    if sigma is not None and not sigma > 0.0:
+    """Raises DoesNotVaryError for a spread of 0, or of nothing but rounding next to 0."""
+    if sigma is not None and not sigma > NO_SPREAD:
         raise DoesNotVaryError(
             f"phase 1 does not vary: {points} points without any spread give limits without width; "
             "look at the resolution of the gauge, and collect points that vary"

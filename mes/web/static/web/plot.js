@@ -65,7 +65,7 @@ class HalitePlot extends HTMLElement {
     this.#plot = new uPlot({
       ...this.#size(),
       mode: 2, // each line has its own x
-      padding: [24, 16, 0, 0],
+      padding: [verticals.some((each) => each.soft) ? 42 : 24, 16, 0, 0],
       scales: { x: { time: false, range: this.#across(xs) }, y: { range: [bars ? 0 : low - pad, high + pad] } },
       axes: [{ ...axis, ...named, label: this.#data.x_label, size: 42 }, { ...axis, label: this.#data.y_label, size: 68 }],
       legend: { show: parts.length > 1, live: false },
@@ -113,7 +113,7 @@ class HalitePlot extends HTMLElement {
     for (const { x, label, soft } of verticals) {
       const at = u.valToPos(x, "x", true);
       stroke(soft, at, bbox.top, at, bbox.top + bbox.height);
-      ctx.fillText(label, at, bbox.top - 7 * px);
+      ctx.fillText(label, at, bbox.top - (soft ? 25 : 7) * px); // a row of its own: a mean may lie at the target
     }
     ctx.textAlign = "right";
     for (const { y, label, soft } of horizontals) {
