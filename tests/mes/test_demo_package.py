@@ -26,7 +26,7 @@ from quality.safety_chain import safety_gaps
 from tests.support.cluster import Database
 from tests.support.processes import Stack, run_stack
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.flow, pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 @pytest.fixture

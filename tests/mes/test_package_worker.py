@@ -20,7 +20,7 @@ from tests.support.cluster import Database
 from tests.support.packaged import documented_lot, package_plant
 from tests.support.processes import Stack, run_stack
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.flow, pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 @pytest.fixture
