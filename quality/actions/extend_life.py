@@ -10,7 +10,7 @@ from django.db import transaction
 
 from lots.actions.acting import act_as
 from lots.actions.lock import lock_lots
-from lots.clock import site_time
+from lots.clock import local_words, site_time
 from lots.models import Lot, User
 from quality.actions.receive import LONGEST, ReceiptRefused, Stated, judged
 from quality.actions.sign import sign
@@ -38,7 +38,8 @@ def request_extension(
         raise ReceiptRefused(f"lot: {lot.code} does not expire")
     if not max(here, life.ends_at) < ends_at <= here + MOST:
         raise ReceiptRefused(
-            f"ends_at: choose an instant after {max(here, life.ends_at):%Y-%m-%d %H:%M} UTC, within {MOST.days} days"
+            f"ends_at: choose an instant after {local_words(lot.site, max(here, life.ends_at))},"
+            f" within {MOST.days} days"
         )
     if not reason.strip() or len(reason.strip()) > LONGEST:
         raise ReceiptRefused(f"reason: say why, in at most {LONGEST} characters")

@@ -92,7 +92,7 @@ def put_record(
 ) -> tuple[SafetyRecord, bool]:
     """The record with these fields, and whether it was written now: the same again is the row that is there.
 
-    A hazard with a reason is a review: a version is written although nothing else changes.
+    A person's hazard with a reason is a review: a version is written although nothing else changes.
     """
     if kind not in KINDS:
         raise SafetyRefused(f"kind: one of {', '.join(KINDS)}")
@@ -112,7 +112,7 @@ def put_record(
     lock_name(f"safety:{product.pk}")
     latest = of.model._default_manager.filter(product=product, code=code).order_by("-version").first()
     if latest is not None:
-        review = kind == "hazard" and bool(text.get("change_reason"))
+        review = kind == "hazard" and user is not None and bool(text.get("change_reason"))
         if not review and _same(latest, content, modes):
             return latest, False
         if not text.get("change_reason"):

@@ -56,6 +56,8 @@ PAGES = {
     "lot_case": "qp",
     "lot_hold": "oqp",
     "lot_opened": "ope",
+    "shelf_life": "qp",
+    "shelf_life_sign": "qr",
     "lot_release": "oq",  # packing; releasing is below
     "package": "qr",
     "packages": "qpr",
@@ -132,6 +134,8 @@ OPERATIONS = {
     "/lots/{code}/files": "oqpe",
     "/lots/{code}/records": "oqpe",
     "/receipts": "ope",
+    "/lots/{code}/shelf-life": "qp",
+    "/lots/{code}/shelf-life/{number}/sign": "qr",
     "/clock": "ae",
 }
 # Answers each reading by itself: who may not record finds every one refused inside (tests/mes/api/test_submissions.py).

@@ -34,6 +34,7 @@ SIGNING = {
     "package": "test_packages.py: who recorded values of the lot does not sign",
     "release": "test_release.py: who recorded values of the lot does not release",
     "requirements": "below: who wrote the wording neither re-checks nor approves the baseline",
+    "extend_life": "test_receiving.py: who asked for a longer life does not sign it",
     "sign": "the signature itself",
     "specify": "test_specify.py: who drafted does not approve",
     "switch_sampling": "a discontinuation is made by the lots; their decisions were signed one by one",
