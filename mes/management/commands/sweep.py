@@ -22,7 +22,6 @@ from mes.packages import waiting_packages
 log = structlog.get_logger(__name__)
 
 HOUR_SECONDS = 3600.0
-LONGEST_PAUSE_SECONDS = 10.0
 
 
 class Command(BaseCommand):
@@ -44,7 +43,7 @@ class Command(BaseCommand):
 
 
 def sweep_until(stop: threading.Event, *, interval_seconds: float) -> None:
-    """Sweep round after round; wait longer after each round that the database refused."""
+    """Sweep round after round, at the same pace while the database is away: holds are due as soon as it is back."""
     pause, hourly_at = 0.0, float("-inf")
     while not stop.wait(pause):
         try:
@@ -54,12 +53,11 @@ def sweep_until(stop: threading.Event, *, interval_seconds: float) -> None:
                 hourly_at = time.monotonic()
             sweep()
             remind()
-            pause = interval_seconds
-        except DatabaseError:
-            log.exception("sweep_failed")
-            pause = min(max(2 * pause, interval_seconds), LONGEST_PAUSE_SECONDS)
+        except DatabaseError as error:
+            log.error("sweep_failed", error=f"{type(error).__name__}: {error}")
         finally:
             close_old_connections()
+        pause = interval_seconds
 
 
 def anchor() -> None:
