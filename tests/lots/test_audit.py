@@ -19,6 +19,8 @@ from tests.support.builders import Plant
 from tests.support.cluster import TestCluster, use_database
 from tests.support.worked import SOLIDS, worked_plant
 
+pytestmark = pytest.mark.slow  # a plant that has worked for long
+
 TABLES = ("lots_auditevent", "lots_auditchain", "lots_measurement", "lots_submission", "lots_holdlot")
 
 

@@ -329,6 +329,7 @@ REMEMBERING: dict[str, dict[str, object]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("family", "seed"),
     [

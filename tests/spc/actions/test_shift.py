@@ -139,6 +139,7 @@ def test_statements_of_a_late_reading_do_not_grow_with_its_lateness(long: Long) 
     assert abs(counts[0] - counts[1]) <= 4, counts
 
 
+@pytest.mark.slow
 def test_checkpoints_stay_apart_however_many_readings_come_late(long: Long) -> None:
     for number in range(20):
         long.submit((1205.0 + number / 10, "65.01"))
@@ -191,6 +192,7 @@ CHANGES = st.lists(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(changes=CHANGES)
+@pytest.mark.slow
 def test_any_changes_give_what_a_full_recomputation_gives(
     long: Long, changes: list[tuple[str, int, str]]
 ) -> None:
