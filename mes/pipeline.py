@@ -45,8 +45,7 @@ log = structlog.get_logger(__name__)
 
 # A piece of a backlog, and how long one attempt takes pieces: far below the workers' time limit, which would undo
 # the work of a piece, and short enough that a sweep comes to its other charts.
-# A piece that is done before the next thing goes wrong is done for good.
-MOST_ENTRIES, SLICE_S = 100, 5.0
+MOST_ENTRIES, SLICE_S = 500, 5.0
 # SQLSTATEs: lock timeout, deadlock, serialization failure, statement timeout.
 BUSY = {"55P03", "40P01", "40001", "57014"}
 
