@@ -41,7 +41,7 @@ test-faults: setup-dev
 	HALITE_MACHINE_EXAMPLES=200 \
 		$(RUN) -m pytest -s -o timeout=1200 tests/faults tests/flow tests/quality/test_races.py tests/lots/test_material_machine.py
 
-# The domain without its doors, two at a time.
+# All that needs no database, and the gates and guards, two at a time.
 test-fast: setup-dev
-	$(RUN) -m pytest -m "not slow and not browser and not flow" --numprocesses 2 --dist worksteal \
+	$(RUN) -m pytest -m "not slow and not browser and not flow and (core or not django_db)" --numprocesses 2 --dist worksteal \
 		tests/lots tests/spc tests/quality

@@ -44,7 +44,7 @@ from tests.support.builders import (
 from tests.support.frozen_chart import frozen_plant
 from tests.support.worked import SOLIDS, evaluate_all, mixing_lot
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.core]
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from quality.actions.hold import hold_by_hand
 from quality.actions.taking import Input
 from tests.support.builders import Plant, make_plant, publish
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.core]
 
 
 @pytest.fixture
