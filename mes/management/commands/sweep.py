@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError, OperationalError, close_old_connections
 from django.utils import timezone
 
 from lots.anchors import UnreadableAnchors, write_anchor
@@ -54,7 +54,9 @@ def sweep_until(stop: threading.Event, *, interval_seconds: float) -> None:
             sweep()
             remind()
         except DatabaseError as error:
-            log.error("sweep_failed", error=f"{type(error).__name__}: {error}")
+            # A database that is away explains itself; anything else is worth its traceback.
+            away = isinstance(error, OperationalError)
+            log.error("sweep_failed", error=f"{type(error).__name__}: {error}", exc_info=not away)
         finally:
             close_old_connections()
         pause = interval_seconds

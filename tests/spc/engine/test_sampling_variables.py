@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 
@@ -81,9 +82,9 @@ def test_an_index_on_the_constant_accepts_and_no_spread_decides_by_the_mean() ->
         ((40, "II", "1.0", Severity.REDUCED), "not for reduced"),
     ],
 )
-def test_plans_that_do_not_exist_are_refused(arguments: tuple[object, ...], words: str) -> None:
+def test_plans_that_do_not_exist_are_refused(arguments: tuple[Any, ...], words: str) -> None:
     with pytest.raises(PlanError, match=words):
-        variables_plan(*arguments)  # type: ignore[arg-type]
+        variables_plan(*arguments)
 
 
 def test_a_sample_of_another_size_and_no_limit_are_refused() -> None:
