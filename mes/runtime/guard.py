@@ -52,11 +52,11 @@ def run_guarded(supervise: Callable[[], int], *, stop_with_parent: bool = False)
 
 
 def end_orphans() -> None:
-    """End every descendant of this process: politely, then not."""
+    """End every descendant of this process, politely, then not, and reap it: none is left, not even a zombie."""
     deadline = time.monotonic() + ORPHAN_GRACE_SECONDS
     told: set[psutil.Process] = set()
-    while descendants := _living_descendants():
-        for process in descendants:
+    while _reap_the_ended():
+        for process in psutil.Process().children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):
                 if time.monotonic() >= deadline:
                     process.kill()
@@ -67,21 +67,14 @@ def end_orphans() -> None:
         time.sleep(0.05)
 
 
-def _living_descendants() -> list[psutil.Process]:
-    """Descendants that still run. Zombies of ours are reaped on the way."""
-    while True:
-        try:
-            pid, _ = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return []
-        if pid == 0:
-            break
-    living = []
-    for process in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            if process.status() != psutil.STATUS_ZOMBIE:
-                living.append(process)
-    return living
+def _reap_the_ended() -> bool:
+    """Reap every child that has ended; False once none is left. As subreaper we inherit all descendants."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return False
+    return True
 
 
 def _run_supervisor(supervise: Callable[[], int], guard: int) -> None:

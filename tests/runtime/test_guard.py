@@ -18,6 +18,26 @@ from mes.runtime.state import PROJECT_DIR
 
 pytestmark = [pytest.mark.flow, pytest.mark.alone]
 PROGRAM = Path(__file__).with_name("guarded_sleepers.py")
+# Orphans that take 50 to 110 ms to end, so that some end while the guard is counting; then what is left to reap.
+SLOW_TO_END = """
+import os, subprocess, sys, time
+from mes.runtime.guard import end_orphans
+from mes.runtime.processes import become_subreaper
+become_subreaper()
+slow = "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: (time.sleep({}), sys.exit()));"
+slow += " print(flush=True); time.sleep(30)"
+left = []
+for milliseconds in range(50, 110, 4):
+    code = slow.format(milliseconds / 1000)
+    child = subprocess.Popen([sys.executable, "-SE", "-c", code], stdout=subprocess.PIPE, start_new_session=True)
+    child.stdout.readline()
+    end_orphans()
+    try:
+        left.append(os.waitpid(-1, os.WNOHANG))
+    except ChildProcessError:
+        pass
+print("left", left)
+"""
 
 
 class Guarded:
@@ -71,6 +91,13 @@ def test_a_killed_supervisor_leaves_no_orphan(guarded: Guarded) -> None:
     guarded.supervisor.kill()
     assert guarded.guard.wait(15) == 128 + signal.SIGKILL
     assert guarded.survivors() == []
+
+
+def test_not_even_a_zombie_is_left_for_init() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SLOW_TO_END], cwd=PROJECT_DIR, capture_output=True, text=True, timeout=30, check=True
+    )
+    assert done.stdout == "left []\n"
 
 
 def test_a_killed_guard_makes_the_supervisor_stop_everything(guarded: Guarded) -> None:
