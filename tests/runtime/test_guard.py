@@ -95,7 +95,12 @@ def test_a_killed_supervisor_leaves_no_orphan(guarded: Guarded) -> None:
 
 def test_not_even_a_zombie_is_left_for_init() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", SLOW_TO_END], cwd=PROJECT_DIR, capture_output=True, text=True, timeout=30, check=True
+        [sys.executable, "-c", SLOW_TO_END],
+        cwd=PROJECT_DIR,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
     )
     assert done.stdout == "left []\n"
 
