@@ -1,4 +1,4 @@
-"""Let one lot pass one check of one gate without it: asked for with a reason, signed by two people, and it expires."""
+"""Let one lot pass one check of one gate without it: asked for with a reason, signed by two others, and it expires."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.db import transaction
 from lots.actions.acting import act_as
 from lots.actions.lock import lock_name
 from lots.clock import site_time
-from lots.models import Characteristic, Lot, Membership, User
+from lots.models import Characteristic, Lot, Measurement, Membership, Submission, User
 from quality.actions.sign import sign
 from quality.models import Deviation, DeviationSignature
 from quality.permissions import Action, require, roles_of
@@ -40,7 +40,7 @@ def request_deviation(
     user: User,
     now: datetime,
 ) -> Deviation:
-    """Ask for it; nothing is permitted before two people have signed. `expires_at` is on the site clock."""
+    """Ask for it; nothing is permitted before two other people have signed. `expires_at` is on the site clock."""
     act_as(user)
     require(user, lot.site, Action.REQUEST_DEVIATION)
     lock_name(f"deviation:{lot.pk}")
@@ -71,12 +71,17 @@ def request_deviation(
 
 @transaction.atomic
 def sign_deviation(deviation: Deviation, *, user: User, password: str, now: datetime) -> DeviationSignature:
-    """Sign for one's side; with both sides signed, by two people, it is in force until it expires."""
+    """Sign for one's side; with both sides signed, by two people, it is in force until it expires.
+
+    Neither has asked for it, nor recorded a value of the check.
+    """
     act_as(user)
     require(user, deviation.site, Action.SIGN_DEVIATION)
     lock_name(f"deviation:{deviation.lot_id}")
     if deviation.expires_at <= site_time(deviation.site, now):
         raise DeviationRefused("deviation: it has expired; ask for it again")
+    if (why := why_not_signer(deviation, user)) is not None:
+        raise DeviationRefused(f"signature: {why}; another person must sign")
     signed = list(deviation.signatures.select_related("signature"))
     if any(each.signature.signer_id == user.pk for each in signed):
         raise DeviationRefused("signature: you have signed it; the other signature is another person's")
@@ -95,6 +100,16 @@ def sign_deviation(deviation: Deviation, *, user: User, password: str, now: date
         now=now,
     )
     return DeviationSignature.objects.create(deviation=deviation, side=side, signature=signature)
+
+
+def why_not_signer(deviation: Deviation, user: User) -> str | None:
+    """What keeps this person, whatever their role, from judging the deviation independently; None: nothing."""
+    if deviation.requested_by_id == user.pk:
+        return "you asked for it"
+    rows = Measurement.objects.filter(lot_id=deviation.lot_id, characteristic=deviation.characteristic_id)
+    if Submission.objects.filter(pk__in=rows.values("submission_id"), recorded_by=user).exists():
+        return "you recorded values of the check"
+    return None
 
 
 def deviation_content(deviation: Deviation) -> dict[str, Any]:

@@ -53,7 +53,8 @@ class NamedGate(models.Model):
 class Deviation(models.Model):
     """One lot may pass one check of one gate without it, for a reason and until an instant. Append-only.
 
-    In force with the signatures of two people, one for quality and one for the process, and before `expires_at`.
+    In force with the signatures of two people who did not ask for it, one for quality and one for the process, and
+    before `expires_at`.
     """
 
     site = models.ForeignKey(Site, models.PROTECT, related_name="deviations")

@@ -53,6 +53,7 @@ from tests.support.builders import (
     add_line,
     make_gauge,
     make_plant,
+    make_user,
     publish,
     specify,
 )
@@ -290,7 +291,7 @@ def _do_without_viscosity(plant: Plant, lot: Lot) -> None:
         Characteristic.objects.get(code="mixing.viscosity_pa_s"),
         reason="rheometer away",
         expires_at=now + timedelta(days=1),
-        user=plant.engineer,
+        user=make_user(plant.site, "process_engineer"),
         now=now,
     )
     for user in (plant.engineer, plant.process_engineer):

@@ -51,7 +51,7 @@ def ask(request: SiteRequest, code: str, gate: str, characteristic: str) -> Http
         except DeviationRefused as refusal:
             error = str(refusal)
         else:
-            messages.success(request, "Asked for. It permits nothing until two people have signed.")
+            messages.success(request, "Asked for. It permits nothing until two other people have signed.")
             return redirect("web:deviations")
     context = {
         "nav_active": "lots",

@@ -11,8 +11,9 @@ from django.db import DatabaseError, transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from lots.models import Characteristic, Lot, User
+from lots.models import Characteristic, Lot, Membership, User
 from lots.queries import active_holds
+from mes import pipeline
 from quality.actions.deviate import (
     LONGEST,
     DeviationRefused,
@@ -62,6 +63,11 @@ def cell(plant: Plant, vacuum: str = "0.1", soak: str = "20") -> Lot:
     return lot
 
 
+def engineer_beside(plant: Plant) -> User:
+    """Who asks: neither signer."""
+    return make_user(plant.site, "quality_engineer")
+
+
 def blockers(lot: Lot, *, at: datetime | None = None) -> list[Blocker]:
     return can_proceed(lot, "formation", now=at or timezone.now())
 
@@ -70,7 +76,7 @@ def ask(lot: Lot, plant: Plant, code: str = VACUUM, **more: object) -> Deviation
     fields: dict[str, Any] = {
         "reason": "tester broken; cell is for the abuse test",
         "expires_at": timezone.now() + timedelta(hours=8),
-        "user": plant.engineer,
+        "user": engineer_beside(plant),
         "now": timezone.now(),
     }
     return request_deviation(lot, "assembly", Characteristic.objects.get(code=code), **(fields | more))
@@ -187,6 +193,34 @@ def test_nobody_signs_twice_and_both_sides_are_needed(plant: Plant) -> None:
         signs(deviation, plant.process_engineer)
 
 
+def test_who_asked_or_measured_gives_neither_signature(plant: Plant) -> None:
+    """Both roles do not help: independence is of the person."""
+    lot = cell(plant, vacuum="")
+    for role in ("process_engineer", "reviewer"):
+        Membership.objects.create(user=plant.engineer, site=plant.site, role=role)
+    deviation = ask(lot, plant, user=plant.engineer)
+    with pytest.raises(DeviationRefused, match="signature: you asked for it; another person must sign"):
+        signs(deviation, plant.engineer)
+    forged = sign(
+        user=plant.engineer,
+        password=PASSWORD,
+        meaning="x",
+        record_kind="deviation",
+        record_id="1",
+        content={},
+        now=timezone.now(),
+    )
+    with pytest.raises(DatabaseError, match="did not ask for it"), transaction.atomic():
+        DeviationSignature.objects.create(deviation=deviation, side="quality", signature=forged)
+    measured = plant.envelope([plant.reading(VACUUM, "0.1", lot)], user=plant.process_engineer)
+    pipeline.record(measured, now=timezone.now())
+    with pytest.raises(DeviationRefused, match="signature: you recorded values of the check"):
+        signs(deviation, plant.process_engineer)
+    assert not DeviationSignature.objects.exists()
+    signs(deviation, engineer_beside(plant), make_user(plant.site, "reviewer"))
+    assert deviation.signatures.count() == 2
+
+
 def test_the_database_refuses_two_signatures_of_one_person(plant: Plant) -> None:
     deviation = ask(cell(plant, vacuum=""), plant)
     signs(deviation, plant.engineer)
@@ -277,7 +311,9 @@ def test_pages_show_each_check_ask_and_sign(
     plant: Plant, django_assert_max_num_queries: Callable[[int], Any]
 ) -> None:
     lot = cell(plant, vacuum="")
-    engineer, process = signed_in(plant.engineer), signed_in(plant.process_engineer)
+    engineer, process, other = (
+        signed_in(user) for user in (plant.engineer, plant.process_engineer, engineer_beside(plant))
+    )
     page = engineer.get(reverse("web:lot", args=[lot.code])).content.decode()
     url = reverse("web:deviation_ask", args=[lot.code, "assembly", VACUUM])
     assert "Assembly gate" in page and url in page and "0 of 1" in page
@@ -290,13 +326,14 @@ def test_pages_show_each_check_ask_and_sign(
     until = timezone.localtime(timezone.now() + timedelta(hours=5)).strftime("%Y-%m-%dT%H:%M")
     page = engineer.post(url, {"reason": "tester broken", "expires_at": until}, follow=True).content.decode()
     assert "Waiting for signatures" in page and lot.code in page
+    assert "two other people sign it" in page and 'name="password"' not in page
     sent = reverse("web:deviation_sign", args=[Deviation.objects.get().pk])
     assert operator.post(sent, {"password": PASSWORD}).status_code == 403
-    assert "Not signed" in engineer.post(sent, {"password": "x"}, follow=True).content.decode()
-    assert (
-        "One more person must sign"
-        in engineer.post(sent, {"password": PASSWORD}, follow=True).content.decode()
-    )
+    page = engineer.post(sent, {"password": PASSWORD}, follow=True).content.decode()
+    assert "Not signed. You asked for it" in page
+    assert "Not signed" in other.post(sent, {"password": "x"}, follow=True).content.decode()
+    page = other.post(sent, {"password": PASSWORD}, follow=True).content.decode()
+    assert "One more person must sign" in page
     page = process.post(sent, {"password": PASSWORD}, follow=True).content.decode()
     assert "It is in force until it expires" in page
     with django_assert_max_num_queries(14):
@@ -324,8 +361,11 @@ def test_gates_and_deviations_by_the_api(plant: Plant) -> None:
     asked = engineer.post(path, body)
     assert asked.status_code == 201 and asked.json()["state"] == "waiting"
     sign = f"/deviations/{asked.json()['id']}/signature"
-    assert engineer.post(sign, {"password": PASSWORD}).json()["missing"] == ["Process or review"]
-    assert engineer.post(sign, {"password": PASSWORD}).status_code == 409
+    refused = engineer.post(sign, {"password": PASSWORD})
+    assert refused.status_code == 409 and "you asked for it" in refused.content.decode()
+    other = ApiClient(plant.site, engineer_beside(plant))
+    assert other.post(sign, {"password": PASSWORD}).json()["missing"] == ["Process or review"]
+    assert other.post(sign, {"password": PASSWORD}).status_code == 409
     assert process.post(sign, {"password": PASSWORD}).json()["state"] == "in force"
     (listed,) = engineer.get("/deviations", lot=lot.code).json()["items"]
     assert len(listed["signatures"]) == 2
