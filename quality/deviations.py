@@ -43,7 +43,7 @@ def deviation_rows(site: Site) -> QuerySet[Deviation]:
 def in_force(lots: Iterable[Lot], *, now: datetime) -> dict[tuple[int, str, int], Deviation]:
     """(lot, gate, characteristic) → the deviation in force for it at the real instant `now`."""
     here = {lot.pk: site_time(lot.site, now) for lot in lots}
-    rows = _with_signatures(Deviation.objects.filter(lot__in=here))
+    rows = _with_signatures(Deviation.objects.filter(lot__in=here).order_by("pk"))  # of several the newest
     return {
         (row.lot_id, row.gate, row.characteristic_id): row
         for row in rows

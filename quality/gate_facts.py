@@ -48,14 +48,6 @@ class History:
     rework: dict[int, Disposition]
 
 
-# What a disposition says of material that goes on as it is.
-ACCEPTING = {
-    Disposition.Decision.RELEASE,
-    Disposition.Decision.REGRADE,
-    Disposition.Decision.CONCESSION,
-}
-
-
 @dataclass(frozen=True)
 class Outside:
     """A current value out of its limits: whether they must hold, the hold that it caused, and what was decided."""
@@ -66,8 +58,13 @@ class Outside:
     decision: str
 
     @property
-    def blocks(self) -> bool:
-        return self.must and self.decision not in ACCEPTING
+    def text(self) -> str:
+        """The value as a deviation names it."""
+        return f"{self.value.normalize():f}"
+
+    def needs_more_than(self, deviation: Deviation | None) -> bool:
+        """Whether a gate refuses it: a deviation covers the values that it was signed for, and no later one."""
+        return self.must and (deviation is None or self.text not in deviation.outside.split(", "))
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """The named gates of a lot: the state of each check, and what of it blocks.
 
 A gate stands for a kind of material behind one step and before another, or before the lot leaves; its checks are the
-control-plan lines that name it. A check passes when its values are there and within limits. Only a signed decision
-lets a lot pass otherwise: a disposition of the hold that the value caused, or a deviation while it is in force.
+control-plan lines that name it. A check passes when its values are there and within limits. Only a deviation in force
+lets a lot pass otherwise. Out of limits it stands beside the disposition of the hold, which alone passes no gate.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ class State(StrEnum):
     UNDETERMINED = "undetermined"
     OUTSIDE = "out of limits"
     DEVIATION = "deviation"
-    ACCEPTED = "accepted by disposition"
     FLAGGED = "flagged"
     PASSED = "passed"
 
@@ -132,18 +131,18 @@ def _check(line: ControlPlanLine, lot: Lot, execution: StepExecution | None, evi
     (asked,) = asked_of(lot, execution, [line])
     needed = max(1, asked.line.required_count)
     outside = tuple(evidence.outside.get(key, ()))
+    deviation = evidence.deviations.get((lot.pk, line.gate, line.characteristic_id))
     if have < needed:
         state = State.MISSING
     elif any((row.lot_id, row.characteristic_id) == key for row in evidence.undetermined):
         state = State.UNDETERMINED
-    elif any(each.blocks for each in outside):
-        state = State.OUTSIDE
     elif any(each.must for each in outside):
-        state = State.ACCEPTED
+        state = State.OUTSIDE
     else:
         state = State.FLAGGED if outside else State.PASSED
-    deviation = evidence.deviations.get((lot.pk, line.gate, line.characteristic_id))
-    if deviation is not None and state in BLOCKING:
+    if any(each.needs_more_than(deviation) for each in outside):
+        state = State.OUTSIDE
+    elif deviation is not None and state in BLOCKING:
         state = State.DEVIATION
     return Check(asked.line, have, needed, state, outside, deviation)
 
@@ -152,6 +151,10 @@ def _words(check: Check) -> str:
     name, unit = check.line.characteristic.name, written_unit(check.line.characteristic.unit)
     if check.state == State.MISSING:
         return f"{name} has {check.have} of {check.needed} values"
-    worst = next(each for each in check.outside if each.blocks)
-    value = f"{worst.value.normalize():f} {unit}".strip()
-    return f"{name} {value} is out of limits, and no disposition or deviation covers it"
+    worst = next(each for each in check.outside if each.needs_more_than(check.deviation))
+    value = f"{worst.text} {unit}".strip()
+    if check.deviation is not None:
+        return (
+            f"{name} {value} is out of limits, and the deviation was signed for other values; ask for another"
+        )
+    return f"{name} {value} is out of limits; beside the disposition of its hold it needs a deviation, signed by two"

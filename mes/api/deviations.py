@@ -132,6 +132,7 @@ def _out(found: Standing) -> dict[str, Any]:
         "lot": row.lot.code,
         "gate": row.gate,
         "characteristic": row.characteristic.code,
+        "outside": row.outside.split(", ") if row.outside else [],
         "reason": row.reason,
         "requested_by": row.requested_by.username,
         "requested_at": row.requested_at,

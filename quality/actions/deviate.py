@@ -8,15 +8,17 @@ from typing import Any
 from django.db import transaction
 
 from lots.actions.acting import act_as
-from lots.actions.lock import lock_name
+from lots.actions.lock import lock_lots, lock_name
 from lots.clock import site_time
 from lots.models import Characteristic, Lot, Measurement, Membership, Submission, User
 from quality.actions.sign import sign
+from quality.gates import whole_standing
 from quality.models import Deviation, DeviationSignature
 from quality.permissions import Action, require, roles_of
 from quality.plans import gate_lines, revision_of
 
 LONGEST = timedelta(days=30)  # ours: a deviation that is needed for longer is a change of the plan
+MOST_OUTSIDE = 500  # characters
 Side = DeviationSignature.Side
 Role = Membership.Role
 SIDES = {
@@ -44,6 +46,7 @@ def request_deviation(
     act_as(user)
     require(user, lot.site, Action.REQUEST_DEVIATION)
     lock_name(f"deviation:{lot.pk}")
+    lock_lots([lot.pk])  # the values signed for are those there are now
     here = site_time(lot.site, now)
     revision = revision_of(lot)
     lines = gate_lines(revision, lot.material_id) if revision is not None else []
@@ -53,8 +56,9 @@ def request_deviation(
         raise DeviationRefused("reason: say why the lot may pass without it, and what makes up for it")
     if not here < expires_at <= here + LONGEST:
         raise DeviationRefused(f"expires_at: choose an instant within the next {LONGEST.days} days")
+    outside = _outside(lot, gate, characteristic, now=now)
     if Deviation.objects.filter(
-        lot=lot, gate=gate, characteristic=characteristic, expires_at__gt=here
+        lot=lot, gate=gate, characteristic=characteristic, expires_at__gt=here, outside=outside
     ).exists():
         raise DeviationRefused("check: a deviation for it is asked for or in force already")
     return Deviation.objects.create(
@@ -62,6 +66,7 @@ def request_deviation(
         lot=lot,
         gate=gate,
         characteristic=characteristic,
+        outside=outside,
         reason=reason.strip()[:500],
         expires_at=expires_at,
         requested_by=user,
@@ -112,9 +117,27 @@ def why_not_signer(deviation: Deviation, user: User) -> str | None:
     return None
 
 
+def _outside(lot: Lot, gate: str, characteristic: Characteristic, *, now: datetime) -> str:
+    """The check's values out of limits, each once: what is signed for."""
+    values = {
+        each.text
+        for standing in whole_standing(lot, now=now).gates
+        if standing.gate.code == gate
+        for check in standing.checks
+        if check.line.characteristic_id == characteristic.pk
+        for each in check.outside
+        if each.must
+    }
+    text = ", ".join(sorted(values))
+    if len(text) > MOST_OUTSIDE:
+        raise DeviationRefused(f"check: {len(values)} values are out of limits; rework or scrap the lot")
+    return text
+
+
 def deviation_content(deviation: Deviation) -> dict[str, Any]:
     """What each signature covers, beside its side."""
-    return {
+    outside = {"outside": deviation.outside} if deviation.outside else {}
+    return outside | {
         "lot": deviation.lot.code,
         "gate": deviation.gate,
         "check": deviation.characteristic.code,

@@ -61,6 +61,9 @@ class Deviation(models.Model):
     lot = LotRef(related_name="deviations")
     gate = models.CharField(max_length=16, choices=GateCode)
     characteristic = models.ForeignKey(Characteristic, models.PROTECT, related_name="+")
+    outside = models.CharField(
+        max_length=500, blank=True, help_text="Values out of limits that it covers, separated by a comma."
+    )
     reason = models.CharField(max_length=500)
     expires_at = models.DateTimeField(help_text="Site clock; at that instant it has expired.")
     requested_by = models.ForeignKey(User, models.PROTECT, related_name="+")

@@ -7,10 +7,14 @@ from collections import defaultdict
 from collections.abc import Iterator
 from itertools import groupby
 
+from django.db.models import Prefetch
+
 from lots.models import HoldLot, Supersession
 from quality.actions.accept_lot import CAPACITY, EFFICIENCY, LEAK_FREE, RESISTANCE
 from quality.models import (
     AcceptanceDecision,
+    Deviation,
+    DeviationSignature,
     DispositionItem,
     Judgement,
     Nonconformance,
@@ -128,7 +132,7 @@ def _dispositions(keys: list[int]) -> Iterator[tuple[str, ...]]:
 
 
 def deviations(subject: Subject) -> list[Table]:
-    """What did not go as planned, and its impact: holds, nonconformances, corrected values."""
+    """What did not go as planned, and its impact: holds, deviations, nonconformances, corrected values."""
     members: dict[int, list[HoldLot]] = defaultdict(list)
     for member in (
         HoldLot.objects.filter(lot__in=subject.own_keys).select_related("hold", "lot").order_by("hold", "lot")
@@ -156,6 +160,24 @@ def deviations(subject: Subject) -> list[Table]:
         .select_related("lot")
         .order_by("pk")
     )
+    permitted = tuple(
+        (
+            row.lot.code,
+            row.get_gate_display(),
+            row.characteristic.name,
+            row.outside or "without a value",
+            row.reason,
+            row.requested_by.printed_name,
+            "; ".join(each.signature.printed_name for each in row.signatures.all()) or "nobody",
+            instant(row.expires_at),
+        )
+        for row in Deviation.objects.filter(lot__in=subject.own_keys)
+        .select_related("lot", "characteristic", "requested_by")
+        .prefetch_related(
+            Prefetch("signatures", DeviationSignature.objects.select_related("signature").order_by("pk"))
+        )
+        .order_by("pk")
+    )
     shown = {row.submission_id for row in subject.measurements}
     corrected = tuple(
         (str(row.submission.uuid) if row.submission else "", row.reason, instant(row.superseded_at))
@@ -165,6 +187,13 @@ def deviations(subject: Subject) -> list[Table]:
     )
     return [
         Table("Holds", ("From", "Reason", "Impact", "Closed by", "Placed"), holds, _none(holds), wide=(1, 3)),
+        Table(
+            "Deviations",
+            ("Lot", "Gate", "Check", "Values", "Reason", "Asked for by", "Signed by", "Until"),
+            permitted,
+            _none(permitted),
+            wide=(4,),
+        ),
         Table("Nonconformances", ("Case", "Title", "Lot", "State", "Opened"), cases, _none(cases), wide=(1,)),
         Table("Corrected values", ("Submission", "Reason", "At"), corrected, _none(corrected), wide=(0, 1)),
     ]

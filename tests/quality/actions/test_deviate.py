@@ -124,14 +124,42 @@ def test_the_gate_stands_before_its_step_and_not_earlier(plant: Plant) -> None:
     assert can_proceed(lot, "filling", now=timezone.now()) == []
 
 
-def test_out_of_limits_blocks_until_a_disposition_accepts_that_value(plant: Plant) -> None:
+def test_out_of_limits_needs_a_deviation_beside_the_disposition(plant: Plant) -> None:
+    """One signature releases no must value out of limits: decision 0015."""
     lot = cell(plant, "0.2000001")
     evaluate_all()
     assert {blocker.code for blocker in blockers(lot)} == {Code.HELD, Code.GATE}
     release(plant, lot)
+    (blocker,) = blockers(lot)
+    assert blocker.code == Code.GATE and "beside the disposition of its hold it needs a deviation" in str(
+        blocker.message
+    )
+    with pytest.raises(GateRefused, match="Assembly gate"):
+        plant.start(lot, "formation")
+    deviation = ask(lot, plant)
+    assert deviation.outside == "0.2000001"
+    assert deviation_content(deviation)["outside"] == "0.2000001"
+    signs(deviation, plant.engineer)
+    assert [blocker.code for blocker in blockers(lot)] == [Code.GATE]
+    signs(deviation, plant.process_engineer)
     assert blockers(lot) == []
+    assert {blocker.code for blocker in blockers(lot, at=deviation.expires_at)} == {Code.GATE}
     check = whole_standing(lot, now=timezone.now()).gates[0].checks[1]
-    assert check.state == State.ACCEPTED and check.outside[0].decision == "release"
+    assert check.state == State.DEVIATION and check.outside[0].decision == "release"
+
+
+def test_a_deviation_covers_no_value_that_came_after_it(plant: Plant) -> None:
+    """It was signed for what was measured then; the next value out of limits is asked for anew."""
+    lot = cell(plant, vacuum="")
+    signs(ask(lot, plant), plant.engineer, plant.process_engineer)
+    assert blockers(lot) == []
+    plant.submit([plant.reading(VACUUM, "0.3", lot)])
+    evaluate_all()
+    release(plant, lot)
+    (blocker,) = blockers(lot)
+    assert "signed for other values" in blocker.message
+    signs(ask(lot, plant), plant.engineer, plant.process_engineer)
+    assert blockers(lot) == []
 
 
 def test_a_censored_value_that_cannot_be_judged_blocks_and_a_deviation_lets_it_pass(plant: Plant) -> None:
