@@ -11,17 +11,19 @@ from django.db import DatabaseError, transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from lots.models import Lot
+from lots.models import Lot, ProcessStep, Recipe, RecipeParameter, RecipeRevision
+from quality.actions.case import add_entry
 from quality.actions.load_requirements import load_requirements
 from quality.actions.load_safety import SAFETY, load_safety_chain
 from quality.actions.load_table import LoadRefused, read_table
+from quality.actions.open_case import open_case
 from quality.actions.requirements import RequirementRefused, approve_baseline
 from quality.actions.safety import SafetyRefused, record_result
 from quality.models import Baseline, Observable, Requirement, SafetyCriterion, SafetyMethod, SafetyResult
 from quality.permissions import NotPermitted
 from quality.safety_chain import Check, safety_chain, safety_gaps
 from quality.traceability import Matrix
-from tests.support.builders import PASSWORD, Plant, make_plant, publish, specify
+from tests.support.builders import PASSWORD, Plant, add_line, make_plant, publish, specify
 from tests.support.safety import CHAIN, write, write_chain
 from tests.support.web import signed_in
 from tests.support.worked import revise_limits
@@ -270,3 +272,68 @@ def test_a_change_of_the_coating_asks_for_a_review_of_each_hazard(cell: Lot, pla
     assert reviewed.version == 2 and gaps(plant) == []
     revise_limits(plant, "coating.areal_loading_mg_cm2", lsl="10.6", usl="12")
     assert len(gaps(plant)) == 1
+
+
+def issue(recipe: Recipe, revision: str, **values: str) -> RecipeRevision:
+    """A recipe revision with these set values, each named step__parameter."""
+    issued = RecipeRevision.objects.create(recipe=recipe, revision=revision, issued_at=timezone.now())
+    for name, value in values.items():
+        step, _, parameter = name.partition("__")
+        RecipeParameter.objects.create(
+            recipe_revision=issued,
+            step=ProcessStep.objects.get(code=step),
+            name=parameter,
+            value=value,
+            unit="1",
+        )
+    return issued
+
+
+def test_a_recipe_that_changes_a_lever_asks_for_a_review(cell: Lot, plant: Plant) -> None:
+    """A first issue, the same values again and a change of another step ask for nothing."""
+    recipe = Recipe.objects.create(code="R-SAFE", name="Cathode", product=plant.product.product)
+    write_chain(plant)
+    record(plant, cell)
+    issue(recipe, "1", calendering__line_load_target_n_mm="350", mixing__solids_target_pct="65")
+    issue(recipe, "2", calendering__line_load_target_n_mm="350", mixing__solids_target_pct="66")
+    assert gaps(plant) == []
+    changed = issue(recipe, "3", calendering__line_load_target_n_mm="351", mixing__solids_target_pct="66")
+    ((check, words),) = gaps(plant)
+    assert check == Check.REVIEW and words.startswith("HZ-1: the pressure was changed on ")
+    assert f"recipe {changed}: calendering line load target n mm" in words
+    write(plant, "hazard", change_reason="within the load that was tested")
+    assert gaps(plant) == []
+    issue(recipe, "4", mixing__solids_target_pct="66")
+    assert len(gaps(plant)) == 1  # the load is no longer set: that is a change too
+
+
+def test_a_corrective_action_on_a_lever_asks_for_a_review_when_it_is_carried_out() -> None:
+    plant = make_plant()
+    vacuum = add_line(plant, "filling.vacuum_mbar")
+    publish(plant)
+    cell = plant.lot("T-CELL", quantity=1)
+    recipe = Recipe.objects.create(code="R-SAFE", name="Cathode", product=plant.product.product)
+    issue(recipe, "1", coating__gap_target_um="400", mixing__solids_target_pct="65")
+    write_chain(plant)
+    record(plant, cell)
+    by: dict[str, Any] = {"user": plant.engineer, "now": timezone.now()}
+    case = open_case(plant.site, title="too thick", lot=cell, **by)
+
+    def act(lever: str, key: int) -> None:
+        fields = {"statement": "set anew", "lever": lever, "lever_key": str(key), "due": "2099-01-01"}
+        action = add_entry(case, "action", fields, **by)
+        assert gaps(plant) == []  # planned is not changed
+        add_entry(case, "action_done", {"action": str(action.pk), "statement": "done"}, **by)
+
+    parameters = {p.name: p.pk for p in RecipeParameter.objects.filter(recipe_revision__recipe=recipe)}
+    act("recipe parameter", parameters["solids_target_pct"])
+    assert gaps(plant) == []
+    act("recipe parameter", parameters["gap_target_um"])
+    ((check, words),) = gaps(plant)
+    assert check == Check.REVIEW and words.startswith("HZ-1: the coating was changed on ")
+    assert f"{case}: set anew" in words
+    write(plant, "hazard", change_reason="gap within what was tested")
+    assert gaps(plant) == []
+    act("control-plan line", vacuum.pk)
+    ((_, words),) = gaps(plant)
+    assert words.startswith("HZ-1: the pressure was changed on ")
