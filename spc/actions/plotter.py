@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from math import isnan
 
-from spc.definition import chart_rules
+from spc.definition import chart_rules, moving_range_below
 from spc.engine import MISSING_POINT, PlottedPoint, SubgroupData
 from spc.engine.kinds import ChartKind
 from spc.engine.live import Fit, State, advance, start, statistic_of, traits
@@ -49,7 +49,7 @@ class Plotter:
     def feed(self, data: SubgroupData, *, excluded: bool) -> PlottedPoint:
         """Advance the state by one subgroup; an excluded one is shown, and rules pass over it."""
         if self.state is None:
-            return _without_limits(self.kind, data)
+            return _without_limits(self.kind, data, moving_range=moving_range_below(self.plan))
         following, plotted = advance(self.state, data)
         if excluded:
             following, _ = advance(self.state, MISSING_POINT)
@@ -142,8 +142,11 @@ def plotted_at(members: Iterable[datetime], *, otherwise: datetime) -> datetime:
     return max(members, default=otherwise)
 
 
-def _without_limits(kind: ChartKind, data: SubgroupData) -> PlottedPoint:
-    """The point of a stream that has no limits yet: its statistic, and nothing that could signal."""
+def _without_limits(kind: ChartKind, data: SubgroupData, *, moving_range: bool) -> PlottedPoint:
+    """The point of a stream that has no limits yet: its statistic, and nothing that could signal.
+
+    The spread of its readings is shown only where the second panel goes on to plot that, and no `moving_range`.
+    """
     summary = statistic_of(kind, data)
     statistic = None if isnan(summary.statistic) else summary.statistic
     later = traits(kind).needs_limits
@@ -154,7 +157,7 @@ def _without_limits(kind: ChartKind, data: SubgroupData) -> PlottedPoint:
         lcl=None,
         ucl=None,
         z=None,
-        dispersion=None if later or isnan(summary.dispersion) else summary.dispersion,
+        dispersion=None if later or moving_range or isnan(summary.dispersion) else summary.dispersion,
         dispersion_center=None,
         dispersion_lcl=None,
         dispersion_ucl=None,

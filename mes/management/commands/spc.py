@@ -128,7 +128,21 @@ def read_table(file: Path) -> pd.DataFrame:
     except OSError as error:
         raise CommandError(f"{file} cannot be read: {error.strerror or error}") from error
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise CommandError(f"{file} is not a CSV table with a header line: {error}") from error
+        raise CommandError(
+            f"{file} is not a CSV table with a header line: {str(error).strip()}. Columns are separated by commas;"
+            " a number has a decimal point, such as 12.5"
+        ) from error
+    if not isinstance(table.index, pd.RangeIndex):  # pandas takes the cells too many for names of rows
+        raise CommandError(
+            f"{file}: line 2 has more cells than the header line. Columns are separated by commas; a number has a"
+            " decimal point, such as 12.5"
+        )
+    if table.empty:
+        raise CommandError(f"{file} has a header line and no readings below it")
+    if len(table.columns) == 1 and ";" in table.columns[0]:
+        raise CommandError(
+            f"{file} separates its columns by semicolons: save it with commas and decimal points"
+        )
     return table.rename(columns=str.strip)
 
 
@@ -148,7 +162,9 @@ def _readings(table: pd.DataFrame, kind: ChartKind, options: dict[str, Any]) -> 
     if options["value"]:
         names = [name.strip() for name in options["value"].split(",")]
     else:
-        names = [name for name in table.columns if name not in used and _is_numeric(table[name])]
+        free = [name for name in table.columns if name not in used]
+        # Where there is but one column, what is wrong with it is told by line.
+        names = free if len(free) == 1 else [name for name in free if _is_numeric(table[name])]
         if kind not in VECTORS and len(names) != 1:
             raise CommandError(
                 f"--value: name the column of readings; the file has {', '.join(map(str, table.columns)) or 'none'}"
@@ -184,6 +200,7 @@ def _numbers(table: pd.DataFrame, name: str, option: str) -> NDArray[np.float64]
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         raise CommandError(
-            f"line {row + 2}, column {name!r}: {cells.iloc[row]!r} is not a number; use a point, such as 12.5"
+            f"line {row + 2}, column {name!r}: {cells.iloc[row]!r} is not a number; use a point, such as 12.5,"
+            " and leave a missing reading's cell empty"
         )
     return np.asarray(numbers, dtype=np.float64)

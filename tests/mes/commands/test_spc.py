@@ -184,6 +184,8 @@ def test_a_wrong_question_says_what_would_be_right(table: Path, options: list[st
         ("", "not a CSV table"),
         ("v\n", "no readings"),
         ("v\n1\ninf\n", "infinite"),
+        ("v\n1,5\n2,5\n3,5\n", "line 2 has more cells than the header line.*decimal point"),
+        ("v;w\n1.5;1\n2.5;2\n", "semicolons: save it with commas"),
     ],
 )
 def test_a_wrong_file_is_refused_with_its_line(tmp_path: Path, content: str, words: str) -> None:
@@ -191,6 +193,13 @@ def test_a_wrong_file_is_refused_with_its_line(tmp_path: Path, content: str, wor
     file.write_text(content)
     with pytest.raises(CommandError, match=words):
         spc(str(file), "--chart", "imr", "--value", "v")
+
+
+def test_what_is_wrong_with_the_only_column_is_told_though_nobody_named_it(tmp_path: Path) -> None:
+    file = tmp_path / "wrong.csv"
+    file.write_text("v\n1.5\nNaN\n2.5\n")
+    with pytest.raises(CommandError, match=r"line 3, column 'v': 'NaN' is not a number.*leave a missing"):
+        spc(str(file), "--chart", "imr")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -49,6 +49,15 @@ def test_chart_shows_both_sums_their_limits_and_the_parameters(plant: Plant) -> 
     assert "probably began at point <b>22</b>" in panel and "upper sum" in panel
 
 
+def test_sums_without_limits_say_why_nothing_is_drawn(plant: Plant) -> None:
+    add_chart(plant, SOLIDS, **CUSUM)
+    publish(plant)
+    drift(plant, "64.8", "65.5")
+    chart = Chart.objects.get()
+    page = signed_in(plant.engineer).get(reverse("web:chart", args=[chart.pk])).content.decode()
+    assert "Upper sum: drawn once there are limits, which come after 10 points; 2 so far." in page
+
+
 def test_table_names_the_second_panel(plant: Plant) -> None:
     chart = frozen_chart(plant, **CUSUM)
     page = signed_in(plant.engineer).get(reverse("web:chart_table", args=[chart.pk])).content.decode()

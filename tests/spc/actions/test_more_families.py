@@ -81,7 +81,8 @@ def test_three_way_chart_judges_between_and_within_apart(plant: Plant) -> None:
     wide = [64.0, 65.0, 66.0]
     lot = batch(plant, *wide)
     expected = three_way_chart([*rows, wide], n_phase1=PHASE1)
-    point = last(chart)
+    point, first = last(chart), current_points(chart.pk).earliest("sequence")
+    assert (first.limit_revision, first.dispersion) == (None, None)  # no spread within among moving ranges
     assert (point.statistic, point.ucl) == pytest.approx((65.0, expected.ucl), rel=1e-12)
     assert point.details["within"]["ucl"] == pytest.approx(expected.dispersion_ucl, rel=1e-12)
     assert [(s.panel, s.rule) for s in Signal.objects.filter(point=point)] == [("within", "beyond_limits")]

@@ -102,14 +102,19 @@ export function drawPhases(u, chart, withLabels) {
     ctx.font = font(12, 600);
     ctx.textBaseline = "bottom";
     ctx.textAlign = "left";
-    for (const phase of chart.phaseBreaks) {
-      if (phase.i <= 0 || phase.i >= chart.count) continue;
-      const x = xOf(u, (chart.x[phase.i - 1] + chart.x[phase.i]) / 2);
+    const shown = chart.phaseBreaks.filter((phase) => phase.i > 0 && phase.i < chart.count);
+    const places = shown.map((phase) => xOf(u, (chart.x[phase.i - 1] + chart.x[phase.i]) / 2));
+    for (const [k, phase] of shown.entries()) {
+      const x = places[k];
       ctx.beginPath();
       ctx.moveTo(x, bbox.top);
       ctx.lineTo(x, bbox.top + bbox.height);
       ctx.stroke();
-      if (withLabels && phase.label) ctx.fillText(phase.label, x + scaled(5), bbox.top + bbox.height - scaled(4));
+      // Of two changes too close for both names, the later one's is written: its limits are in force.
+      const room = (places[k + 1] ?? Infinity) - x - scaled(8);
+      if (withLabels && phase.label && ctx.measureText(phase.label).width <= room) {
+        ctx.fillText(phase.label, x + scaled(5), bbox.top + bbox.height - scaled(4));
+      }
     }
   });
 }
