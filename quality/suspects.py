@@ -55,24 +55,35 @@ class SuspectRow:
 
 @dataclass(frozen=True)
 class CellVerdict:
-    """`verdict` is None with `reason` where there is not enough to compare with."""
+    """`verdict` is None with `reason` where there is not enough to compare with.
+
+    `peers` are the other cells compared with; `lots` the most others of their kind that a roll or container of the
+    cell was compared with.
+    """
 
     verdict: Verdict | None
     rows: tuple[SuspectRow, ...]
     peers: int
     measured: tuple[Feature, ...]
     reason: str = ""
+    lots: int = 0
 
 
 def suspect_defects(cell: Lot) -> CellVerdict:
-    """Classify a cell against up to 200 others of its product revision that went through formation unheld."""
+    """Classify a cell against up to 200 others of its product revision that went through formation unheld.
+
+    What was measured on a roll or container that it was made from is compared with other rolls or containers, each
+    counted once however many cells it became: cells of one roll share its value and are no independent evidence.
+    """
     peers = _peers(cell)
     if len(peers) < MIN_REFERENCE:
         reason = f"{len(peers)} other good cells of this product went through formation; {MIN_REFERENCE} are needed."
         return CellVerdict(None, (), len(peers), (), reason)
-    ancestors = ancestors_of([cell.pk, *peers])
-    values = _values([cell.pk, *peers], ancestors)
-    z = _z(values, cell.pk, peers)
+    ancestors = ancestors_of([cell.pk])[cell.pk]
+    values = _by_feature(_latest([cell.pk, *peers], OF_THE_CELL))
+    z, _ = _z(values, {cell.pk})
+    inherited, compared = _inherited_z(ancestors)
+    z |= inherited
     channel = _channel_z(values, cell.pk, peers)
     if channel is not None:
         z[Feature.CHANNEL_EFFECT] = channel
@@ -81,9 +92,9 @@ def suspect_defects(cell: Lot) -> CellVerdict:
             None, (), len(peers), (), "Nothing of this cell was measured that its peers have too."
         )
     verdict = classify(z)
-    places = _places([cell.pk, *ancestors[cell.pk]])
+    places = _places([cell.pk, *ancestors])
     rows = tuple(SuspectRow(one, places.get(one.step, ())) for one in verdict.ranked[:3])
-    return CellVerdict(verdict, rows, len(peers), tuple(sorted(z)))
+    return CellVerdict(verdict, rows, len(peers), tuple(sorted(z)), lots=compared)
 
 
 def _peers(cell: Lot) -> list[int]:
@@ -108,21 +119,37 @@ def _peers(cell: Lot) -> list[int]:
 Key = tuple[Feature, int]
 
 
-def _values(keys: Sequence[int], ancestors: Mapping[int, set[int]]) -> dict[Key, dict[int, float]]:
-    """Value of each cell by feature and material of the lot it was measured on."""
-    own = _latest(keys, OF_THE_CELL)
-    everything = set().union(*ancestors.values())
-    inherited = _latest(everything, OF_ITS_PARENTS)
+def _inherited_z(ancestors: set[int]) -> tuple[dict[Feature, float], int]:
+    """Robust z of what the cell was made from, each lot against others of its kind, and how many those were."""
+    own = _latest(ancestors, OF_ITS_PARENTS)
+    measured = {lot_id for lot_id, _, _ in own}
+    others = _latest(_lots_like(measured, ancestors), OF_ITS_PARENTS)
+    return _z(_by_feature({**own, **others}), measured)
+
+
+def _lots_like(lots: set[int], ancestors: set[int]) -> list[int]:
+    """The newest unheld lots of the same site, material and product revision, up to 200 of each kind."""
+    kinds = (
+        Lot.objects.filter(pk__in=lots).order_by().values("site", "material", "product_revision").distinct()
+    )
+    found = [
+        list(
+            Lot.objects.filter(**kind)
+            .exclude(pk__in=ancestors)
+            .order_by("-pk")
+            .values_list("pk", flat=True)[: 2 * PEERS]
+        )
+        for kind in kinds
+    ]
+    held = set(active_holds(key for keys in found for key in keys).values_list("lot_id", flat=True))
+    return [key for keys in found for key in [one for one in keys if one not in held][:PEERS]]
+
+
+def _by_feature(latest: Mapping[tuple[int, Feature, int], float]) -> dict[Key, dict[int, float]]:
+    """Value of each lot by feature and material."""
     values: dict[Key, dict[int, float]] = defaultdict(dict)
-    for (lot_id, feature, material), value in own.items():
+    for (lot_id, feature, material), value in latest.items():
         values[feature, material][lot_id] = value
-    by_lot: dict[int, list[tuple[Feature, int, float]]] = defaultdict(list)
-    for (lot_id, feature, material), value in inherited.items():
-        by_lot[lot_id].append((feature, material, value))
-    for cell, lots in ancestors.items():
-        for lot_id in lots:
-            for feature, material, value in by_lot.get(lot_id, ()):
-                values[feature, material][cell] = value
     return values
 
 
@@ -140,21 +167,28 @@ def _latest(keys: Iterable[int], features: Mapping[str, Feature]) -> dict[tuple[
     return latest
 
 
-def _z(values: Mapping[Key, Mapping[int, float]], cell: int, peers: Sequence[int]) -> dict[Feature, float]:
-    """Robust z of the cell by feature; of several materials the largest deviation counts."""
+def _z(values: Mapping[Key, Mapping[int, float]], own: set[int]) -> tuple[dict[Feature, float], int]:
+    """Robust z of the lots `own` against all others, and the largest number of these.
+
+    Of several lots and materials the largest deviation counts.
+    """
     z: dict[Feature, float] = {}
-    for (feature, _), by_cell in values.items():
-        known = [by_cell[peer] for peer in peers if peer in by_cell]
-        if cell not in by_cell or len(known) < MIN_REFERENCE:
+    compared = 0
+    for (feature, _), by_lot in values.items():
+        known = [value for lot, value in by_lot.items() if lot not in own]
+        mine = [value for lot, value in by_lot.items() if lot in own]
+        if not mine or len(known) < MIN_REFERENCE:
             continue
         try:
             of: Reference = reference({feature: known})
         except ValueError:
-            continue  # the same value in every peer: it tells nothing
-        value = z_scores({feature: by_cell[cell]}, of)[feature]
-        if abs(value) > abs(z.get(feature, 0.0)):
-            z[feature] = value
-    return z
+            continue  # the same value in every other: it tells nothing
+        compared = max(compared, len(known))
+        for value in mine:
+            found = z_scores({feature: value}, of)[feature]
+            if abs(found) > abs(z.get(feature, 0.0)):
+                z[feature] = found
+    return z, compared
 
 
 def _channel_z(values: Mapping[Key, Mapping[int, float]], cell: int, peers: Sequence[int]) -> float | None:

@@ -7,9 +7,12 @@ from decimal import Decimal
 import numpy as np
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
+from lots.actions.place_hold import HeldExtent
 from lots.models import Lot
 from lots.science.defects.signatures import Family, Feature
+from quality.actions.hold import hold_by_hand
 from quality.actions.taking import Input
 from quality.suspects import suspect_defects
 from tests.support.builders import Plant, make_plant, publish
@@ -97,14 +100,39 @@ def dried_roll(plant: Plant, residual_ppm: float) -> Lot:
 
 
 @pytest.mark.slow
-def test_solvent_in_the_parent_roll_counts_for_its_cells(plant: Plant) -> None:
+def test_solvent_in_the_parent_roll_counts_for_its_cells_by_the_roll(plant: Plant) -> None:
+    """Twenty-four cells: most are of the wet roll, and still it stands out among rolls."""
     rng = np.random.default_rng(3)
-    for index in range(22):
-        cell(plant, rng, roll=dried_roll(plant, 300 + 5 * (index % 7)))
-    wet = dried_roll(plant, 900)
-    found = suspect_defects(cell(plant, rng, roll=wet))
+    for index in range(19):
+        dried_roll(plant, 300 + 5 * (index % 7))
+    wet, dry = dried_roll(plant, 900), dried_roll(plant, 310)
+    of_wet = [cell(plant, rng, roll=wet) for _ in range(20)]
+    of_dry = [cell(plant, rng, roll=dry) for _ in range(4)]
+    found = suspect_defects(of_wet[-1])
+    assert found.peers == 23 and found.lots == 20  # the wet roll is no reference for itself
     assert Feature.RESIDUAL_SOLVENT in found.measured
     assert found.verdict is not None
     # One symptom of the five of drying residue is too little to name the family; the deviation itself is told.
     assert found.verdict.family is Family.UNCLASSIFIED
-    assert found.rows[0].suspect.evidence_for[0].feature is Feature.RESIDUAL_SOLVENT
+    strongest = found.rows[0].suspect.evidence_for[0]
+    assert strongest.feature is Feature.RESIDUAL_SOLVENT and strongest.z > 20
+
+    like_the_others = suspect_defects(of_dry[0])
+    assert Feature.RESIDUAL_SOLVENT in like_the_others.measured
+    assert like_the_others.verdict is not None and not like_the_others.verdict.defective
+
+    held = dried_roll(plant, 305)  # of its kind, yet no reference
+    extents = [HeldExtent(held.pk)]
+    hold_by_hand(extents, site=plant.site, reason="a look", user=plant.operator, now=timezone.now())
+    assert suspect_defects(of_wet[-1]).lots == 20
+
+
+@pytest.mark.slow
+def test_a_handful_of_rolls_is_no_reference_however_many_cells_they_became(plant: Plant) -> None:
+    rng = np.random.default_rng(4)
+    rolls = [dried_roll(plant, 300 + 5 * index) for index in range(4)]
+    for index in range(24):
+        cell(plant, rng, roll=rolls[index % 4])
+    found = suspect_defects(cell(plant, rng, roll=dried_roll(plant, 900)))
+    assert found.peers == 24 and found.lots == 0
+    assert found.verdict is not None and Feature.RESIDUAL_SOLVENT not in found.measured
