@@ -174,7 +174,8 @@ class CellLine:
         if not self._a.wants_raw(lot.key[0]):
             return ()
         files: list[FileOut] = []
-        for cell in flowing[: self._a.settings.raw_cells]:
+        whole = self._a.settings.raw_whole and lot.key == (0, 1, 0)
+        for cell in flowing if whole else flowing[: self._a.settings.raw_cells]:
             place = lot.cells.index(cell.cell_code)
             rng = self._a.streams.of("formation files", *lot.key, place)
             files += formation_files(cell.cell_code, state_of(cell.readings, lot.builds[place], rng), rng)

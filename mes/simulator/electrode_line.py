@@ -210,7 +210,10 @@ class ElectrodeLine:
                 start + minutes(CALENDER_MIN), lambda t: self._calender(t, start, web, code), before_seal=True
             )
 
-        return Step(e.RollDried(**head, readings=residuals), happened, lambda: self._a.drop(code))
+        spare = self._shop.more_residuals(web, at)
+        return Step(
+            e.RollDried(**head, readings=residuals, spare=spare), happened, lambda: self._a.drop(code)
+        )
 
     def _calender(self, at: datetime, started_at: datetime, web: Web, code: str) -> Step | None:
         if self._a.out(code):

@@ -30,6 +30,7 @@ BOW_SD_UM = 0.28  # edge against centre, from roll to roll
 COATER_PROFILE = (-0.0003, 0.0001, 0.0003, 0.0002, -0.0003)  # the die's own relative lane profile
 THICKNESS_GAUGE_SD_UM = 0.30
 DEFECTS_PER_ROLL = 4.0
+SAMPLES, SPARE_SAMPLES = 3, 6  # for residual moisture, planned and to draw on under tightened sampling
 ZONE_SD_K, AIRFLOW_SD, RESIDUAL_ROLL_SD_PPM, RESIDUAL_SD_PPM = 0.6, 0.030, 38.0, 38.0
 STRIP_GAUGE_SD_G, STRIP_MINUTES = 0.00015, 40
 LINE_LOAD_SD, CALENDER_GAP_SD = 0.008, 0.0009  # relative
@@ -186,7 +187,7 @@ class ElectrodeShop:
         strip = strip + STRIP_GAUGE_SD_G * rng.standard_normal(len(minutes))
         residual = physics.residual_ppm(electrode, tau) + RESIDUAL_ROLL_SD_PPM * rng.standard_normal()
         residual = max(20.0, residual)
-        samples = np.maximum(10.0, residual + RESIDUAL_SD_PPM * rng.standard_normal(3))
+        samples = np.maximum(10.0, residual + RESIDUAL_SD_PPM * rng.standard_normal(SAMPLES))
         weighed = tuple(
             reading("drying.strip_mass_g", mass, started_at + timedelta(minutes=i), position=i)
             for i, mass in enumerate(strip)
@@ -201,6 +202,15 @@ class ElectrodeShop:
             reading("drying.residual_ppm", s, at, position=i) for i, s in enumerate(samples, start=1)
         )
         return residual, zones + weighed, residuals
+
+    def more_residuals(self, web: Web, at: datetime) -> tuple[ReadingOut, ...]:
+        """Further samples of a dried roll, should more be asked for: a random stream of their own."""
+        rng = self._rng("more residuals", web.electrode, web.pair)
+        samples = np.maximum(10.0, web.residual_ppm + RESIDUAL_SD_PPM * rng.standard_normal(SPARE_SAMPLES))
+        return tuple(
+            reading("drying.residual_ppm", s, at, position=i)
+            for i, s in enumerate(samples, start=SAMPLES + 1)
+        )
 
     def calender(self, web: Web, at: datetime) -> tuple[float, tuple[ReadingOut, ...]]:
         """True porosity (a fraction) and the readings."""

@@ -133,7 +133,9 @@ class StripWeighed(LineEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class RollDried(LineEvent):
-    """The roll leaves the vacuum oven; residuals are known."""
+    """The roll leaves the vacuum oven; residuals are known. `spare` are further samples, should more be asked for."""
+
+    spare: tuple[ReadingOut, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,7 @@ from spc.engine.live import ChartDefinition, alarm_rate_of, second_panel_is_movi
 from spc.engine.rules import Rule
 
 READER = "qe.kim"
+HOLDING = {"hold", "contain", "stop"}
 MOST_POINTS = 10_000
 # First letter of the kind in a simulated lot's code (SC-, RA-, DC-, CL-) → what it is.
 MATERIAL_KINDS = {"S": "slurry", "R": "mother_roll", "D": "daughter_roll", "C": "cell"}
@@ -99,7 +100,7 @@ class Evidence:
                 definition.kind, definition.parameters, by_reading=by_reading
             )
             may_hold = rate.location if echoes else rate.total
-            holds = may_hold if charted_lines()[code].reaction != "alert" else 0.0
+            holds = may_hold if charted_lines()[code].reaction in HOLDING else 0.0
             points, signals, held = found.get(code, (0, 0.0, 0.0))
             found[code] = (points + new, signals + new * rate.total, held + new * holds)
         return found

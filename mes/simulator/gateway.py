@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from mes.simulator import events as e
+from mes.simulator.asked import more_asked, stopped
 from mes.simulator.bodies import (
     COATING_LANES,
     cell_body,
@@ -82,6 +83,8 @@ class Gateway:
                 with suppress(Refused):  # a batch that fails is mixed all the same, and is not released
                     self._beside("slurry_release", {event.lot_code: event.record}, event.at)
             case e.RollCoated():
+                if (reason := stopped(self.door, self.keys[event.operator], event)) is not None:
+                    raise Refused(reason, ("stopped",))
                 inputs = [input_body(c) for c in event.consumed]
                 size: dict[str, Any] = {"length_mm": event.length_mm, "lanes": COATING_LANES}
                 self._make(lot_body(event.lot_code, event.material, event.length_mm / 1000, inputs, **size))
@@ -123,7 +126,9 @@ class Gateway:
                 self._send_later([reading_body(r, lot=event.lot_code) for r in event.readings])
                 deliver(event.raw, self)
             case e.RollDried():
-                self._finish([event.lot_code], self._own_readings())
+                asked = more_asked(self.door, self.keys[event.operator], event)
+                more = [reading_body(r, lot=event.lot_code) for r in event.spare[:asked]]
+                self._finish([event.lot_code], self._own_readings() + more)
             case e.RollCalendered():
                 self._whole_step([event.lot_code])
             case _:

@@ -22,6 +22,7 @@ from mes.simulator.faults import Fault, FaultPlan, Magnitude
 from mes.simulator.gateway import Gateway
 from mes.simulator.model import LineModel
 from mes.simulator.people import Planner, ProcessEngineer
+from mes.simulator.quality_people import QualityEngineer
 from mes.simulator.safety_tests import SafetyLaboratory
 from mes.simulator.store import TruthStore
 
@@ -92,12 +93,14 @@ class Site:
         model = LineModel(seed, start_at, faults, prefix=store.prefix, **{**ZONE_LOG, **options})
         gateway = Gateway(self.door, self.keys, self.wait, store.prefix)
         engineer = ProcessEngineer(self.door, self.keys, self.password)
+        quality = QualityEngineer(self.door, self.keys, self.password)
         seen = 0
 
         def after(event: LineEvent) -> None:
             nonlocal seen
             planner.after(event)
             laboratory.after(event)
+            quality.after(event)
             if isinstance(event, ZoneLogged | DoorOpened):
                 return
             seen += 1
@@ -141,6 +144,7 @@ def tell(site: Site, *, seed: int) -> None:
                 wanted=HISTORY_CELL_PAIRS.__contains__,
                 pairs=HISTORY_PAIRS,
                 raw_every=HISTORY_RAW_EVERY,
+                raw_whole=True,
             )
         )
     while True:
@@ -160,17 +164,21 @@ def tell(site: Site, *, seed: int) -> None:
 
 
 def drawn_faults(seed: int) -> tuple[FaultPlan, ...]:
-    """A fault every few pairs that a chart can see."""
+    """A fault every few pairs that a chart can see. The first tilts the die, so that the coater stops soon."""
     rng = np.random.default_rng(seed)
     faults, magnitudes = list(Fault), [Magnitude.CLEAR, Magnitude.GROSS]
-    return tuple(
+    drawn = (
         FaultPlan(
             faults[int(rng.integers(len(faults)))],
             magnitudes[int(rng.integers(len(magnitudes)))],
             first_pair=pair,
             pairs=FAULT_PAIRS,
         )
-        for pair in range(FIRST_FAULT_PAIR, LIVE_PAIRS, FAULT_EVERY)
+        for pair in range(FIRST_FAULT_PAIR + FAULT_EVERY, LIVE_PAIRS, FAULT_EVERY)
+    )
+    return (
+        FaultPlan(Fault.DIE_TILT, Magnitude.GROSS, first_pair=FIRST_FAULT_PAIR, pairs=FAULT_PAIRS),
+        *drawn,
     )
 
 

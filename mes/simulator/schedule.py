@@ -31,6 +31,7 @@ class Settings:
     prefix: str = "SIM"
     raw_every: int = 0  # raw records and files of every n-th pair; 0: of none
     raw_cells: int = 1  # cells of a tray whose formation files are delivered, the first ones
+    raw_whole: bool = False  # of the first tray all cells
 
     def pair_starts_at(self, pair: int) -> datetime:
         return self.start_at + timedelta(minutes=pair * self.pair_interval_min)

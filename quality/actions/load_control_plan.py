@@ -12,6 +12,7 @@ from lots.actions.acting import act_as
 from lots.models import Characteristic, MaterialDefinition, ProductRevision, Site, User
 from quality.actions.load_table import DATA, LoadRefused, find, read_table
 from quality.actions.publish_plan import publish_plan
+from quality.lot_sampling import unfit_sampling
 from quality.models import ControlPlan, ControlPlanLine, ControlPlanRevision, NamedGate, Specification
 from quality.permissions import Action, require
 from quality.plan_charts import checked_parameters
@@ -77,6 +78,10 @@ def _lines(path: Path, product_revision: ProductRevision) -> list[Fields]:
             raise LoadRefused(f"{path.name}: {row['characteristic']}: {unfit[0]}")
         own = specifications.get((characteristic.pk, material.pk if material else None))
         specification = own or specifications.get((characteristic.pk, None))
+        sampling = {name: row.get(name, "") for name in ("sampling", "inspection_level", "aql")}
+        misfits = unfit_sampling(sampling, characteristic, specified=specification is not None)
+        if misfits:
+            raise LoadRefused(f"{path.name}: {row['characteristic']}: {': '.join(misfits[0])}")
         lines.append(
             {
                 "step": characteristic.step,
@@ -89,6 +94,7 @@ def _lines(path: Path, product_revision: ProductRevision) -> list[Fields]:
                 "required_count": int(row["required_count"]),
                 "frequency": row["frequency"],
                 "reaction": row["reaction"],
+                **sampling,
                 **(
                     _chart(row, path, characteristic, specification, characteristics)
                     if row["chart_family"]
