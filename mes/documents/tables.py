@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import xlsxwriter
@@ -48,8 +49,8 @@ def tables_xlsx(title: str, tables: Sequence[Table]) -> bytes:
                 sheet.set_column(column, column, WIDE if column in table.wide else NARROW, wrapped)
             for number, row in enumerate(table.rows, start=1):
                 for column, cell in enumerate(row):
-                    if isinstance(cell, int | float):
-                        sheet.write_number(number, column, cell)
+                    if isinstance(cell, int | float | Decimal):  # exact ones stand in the raw data
+                        sheet.write_number(number, column, float(cell))
                     elif cell is not None:
                         sheet.write_string(number, column, cell)
             sheet.autofilter(0, 0, max(1, len(table.rows)), len(table.head) - 1)

@@ -8,6 +8,7 @@ from mes.web import urls_quality
 from mes.web.views import (
     acceptance,
     auth,
+    begin,
     correct,
     formation,
     judge,
@@ -31,6 +32,7 @@ pages = [
     path("", line.overview, name="line"),
     path("line/board/", line.board_fragment, name="line_board"),
     path("station/", station.scan, name="station"),
+    path("begin/", begin.begin, name="lot_begin"),
     path("station/terminal/", station.terminal, name="station_terminal"),
     path("station/<str:code>/", station.card, name="station_lot"),
     path("station/<str:code>/start/", station.start, name="station_start"),

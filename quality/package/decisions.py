@@ -10,9 +10,13 @@ from itertools import groupby
 from django.db.models import Prefetch
 
 from lots.models import HoldLot, Supersession
+from lots.units import written_unit
+from quality.acceptance import Rules
 from quality.actions.accept_lot import CAPACITY, EFFICIENCY, LEAK_FREE, RESISTANCE
+from quality.lot_sampling import Scheme
 from quality.models import (
     AcceptanceDecision,
+    AcceptancePlan,
     Deviation,
     DeviationSignature,
     DispositionItem,
@@ -25,7 +29,7 @@ from quality.models import (
 )
 from quality.package.safety import hazard_table
 from quality.package.subject import Subject
-from quality.package.table import Table, instant, text
+from quality.package.table import Cell, Table, instant, text
 from quality.release_view import rows_of
 
 RESULTS = {
@@ -41,28 +45,28 @@ def results(subject: Subject) -> list[Table]:
     """One row per cell, and the specified characteristics with their spread over all of them."""
     rows = []
     for cell in subject.cells:
-        found: list[str] = []
+        found: list[Cell] = []
         for codes in RESULTS.values():
             value = next(
                 (subject.latest[cell.pk, code].value for code in codes if (cell.pk, code) in subject.latest),
                 None,
             )
-            found.append(text(value))
-        if any(found):
-            if found[-1]:
-                found[-1] = "passed" if found[-1] == "1" else "failed"
+            found.append(value)
+        if any(value is not None for value in found):
+            if found[-1] is not None:
+                found[-1] = "passed" if found[-1] == 1 else "failed"
             rows.append((cell.code, subject.group_of[cell.pk].code, *found))
     spread = tuple(
         (
             row.characteristic,
-            row.unit,
+            written_unit(row.unit),
             row.requirement,
-            text(row.lsl),
-            text(row.usl),
+            row.lsl,
+            row.usl,
             row.count,
-            text(row.lowest),
-            text(row.mean),
-            text(row.highest),
+            row.lowest,
+            row.mean,
+            row.highest,
             row.violations,
         )
         for row in rows_of([*subject.lots, *subject.cells])
@@ -90,15 +94,27 @@ def _acceptances(keys: list[int]) -> Iterator[tuple[str, ...]]:
     rows = AcceptanceDecision.objects.filter(plan__lot__in=keys).select_related("plan__lot", "signature")
     for decision in rows.order_by("pk"):
         plan = decision.plan
-        criteria = "; ".join(f"{name} {value}" for name, value in sorted(plan.rules.items()))
         yield (
             f"Acceptance of {plan.lot.code}",
-            criteria.replace("_", " "),
+            "; ".join(_criteria(plan)),
             f"{plan.sample_size} cells, seed {plan.seed}: {', '.join(plan.sample)}",
             f"{'accepted' if decision.accepted else 'rejected'}: {'; '.join(decision.content['reasons'])}",
             _signed(decision.signature),
             instant(decision.decided_at),
         )
+
+
+def _criteria(plan: AcceptancePlan) -> Iterator[str]:
+    """What the frozen plan asked, in words: the handbook's rules, and each sampling line of the control plan."""
+    rules = Rules.from_content(plan.rules)
+    yield "no leak"
+    yield (
+        f"{text(rules.share_pct)} % of the sample with a capacity of at least {text(rules.capacity_min_ah)} A·h and"
+        f" an efficiency of at least {text(rules.efficiency_min_pct)} %"
+    )
+    yield f"at most {rules.outliers_max} above {text(rules.resistance_max_mohm)} mΩ"
+    for scheme in map(Scheme.from_content, plan.sampling):
+        yield f"{scheme.name}: {scheme.n} cells, {scheme.numbers}"
 
 
 def _releases(keys: list[int]) -> Iterator[tuple[str, ...]]:
@@ -208,6 +224,16 @@ def _closed(rows: list[HoldLot]) -> str:
     return f"{still} of {len(rows)} still open" if still else "disposed of; see the decisions"
 
 
+def _limits(line: SpecificationLine) -> str:
+    """From where to where, in words."""
+    unit = written_unit(line.specification.characteristic.unit)
+    if line.lsl is None or line.usl is None:
+        words = f"at most {text(line.usl)}" if line.lsl is None else f"at least {text(line.lsl)}"
+    else:
+        words = f"{text(line.lsl)} to {text(line.usl)}"
+    return f"{words} {unit}".strip()
+
+
 def safety_chain(subject: Subject) -> list[Table]:
     """From each hazard to its evidence, and from each safety requirement to what judged this material."""
     tested: dict[int, list[str]] = defaultdict(list)
@@ -215,9 +241,8 @@ def safety_chain(subject: Subject) -> list[Table]:
         pk__in=Judgement.objects.filter(lot_id__in=subject.own_keys).values("line")
     ).select_related("specification__characteristic")
     for line in lines:
-        limits = " to ".join(filter(None, (text(line.lsl), text(line.usl))))
         characteristic = line.specification.characteristic
-        tested[line.requirement_id].append(f"{characteristic.name} ({limits} {characteristic.unit})")
+        tested[line.requirement_id].append(f"{characteristic.name} ({_limits(line)})")
     rows = tuple(
         (
             requirement.code,

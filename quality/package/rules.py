@@ -18,7 +18,7 @@ from quality.models import (
     WorkOrderPlan,
 )
 from quality.package.subject import Subject
-from quality.package.table import Table, instant, text
+from quality.package.table import Table, instant
 
 
 def _lines(subject: Subject) -> list[SpecificationLine]:
@@ -65,10 +65,10 @@ def revisions(subject: Subject) -> list[Table]:
             line.specification.characteristic.code,
             str(line.specification.product_revision),
             line.revision,
-            text(line.lsl),
-            text(line.target),
-            text(line.usl),
-            line.specification.characteristic.unit,
+            line.lsl,
+            line.target,
+            line.usl,
+            written_unit(line.specification.characteristic.unit),
             line.requirement.code,
             line.change_reason,
             instant(line.effective_at),
@@ -121,9 +121,9 @@ def test_matrix(subject: Subject) -> list[Table]:
                 line.requirement.title,
                 characteristic.step.name,
                 characteristic.name,
-                text(line.lsl),
-                text(line.usl),
-                characteristic.unit,
+                line.lsl,
+                line.usl,
+                written_unit(characteristic.unit),
                 line.get_severity_display(),
                 plan.frequency if plan else "",
                 sum(found.values()),

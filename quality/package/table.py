@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-Cell = str | int | float | None
+Cell = str | int | float | Decimal | None
 
 
 @dataclass(frozen=True)

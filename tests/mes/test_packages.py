@@ -83,7 +83,7 @@ def test_members_open_and_say_what_was_recorded(package: EvidencePackage, tmp_pa
         assert (folder / f"{name}.pdf").read_bytes().startswith(b"%PDF-")
     results = CalamineWorkbook.from_path(folder / "06_results.xlsx").get_sheet_by_index(0).to_python()
     assert results[0][:3] == ["Cell", "Lot", "Capacity, A·h"]
-    assert [row[2] for row in results[1:]] == ["1.79"] * 2
+    assert [row[2] for row in results[1:]] == [1.79] * 2
     revisions = CalamineWorkbook.from_path(folder / "01_revision_table.xlsx")
     assert revisions.sheet_names == ["Requirements", "Specifications", "Control plans", "Recipes"]
     with (folder / "03_traceability_map.csv").open(encoding="utf-8") as file:

@@ -53,6 +53,7 @@ PAGES = {
     "hold_case": "qp",
     "investigation": "qp",
     "lot_acceptance": "q",
+    "lot_begin": "ope",
     "lot_case": "qp",
     "lot_hold": "oqp",
     "lot_opened": "ope",

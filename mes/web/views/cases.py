@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.db.models import Q
+from django.db.models import BooleanField, ExpressionWrapper, Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -115,10 +115,18 @@ def _check(request: SiteRequest, found: Nonconformance) -> str:
     return f"{'Passed' if entry.content['passed'] else 'Not passed'}: {entry.content['words']}."
 
 
+def _characteristic_of(found: Nonconformance) -> int | None:
+    """What the case is about: the charts that may show that it is back in band come first."""
+    if found.defect is not None:
+        return found.defect.characteristic_id
+    return found.signal.chart.stream.plan.characteristic_id if found.signal is not None else None
+
+
 def _page(request: SiteRequest, found: Nonconformance, *, error: str = "", status: int = 200) -> HttpResponse:
     view = case_view(found)
     field, _, words = error.partition(": ")
     closing = view.closure.signature if view.closure is not None else None
+    own = _characteristic_of(found)
     frozen = Chart.objects.filter(
         Q(limit_revisions__kind=LimitRevision.Kind.FROZEN), stream__plan__site=request.site
     )
@@ -146,8 +154,9 @@ def _page(request: SiteRequest, found: Nonconformance, *, error: str = "", statu
                 "stream__product_revision__product",
                 "stream__recipe_revision__recipe",
             )
+            .annotate(own=ExpressionWrapper(Q(stream__plan__characteristic=own), BooleanField()))
             .distinct()
-            .order_by("pk")[:LEVERS_LISTED]
+            .order_by("-own", "pk")[:LEVERS_LISTED]
         ],
         "fewest": FEWEST_POINTS,
         "genuine": closing is None or verify(closing, record_of(view) | view.closure.content),  # type: ignore[union-attr]

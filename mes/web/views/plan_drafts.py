@@ -154,7 +154,11 @@ def order(request: SiteRequest, key: int) -> HttpResponse:
     except PlanRefused as refusal:
         messages.error(request, f"Not opened. {str(refusal).partition(': ')[2] or refusal}")
     else:
-        messages.success(request, f"Order {made.code} is open and runs on {made.control_plan.revision}.")
+        messages.success(
+            request,
+            f"Order {made.code} is open and runs on {made.control_plan.revision}."
+            " Next: begin a lot of it at the station.",
+        )
     return redirect("web:plan", revision.pk)
 
 

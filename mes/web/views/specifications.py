@@ -92,6 +92,7 @@ def specification(request: SiteRequest, key: int) -> HttpResponse:
             "may_approve": draft is not None
             and may(request.user, request.site, Action.APPROVE_SPECIFICATION),
             "plan_lines": plan_lines,
+            "charted": any(each.chart_family for each in plan_lines),
             "charts": charts,
             "windows": ProcessWindow.objects.filter(characteristic=found.characteristic_id).select_related(
                 "requirement"

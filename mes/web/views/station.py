@@ -27,7 +27,7 @@ from mes.web.site import SiteRequest, site_page
 from mes.web.waiting import by_next_step, lots_in_line, process_steps, running
 from quality.actions.gate import GateRefused
 from quality.actions.run_step import StepRefused, start_step
-from quality.permissions import Action
+from quality.permissions import Action, may
 
 TERMINAL_S = 365 * 86_400  # what a terminal remembers of itself
 SHOWN = 12
@@ -68,6 +68,7 @@ def scan(request: SiteRequest) -> HttpResponse:
         {
             "nav_active": "station",
             "error": error,
+            "may_begin": may(request.user, request.site, Action.RUN_STEP),
             "machines": sorted(machines, key=lambda m: (m.step.sequence, m.code)),
             "chosen": chosen,
             "running": list((runs.filter(equipment=chosen) if chosen else runs)[:SHOWN]),
