@@ -29,10 +29,9 @@ RECIPE_MATERIALS = {
     "RCP-CATHODE": ("Cathode electrode", ("ROLL-CATHODE", "SLURRY-CATHODE", "SLIT-CATHODE")),
     "RCP-ANODE": ("Anode electrode", ("ROLL-ANODE", "SLURRY-ANODE", "SLIT-ANODE")),
     "RCP-ELECTROLYTE": ("Electrolyte", ("ELECTROLYTE",)),
+    "RCP-FOIL": ("Prepared foil", ("FOIL-PREPARED",)),
     "RCP-CELL": ("Cell", ("CELL-20AH", "CELL-LOT")),
 }
-# Optional steps that the demo line leaves out.
-NOT_RUN = frozenset({"collector_prep", "degassing", "resealing", "gas_seal"})
 # A roll with a held interval runs these steps whole and the hold goes with it. Slitting cuts it into new lots:
 # first somebody has to decide about the interval.
 CARRIES_INTERVAL_HOLD = frozenset({"coating", "drying", "calendering", "dry_room"})
@@ -48,13 +47,13 @@ def load_materials() -> dict[str, MaterialDefinition]:
 
 
 def load_product(code: str, revision: str, *, issued_at: datetime) -> ProductRevision:
-    """The product revision and its route through all steps but those that the demo does not run."""
+    """The product revision and its route through all steps, the optional ones too."""
     product, _ = Product.objects.get_or_create(code=code, defaults={"name": PRODUCT_NAME})
     issued, _ = ProductRevision.objects.get_or_create(
         product=product, revision=revision, defaults={"issued_at": issued_at}
     )
     route, _ = Route.objects.get_or_create(product_revision=issued, defaults={"name": f"{code} {revision}"})
-    for step in ProcessStep.objects.exclude(code__in=NOT_RUN).order_by("sequence"):
+    for step in ProcessStep.objects.order_by("sequence"):
         RouteStep.objects.get_or_create(
             route=route,
             step=step,

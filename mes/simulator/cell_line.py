@@ -15,11 +15,12 @@ from mes.simulator.faults import BAD_CHANNEL, Fault
 from mes.simulator.raw_cells import chamber_record, formation_files, state_of
 from mes.simulator.raw_out import FileOut, RecordOut
 from mes.simulator.schedule import Agenda, Step
-from mes.simulator.side_readings import ageing, prechecks
+from mes.simulator.side_readings import ageing, finishing, prechecks, value_of
 
 STACK_MIN, FILL_MIN, PAUSE_MIN = 45, 40, 15
 FORMATION = timedelta(hours=97)
 AGEING = timedelta(days=7)
+FINISHING = timedelta(hours=6)
 REST_H = 24.0
 SEPARATOR_M_PER_CELL = 4.6
 MM_PER_CELL = {"cathode": physics.CATHODE_MM_PER_CELL, "anode": physics.ANODE_MM_PER_CELL}
@@ -34,6 +35,7 @@ class CellLot:
     cells: tuple[str, ...]
     builds: list[CellBuild]
     capacities: list[float] = field(default_factory=list)
+    sealed_g: list[float] = field(default_factory=list)
 
 
 class CellLine:
@@ -150,6 +152,7 @@ class CellLine:
                 replace(build, retained_g=retained, true_vacuum_mbar=mbar)
                 for build, (retained, mbar, _) in zip(lot.builds, filled, strict=True)
             ]
+            lot.sealed_g = [value_of(readings, "filling.mass_sealed_g") for _, _, readings in filled]
             for report in flowing:
                 self._a.link(report.cell_code, (electrolyte,))
             for cell, build in zip(lot.cells, lot.builds, strict=True):
@@ -231,6 +234,7 @@ class CellLine:
             for report in flowing:
                 if report.channel == BAD_CHANNEL:
                     self._a.touch((Fault.FORMATION_CHANNEL_BAD,), lot.key[0], report.cell_code, started_at)
+            self._a.push(at + FINISHING, lambda t: self._finish(t, at, lot))
             self._a.push(at + AGEING, lambda t: self._accept(t, at, lot))
 
         return Step(
@@ -238,6 +242,17 @@ class CellLine:
             happened,
             lambda: self._a.drop(lot.code),
         )
+
+    def _finish(self, at: datetime, started_at: datetime, lot: CellLot) -> Step | None:
+        records = finishing(
+            self._a.streams, lot.key, zip(lot.cells, lot.sealed_g, strict=True), started_at, at
+        )
+        flowing = tuple((step, self._flowing(lot, reports)) for step, reports in records.items())
+        if not all(reports for _, reports in flowing):
+            return None
+        head: Any = self._a.head(at, started_at, "formation", lot.code, None)
+        event = e.CellLotFinished(**head, records=flowing)
+        return Step(event, lambda: None, lambda: self._a.drop(lot.code))
 
     def _accept(self, at: datetime, started_at: datetime, lot: CellLot) -> Step | None:
         tested = self._shop.accept(lot.key, lot.builds, lot.capacities, at)

@@ -1,4 +1,4 @@
-"""What arrives at the line: raw lots with the papers of their suppliers, and the electrolyte that is mixed of salt."""
+"""What arrives at the line, raw lots with the papers of their suppliers, and what is made ready: electrolyte, foil."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from typing import Any
 
 from mes.simulator import events as e
 from mes.simulator.schedule import Agenda, Step
-from mes.simulator.side_readings import electrolyte_batch
+from mes.simulator.side_readings import collector_prep, electrolyte_batch
 
 DEMO = Path(__file__).resolve().parents[1] / "demo"
 SALT, ELECTROLYTE = "SALT-NAPF6", "ELECTROLYTE"
+FOIL, PREPARED = "AL-FOIL", "FOIL-PREPARED"
+PREPARING = timedelta(minutes=30)
 SALT_KG_PER_KG = 0.17
 AGE_D = (10, 40)  # days between manufacture and delivery
 
@@ -40,6 +42,29 @@ class Deliveries:
     def code(self, material: str, pair: int) -> str:
         """The delivery that a pair draws on."""
         return self._a.code(material, pair // self._per_delivery)
+
+    def foil(self, electrode: str, pair: int) -> str:
+        """The prepared foil of a roll."""
+        return self._a.code(f"F{electrode[0].upper()}", pair)
+
+    def prepare(self, at: datetime, electrode: str, pair: int) -> None:
+        """Clean and treat the foil of one roll, to be ready `at`."""
+        self._a.push(at, lambda t: self._prepare(t, electrode, pair), before_seal=True)
+
+    def _prepare(self, at: datetime, electrode: str, pair: int) -> Step | None:
+        delivered, code = self.code(FOIL, pair), self.foil(electrode, pair)
+        if self._a.out(delivered):
+            return None
+        length_m = float(self._a.settings.roll_length_m)
+        head: Any = self._a.head(at, at - PREPARING, "coating", code, None)
+        event = e.FoilPrepared(
+            **head,
+            material=PREPARED,
+            quantity=length_m,
+            consumed=(e.Consumed(delivered, length_m),),
+            record=collector_prep(self._a.streams, electrode, pair, at),
+        )
+        return Step(event, lambda: self._a.link(code, (delivered,)), lambda: self._a.drop(code))
 
     def arrive(self, at: datetime, pair: int, quantities: dict[str, tuple[float, str]]) -> None:
         """Material → quantity and unit; each arrives as a lot of its own, in this order."""

@@ -131,6 +131,7 @@ class ElectrodeLine:
             self._a.link(code, (active, binder))
             self._a.note(code, at, true_solids_pct=batch.solids_pct, true_ln_viscosity=batch.ln_viscosity)
             self._touch(electrode, (Fault.SOLIDS_HIGH, Fault.VISCOSITY_HIGH), pair, code, started_at, None)
+            self._deliveries.prepare(at, electrode.name, pair)
             run_min = COAT_SETUP_MIN + self._a.settings.roll_length_m / electrode.web_speed_m_min
             start = at + minutes(PAUSE_MIN)
             self._a.push(
@@ -153,7 +154,7 @@ class ElectrodeLine:
 
     def _coat(self, at: datetime, started_at: datetime, batch: Batch, slurry: str, kg: float) -> Step | None:
         pair, electrode = batch.pair, batch.electrode
-        foil = self.raw("AL-FOIL", pair)
+        foil = self._deliveries.foil(electrode.name, pair)
         if self._a.out(slurry, foil):
             return None
         code = self._a.code(f"R{LETTER[electrode.name]}", pair)

@@ -99,12 +99,14 @@ class RawLotReceived(LineEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class ElectrolyteMade(LineEvent):
-    """Electrolyte is mixed from a delivery of salt."""
+    """Electrolyte is mixed from a delivery of salt, whose container is opened for it."""
 
     material: str
     quantity: float
     consumed: tuple[Consumed, ...]
     record: tuple[ReadingOut, ...]
+    record_step: str = "electrolyte_batch"
+    opens: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,11 +121,23 @@ class SlurryMade(LineEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FoilPrepared(LineEvent):
+    """Foil for one roll is cleaned, rinsed and treated."""
+
+    material: str
+    quantity: float  # m
+    consumed: tuple[Consumed, ...]  # the foil (m)
+    record: tuple[ReadingOut, ...]
+    record_step: str = "collector_prep"
+    opens: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class RollCoated(LineEvent):
     electrode: str
     material: str
     length_mm: int
-    consumed: tuple[Consumed, ...]  # the slurry (kg), then the foil (m)
+    consumed: tuple[Consumed, ...]  # the slurry (kg), then the prepared foil (m)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -252,6 +266,13 @@ class FormationStarted(LineEvent):
 class CellLotFormed(LineEvent):
     tray: str
     cells: tuple[CellReport, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellLotFinished(LineEvent):
+    """The gas of formation is drawn off, the pouch is sealed for good, and the seam is tested."""
+
+    records: tuple[tuple[str, tuple[CellReport, ...]], ...]  # step, and what each cell reports there
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -71,11 +71,12 @@ class Gateway:
             case e.RawLotReceived():
                 self.allowed("/receipts", delivery_body(event))
                 self.counts.lots += 1
-            case e.ElectrolyteMade():
-                self._open(event.consumed[0].lot_code)
+            case e.ElectrolyteMade() | e.FoilPrepared():
+                if event.opens:
+                    self._open(event.consumed[0].lot_code)
                 inputs = [input_body(c) for c in event.consumed]
                 self._make(lot_body(event.lot_code, event.material, event.quantity, inputs))
-                self._beside("electrolyte_batch", {event.lot_code: event.record}, event.started_at)
+                self._beside(event.record_step, {event.lot_code: event.record}, event.started_at)
             case e.SlurryMade():
                 inputs = [input_body(c) for c in event.consumed]
                 self._make(lot_body(event.lot_code, event.material, event.quantity_kg, inputs))
@@ -117,6 +118,9 @@ class Gateway:
             case e.CellLotSoaked() | e.CellLotFormed():
                 told = deliver(event.raw, self)
                 self._finish(codes_of(event.cells), self._report(event.cells, but=told))
+            case e.CellLotFinished():
+                for step, reports in event.records:
+                    self._beside(step, by_cell(reports), event.started_at)
             case e.CellLotAccepted():
                 self._beside("ageing", by_cell(event.aged), event.started_at)
                 self._start(codes_of(event.cells), event.equipment, at=event.at)

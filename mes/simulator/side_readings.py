@@ -1,4 +1,4 @@
-"""Readings of the records beside the main flow: slurry release, electrolyte batch, formation pre-check, ageing.
+"""Readings of the records beside the main flow, from slurry release and prepared foil to ageing.
 
 They draw from streams of their own, so that the readings of the main flow are what they were without them, and they lie
 far inside of what the control plan allows: faults are found where they are made.
@@ -18,6 +18,11 @@ PRECHECK_V, PRECHECK_SD_V = 0.28, 0.02
 PRECHECK_MOHM, PRECHECK_SD_MOHM = 1.9, 0.02
 AGED_V, AGED_SD_V = 2.95, 0.005
 WEEK = timedelta(days=7)
+# Gas of formation and the electrolyte that goes with it; a pouch that swells a little between hot and cold.
+GAS_G, GAS_SD_G = 0.90, 0.06
+SEAM_MM, SEAM_SD_MM = 6.0, 0.12
+CELL_MM, CELL_SD_MM, SWELLING_MM, SWELLING_SD_MM = 9.6, 0.03, 0.06, 0.012
+THERMAL_CYCLES = 3
 
 
 def slurry_release(
@@ -31,7 +36,7 @@ def slurry_release(
 ) -> tuple[ReadingOut, ...]:
     """The release record of a batch: its viscosity is that of the sample which was read at the end of mixing."""
     z = streams.of(f"slurry release {electrode}", pair).standard_normal(4)
-    viscosity = next(float(r.value) for r in mixed if r.code == "mixing.viscosity_pa_s")
+    viscosity = value_of(mixed, "mixing.viscosity_pa_s")
     powder = kg * solids_pct / 100.0
     return (
         reading("slurry_release.powder_mass_kg", powder + 0.01 * z[0], at),
@@ -41,6 +46,24 @@ def slurry_release(
         reading("slurry_release.shear_rate_1_s", SHEAR_RATE, at),
         reading("slurry_release.viscosity_pa_s", viscosity, at),
         reading("slurry_release.viscosity_after_hold_pa_s", viscosity * (1.01 + 0.003 * z[3]), at),
+    )
+
+
+def value_of(readings: Iterable[ReadingOut], code: str) -> float:
+    """The first value that was read of the characteristic."""
+    return next(float(r.value) for r in readings if r.code == code)
+
+
+def collector_prep(streams: Streams, electrode: str, pair: int, at: datetime) -> tuple[ReadingOut, ...]:
+    """The preparation record of the foil of one roll."""
+    z = streams.of(f"collector preparation {electrode}", pair).standard_normal(4)
+    inks = 42.0 + 2.0 * round(0.5 * float(z[3]))  # the set has an ink every 2 mN/m
+    return (
+        reading("collector_prep.cleaning_min", 3.0 + 0.1 * z[0], at),
+        reading("collector_prep.concentration_pct", 2.0 + 0.03 * z[1], at),
+        reading("collector_prep.rinsed", 1, at),
+        reading("collector_prep.plasma_power_w", 600.0 + 4.0 * z[2], at),
+        reading("collector_prep.surface_energy_mn_m", inks, at),
     )
 
 
@@ -82,6 +105,55 @@ def prechecks(
     return tuple(found)
 
 
+def finishing(
+    streams: Streams,
+    key: tuple[int, ...],
+    sealed: Iterable[tuple[str, float]],
+    started_at: datetime,
+    at: datetime,
+) -> dict[str, list[CellReport]]:
+    """Degassing, resealing, and gas and seal check of each cell; `sealed` are its code and mass after filling, g."""
+    opened, closed = started_at + (at - started_at) / 6, started_at + (at - started_at) / 3
+    degassed, resealed, checked = [], [], []
+    for code, mass_g in sealed:
+        z = streams.of("finishing", *key, int(code.rsplit("-", 1)[1])).standard_normal(6)
+        thickness = CELL_MM + CELL_SD_MM * z[4]
+        degassed.append(
+            CellReport(
+                code,
+                (
+                    reading("degassing.vacuum_mbar", 50.0 + 1.0 * z[0], opened),
+                    reading("degassing.mass_before_g", mass_g, opened),
+                    reading("degassing.mass_after_g", mass_g - GAS_G - GAS_SD_G * z[1], closed),
+                ),
+            )
+        )
+        resealed.append(
+            CellReport(
+                code,
+                (
+                    reading("resealing.bar_temperature_c", 185.0 + 1.0 * z[2], closed),
+                    reading("resealing.seam_width_mm", SEAM_MM + SEAM_SD_MM * z[3], closed),
+                    reading("resealing.seam_clean", 1, closed),
+                ),
+            )
+        )
+        checked.append(
+            CellReport(
+                code,
+                (
+                    reading("gas_seal.thermal_cycles", THERMAL_CYCLES, at),
+                    reading("gas_seal.leak_free", 1, at),
+                    reading("gas_seal.thickness_before_mm", thickness, closed),
+                    reading(
+                        "gas_seal.thickness_after_mm", thickness + SWELLING_MM + SWELLING_SD_MM * z[5], at
+                    ),
+                ),
+            )
+        )
+    return {"degassing": degassed, "resealing": resealed, "gas_seal": checked}
+
+
 def ageing(
     streams: Streams, key: tuple[int, ...], cells: Iterable[CellReport], started_at: datetime, at: datetime
 ) -> tuple[CellReport, ...]:
@@ -91,7 +163,7 @@ def ageing(
     for cell in cells:
         number = int(cell.cell_code.rsplit("-", 1)[1])
         z = streams.of("ageing", *key, number).standard_normal(2)
-        loss = next(float(r.value) for r in cell.readings if r.code == "acceptance.ocv_loss_mv_week")
+        loss = value_of(cell.readings, "acceptance.ocv_loss_mv_week")
         voltage = AGED_V + AGED_SD_V * z[0]
         fallen = voltage - 1e-3 * loss * ((at - first) / WEEK)
         found.append(

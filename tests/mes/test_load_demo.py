@@ -106,7 +106,7 @@ def test_the_route_carries_interval_holds_up_to_slitting(demo: LoadedDemo) -> No
 def test_the_order_pins_plan_and_recipes(demo: LoadedDemo) -> None:
     order = WorkOrder.objects.get(site=demo.site, code="WO-0001")
     assert order.control_plan.revision == demo.control_plan
-    assert order.recipes.count() == 9
+    assert order.recipes.count() == 10
 
 
 def test_people_have_the_demo_password_and_machines_none(demo: LoadedDemo) -> None:
@@ -180,4 +180,4 @@ def test_the_command_refuses_a_plant(settings: Settings) -> None:
 def test_load_masters_says_what_it_loaded() -> None:
     out = StringIO()
     call_command("load_masters", stdout=out)
-    assert out.getvalue() == "18 steps, 109 characteristics, 56 requirements, 76 process windows, 6 gates\n"
+    assert out.getvalue() == "18 steps, 109 characteristics, 59 requirements, 76 process windows, 6 gates\n"

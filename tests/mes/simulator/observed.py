@@ -30,6 +30,8 @@ def all_readings(event: LineEvent) -> list[tuple[str, ReadingOut]]:
     beside = (*getattr(event, "prechecks", ()), *getattr(event, "aged", ()))
     for cell in (*getattr(event, "cells", ()), *beside):
         found += [(cell.cell_code, r) for r in cell.readings]
+    for _, cells in getattr(event, "records", ()):
+        found += [(cell.cell_code, r) for cell in cells for r in cell.readings]
     return found
 
 

@@ -13,7 +13,6 @@ from django.utils import timezone
 from lots.models import CurveFile, GenealogyLink, HoldLot, Lot, Measurement, StepExecution
 from lots.steps import CHARACTERISTICS
 from mes.demo.load import load_demo
-from mes.demo.product import NOT_RUN
 from mes.simulator.doors import Answer, Door, DoorClosed, WsgiDoor
 from mes.simulator.faults import Fault, FaultPlan, Magnitude
 from mes.simulator.gateway import LINE
@@ -102,10 +101,12 @@ def test_a_pair_of_rolls_becomes_accepted_cells(finished: Line) -> None:
     }
     assert parents(f"{prefix}-DC-0001-1") == {f"{prefix}-RC-0001"}
     assert f"{prefix}-SC-0001" in parents(f"{prefix}-RC-0001")
+    assert parents(f"{prefix}-FC-0001") == {f"{prefix}-AL-FOIL-0001"}
+    assert f"{prefix}-FC-0001" in parents(f"{prefix}-RC-0001")
     assert f"{prefix}-ELECTROLYTE-0001" in parents(f"{prefix}-CL-0001-1-1")
     # Everything that the steps declare is on record, computed values too.
     recorded = set(Measurement.objects.values_list("characteristic__code", flat=True).distinct())
-    assert {code for code in CHARACTERISTICS if code.split(".")[0] not in NOT_RUN} - recorded == set()
+    assert set(CHARACTERISTICS) - recorded == set()
     assert Measurement.objects.filter(quality="good").count() == Measurement.objects.count()
     assert Point.objects.filter(
         chart__stream__plan__characteristic__code="coating.loading_mean_mg_cm2"
