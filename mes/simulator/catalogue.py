@@ -85,3 +85,9 @@ CATALOGUE: dict[str, tuple[str, int, str | None]] = {
     "acceptance.leak_free": ("1", 0, "LEAK-1"),
     "acceptance.ocv_loss_mv_week": ("mV/wk", 2, "DMM-1"),
 }
+
+# Gauges that report by themselves; the others are read by the operator.
+MACHINE_GAUGES = frozenset(
+    {"PT-MIX", "CLOCK-1", "ENC-GAP", "ENC-WEB", "CAM-1", "TC-DRY", "LOAD-1", "ALIGN-1", "VAC-1", "SCALE-2"}
+    | {"CYC-1", "PT-FORM", "DMM-1"}
+)

@@ -26,6 +26,7 @@ from mes.simulator.bodies import (
     lot_body,
     reading_body,
 )
+from mes.simulator.catalogue import MACHINE_GAUGES
 from mes.simulator.deliver_raw import Counts, Told, deliver
 from mes.simulator.doors import Answer, Door, UnexpectedAnswer
 from mes.simulator.side_steps import by_cell, run_step
@@ -37,11 +38,6 @@ CHECKLIST = (
 )
 PENDING = {"evaluation_pending", "containment_pending"}
 PENDING_PATIENCE_S = 60.0
-# Gauges that report by themselves; the others are read by the operator.
-MACHINE_GAUGES = frozenset(
-    {"PT-MIX", "CLOCK-1", "ENC-GAP", "ENC-WEB", "CAM-1", "TC-DRY", "LOAD-1", "ALIGN-1", "VAC-1", "SCALE-2"}
-    | {"CYC-1", "PT-FORM", "DMM-1"}
-)
 
 
 class Refused(Exception):
