@@ -10,7 +10,7 @@ from math import isnan
 from spc.definition import chart_rules, moving_range_below
 from spc.engine import MISSING_POINT, PlottedPoint, SubgroupData
 from spc.engine.kinds import ChartKind
-from spc.engine.live import Fit, State, advance, start, statistic_of, traits
+from spc.engine.live import Fit, State, advance, reach, start, statistic_of, traits
 from spc.models import (
     Chart,
     ChartCheckpoint,
@@ -46,6 +46,15 @@ class Plotter:
         self.limits = limits
         self.state = None if limits is None else state_at_start(limits, self.plan.rules)
 
+    def go_on(self, limits: LimitRevision | None, state: State | None, sequence: int) -> None:
+        """Go on at another place of the chart, in the state before it."""
+        self.limits, self.state, self.sequence = limits, state, sequence
+
+    def count_points(self) -> None:
+        """Let the state count as many points as lie between the start of its limits and the next one."""
+        if self.limits is not None and self.state is not None:
+            self.state = replace(self.state, n=self.sequence - self.limits.from_sequence)
+
     def feed(self, data: SubgroupData, *, excluded: bool) -> PlottedPoint:
         """Advance the state by one subgroup; an excluded one is shown, and rules pass over it."""
         if self.state is None:
@@ -61,7 +70,7 @@ class Plotter:
         self, subgroup: Subgroup, data: SubgroupData, *, measured_at: datetime, excluded: bool = False
     ) -> None:
         """Plot the subgroup's point and the signals that it completes."""
-        if self.state is not None and self.sequence % CHECKPOINT_EVERY == 0:
+        if self.sequence % CHECKPOINT_EVERY == 0 and self.state is not None and reach(self.state) is None:
             self._checkpoints.append(
                 ChartCheckpoint(
                     chart=self.chart,

@@ -1,36 +1,26 @@
 """Plot part of a chart again: readings came late, were corrected or withdrawn, or a point was excluded.
 
-The replay starts from the checkpoint before the first point concerned and stops where the state is again what it was;
-from there on points keep what they show, and where one came or went their numbers are shifted (`spc.actions.shift`).
-So its cost does not depend on the chart's history. Points are judged by the limits that judged them before; a point
-measured before the limits in force began is plotted first under them. Replaced points stay, stamped.
+At each place that something changes, the replay takes up the state before it (`spc.actions.standing`) and plots until
+the state is again what it was; up to the next such place points keep what they show, and where one came or went their
+numbers are shifted (`spc.actions.shift`). So its cost does not depend on the chart's history, and readings scattered
+over it cost no more than each by itself. Points are judged by the limits that judged them before; a point measured
+before the limits in force began is plotted first under them. Replaced points stay, stamped.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
-
-from django.db.models import QuerySet
 
 from lots.failpoints import hit
 from spc.actions.plotter import CHECKPOINT_EVERY, Plotter, plotted_at
-from spc.actions.shift import Tail, carry, drop_checkpoints
-from spc.engine.live import State, continues_alike, load_state
-from spc.models import (
-    Chart,
-    ChartCheckpoint,
-    ChartState,
-    LimitRevision,
-    Point,
-    PointExclusion,
-    Signal,
-    Subgroup,
-)
-from spc.queries import current_points, excluded_subgroups, subgroup_values, with_current_members
+from spc.actions.shift import Kept, Shift, carry
+from spc.actions.standing import Before, Standing
+from spc.models import Chart, ChartState, LimitRevision, Point, Signal, Subgroup
+from spc.queries import current_points, subgroup_values, with_current_members
 
 
 @dataclass(frozen=True)
@@ -54,191 +44,151 @@ class Replayed:
 
 @dataclass
 class _Entry:
-    """A point to be plotted: an old one again, or one that came late (`old` is None)."""
+    """A point to be plotted: an old one again at its place, or one put among them (`sequence` is None)."""
 
     subgroup: Subgroup
     measured_at: datetime
     limits_id: int | None
-    old: Point | None
-
-    @property
-    def sequence(self) -> int:
-        assert self.old is not None
-        return self.old.sequence
+    sequence: int | None = None
 
 
 def replay(chart: Chart, change: Change, *, now: datetime) -> Replayed:
     """Plot again what the change concerns; the chart row must be locked by the caller's transaction."""
     stored = ChartState.objects.select_related("limit_revision").get(chart=chart)
     work = _Replay(chart, stored, change)
-    if work.first is None:
+    if not work.places:
         return Replayed([], [])
     return work.run(now)
 
 
 class _Replay:
     def __init__(self, chart: Chart, stored: ChartState, change: Change) -> None:
-        self.chart, self.stored = chart, stored
+        self.chart, self.stored, self.changed = chart, stored, change.changed
+        self.standing = Standing(chart, end=stored.next_sequence)
         self.floor = stored.limit_revision.from_sequence if stored.limit_revision else 0
-        self.revisions: dict[int | None, LimitRevision | None] = {
-            revision.pk: revision for revision in chart.limit_revisions.all()
-        } | {None: None}
-        touched = list(self._current().filter(subgroup__in=change.changed).order_by("sequence"))
+        points = current_points(chart.pk).filter(subgroup__in=change.changed)
         self.staying: set[int] = set()
+        self.leaving: set[int] = set()
         moving: list[_Entry] = []
-        for point in touched:
+        for point in with_current_members(points):
             at = _instant(point)
             if point.sequence < self.floor or at == point.measured_at:
                 self.staying.add(point.sequence)
             else:
-                moving.append(_Entry(point.subgroup, at, point.limit_revision_id, point))
+                self.leaving.add(point.sequence)
+                moving.append(_Entry(point.subgroup, at, point.limit_revision_id))
         current = stored.limit_revision_id
         subgroups = Subgroup.objects.filter(pk__in=change.late).prefetch_related("members")
         for subgroup in subgroups:
             at = plotted_at((m.measured_at for m in subgroup.members.all()), otherwise=subgroup.opened_at)
-            moving.append(_Entry(subgroup, at, current, None))
+            moving.append(_Entry(subgroup, at, current))
         moving.sort(key=lambda entry: (entry.measured_at, entry.subgroup.pk))
-        leaving = [entry.sequence for entry in moving if entry.old is not None]
-        places = [*self.staying, *leaving, *(self._place(entry.measured_at) for entry in moving)]
-        self.first: int | None = min(places, default=None)
-        self.last_changed = max([*self.staying, *leaving], default=-1)
-        self.leaving = frozenset(leaving)
         self.waiting = deque(moving)
-        self.changed = change.changed
-        # Sequence and limits → the state before that point, for the points just read; the latest generation's.
-        self.known: dict[tuple[int, int | None], State] = {}
+        # Where the chart is going to differ, in the numbers that its points have now.
+        self.places = sorted({*self.staying, *self.leaving, *self._places(moving)})
+        self.standing.expect(self.places, current)
+        self.plotted: list[tuple[int, int]] = []
+        self.kept: list[Kept] = []
+        self.alike = 0
 
-    @cached_property
-    def excluded(self) -> dict[int, PointExclusion]:
-        return excluded_subgroups(self.chart.pk)
-
-    def _current(self) -> QuerySet[Point]:
-        return with_current_members(current_points(self.chart.pk))
-
-    def _place(self, at: datetime) -> int:
-        """Sequence behind the last point that was not measured after `at`; cost grows with the lateness only."""
-        before = (
-            current_points(self.chart.pk)
-            .filter(sequence__gte=self.floor, measured_at__lte=at)
-            .order_by("-sequence")
-            .values_list("sequence", flat=True)
-            .first()
-        )
-        return self.floor if before is None else before + 1
+    def _places(self, moving: list[_Entry]) -> list[int]:
+        """Of each the sequence behind the last point not measured after it; cost grows with the lateness only."""
+        if not moving:
+            return []
+        points = current_points(self.chart.pk).filter(sequence__gte=self.floor)
+        numbers = points.order_by("-sequence").values_list("sequence", flat=True)
+        before = numbers.filter(measured_at__lte=moving[0].measured_at).first()
+        first = self.floor if before is None else before + 1
+        if len(moving) == 1:
+            return [first]
+        behind = points.filter(sequence__gte=first, measured_at__lte=moving[-1].measured_at)
+        instants = list(behind.order_by("sequence").values_list("measured_at", flat=True))
+        return [first + bisect_right(instants, entry.measured_at) for entry in moving]
 
     def run(self, now: datetime) -> Replayed:
-        assert self.first is not None
         self.chart.generation += 1
         self.chart.save(update_fields=["generation"])
-        plotter = self._plotter_at(self.first)
-        settled: int | None = None
-        for entry in self._entries(self.first):
-            if self._is_settled(plotter, entry):
-                settled = entry.sequence
-                break
-            if entry.limits_id != (plotter.limits.pk if plotter.limits else None):
-                plotter.use(self.revisions[entry.limits_id])
-            plotter.plot(
-                entry.subgroup,
-                subgroup_values(plotter.kind, entry.subgroup.members.all()),
-                measured_at=entry.measured_at,
-                excluded=entry.subgroup.pk in self.excluded,
-            )
-        signals = self._store(plotter, settled, now)
+        plotter = Plotter(self.chart, limits=None, state=None, sequence=self.places[0])
+        before: Before | None = self._before(self.places[0])
+        while before is not None:
+            before = self._plot_from(before, plotter)
+        signals = self._store(plotter, now)
         LimitRevision.objects.filter(
             basis__point__subgroup__in=self.changed, basis__excluded=False, basis_changed_at__isnull=True
         ).update(basis_changed_at=now)
         return Replayed(plotter.points, signals)
 
-    def _store(self, plotter: Plotter, settled: int | None, now: datetime) -> list[Signal]:
-        """Write what was plotted in place of what it replaces, and the points from `settled` on under new numbers."""
-        assert self.first is not None
-        replaced = current_points(self.chart.pk).filter(sequence__gte=self.first)
-        shift = 0 if settled is None else plotter.sequence - settled
-        tail = Tail.stamp(self.chart, settled, by=shift, now=now) if settled is not None and shift else None
-        if settled is not None:
-            plotter.forget_checkpoints(since=plotter.sequence - CHECKPOINT_EVERY // 2)
-            replaced = replaced.filter(sequence__lt=settled)
-        replaced.update(replaced_at=now)
-        hit("replay.replaced")
-        drop_checkpoints(self.chart, after=self.first, before=settled)
-        fresh = _carry(plotter.signals, _earlier_signals(plotter.signals))
-        plotter.write()
-        if tail is not None:
-            fresh += tail.write()
-            self._shift_state(shift)
-        elif settled is None:
-            self._keep_state(plotter)
-        return fresh
+    def _plot_from(self, before: Before, plotter: Plotter) -> Before | None:
+        """Plot from a place on until the points show what they showed; returns the next place, None behind the last."""
+        self.standing.bring(plotter, before, by=self.kept[-1].by if self.kept else 0)
+        self.alike = 0
+        for entry in self._entries(before.place):
+            if entry.sequence is not None and self._is_settled(plotter, entry):
+                following = self._following(entry.sequence)
+                # What the next state is made from may lie before this point: then plotting goes on.
+                if following is None or following.since >= entry.sequence:
+                    until = self.standing.end if following is None else following.place
+                    plotter.forget_checkpoints(since=plotter.sequence - CHECKPOINT_EVERY // 2)
+                    self.plotted.append((before.place, entry.sequence))
+                    self.kept.append(Kept(entry.sequence, until, plotter.sequence - entry.sequence))
+                    return following
+            if entry.limits_id != (plotter.limits.pk if plotter.limits else None):
+                plotter.use(self.standing.revisions[entry.limits_id])
+            plotter.plot(
+                entry.subgroup,
+                subgroup_values(plotter.kind, entry.subgroup.members.all()),
+                measured_at=entry.measured_at,
+                excluded=entry.subgroup.pk in self.standing.excluded,
+            )
+            self.alike = 0 if entry.sequence is None or entry.sequence in self.staying else self.alike + 1
+        self.plotted.append((before.place, self.standing.end))
+        return None
+
+    def _before(self, place: int) -> Before:
+        if place >= self.floor:
+            return self.standing.before(place, self.stored.limit_revision_id)
+        return self.standing.before(place, self.standing.point(place).limit_revision_id)
+
+    def _following(self, sequence: int) -> Before | None:
+        at = bisect_right(self.places, sequence)
+        return self._before(self.places[at]) if at < len(self.places) else None
 
     def _entries(self, first: int) -> Iterator[_Entry]:
         """What is plotted from `first` on, in order: points as they stand, and what moves put among them by time."""
-        for point in self._pieces(first):
-            if point.sequence in self.leaving:
+        for sequence in range(first, self.standing.end):
+            if sequence in self.leaving:
+                self.alike = 0
                 continue
-            while (
-                self.waiting
-                and point.sequence >= self.floor
-                and self.waiting[0].measured_at < point.measured_at
-            ):
+            point = self.standing.point(sequence)
+            while self.waiting and sequence >= self.floor and self.waiting[0].measured_at < point.measured_at:
                 yield self.waiting.popleft()
-            yield _Entry(point.subgroup, point.measured_at, point.limit_revision_id, point)
+            yield _Entry(point.subgroup, point.measured_at, point.limit_revision_id, sequence)
         while self.waiting:
             yield self.waiting.popleft()
 
-    def _pieces(self, first: int) -> Iterator[Point]:
-        """The current points from `first` on, read a few at a time, so that the cost ends where the replay ends."""
-        while rows := list(
-            self._current().filter(sequence__gte=first).order_by("sequence")[:CHECKPOINT_EVERY]
-        ):
-            checkpoints = ChartCheckpoint.objects.filter(
-                chart=self.chart, sequence__gte=first, sequence__lte=rows[-1].sequence
-            )
-            self.known = {
-                (row.sequence, row.limit_revision_id): load_state(row.state)
-                for row in checkpoints.order_by("generation")
-            }
-            yield from rows
-            first = rows[-1].sequence + 1
-
     def _is_settled(self, plotter: Plotter, entry: _Entry) -> bool:
-        """Whether every point from this one on would show what it shows, its number apart."""
-        if self.waiting or entry.old is None or entry.sequence <= self.last_changed:
+        """Whether every point from this one to the next place would show what it shows, its number apart."""
+        assert entry.sequence is not None
+        if entry.sequence in self.staying:
             return False
-        if entry.limits_id != (plotter.limits.pk if plotter.limits else None) or plotter.state is None:
-            return True  # other limits start anew, and without limits a point concerns no other
-        known = self.known.get((entry.sequence, entry.limits_id))
-        return known is not None and continues_alike(known, plotter.state)
+        if entry.limits_id != (plotter.limits.pk if plotter.limits else None):
+            return True  # other limits start anew
+        return self.standing.goes_on_alike(plotter, entry.sequence, entry.limits_id, alike=self.alike)
 
-    def _checkpoint(self, limits_id: int | None, *, at_most: int) -> ChartCheckpoint | None:
-        limits = self.revisions[limits_id]
-        since = limits.from_sequence if limits else 0
-        return (
-            ChartCheckpoint.objects.filter(
-                chart=self.chart, limit_revision=limits, sequence__lte=at_most, sequence__gte=since
-            )
-            .order_by("-sequence", "-generation")
-            .first()
-        )
-
-    def _plotter_at(self, first: int) -> Plotter:
-        """A plotter in the state before point `first`, warmed up from the checkpoint before it."""
-        limits_id = self.stored.limit_revision_id
-        if first < self.floor:
-            limits_id = current_points(self.chart.pk).get(sequence=first).limit_revision_id
-        limits = self.revisions[limits_id]
-        plotter = Plotter(self.chart, limits=None, state=None, sequence=first)
-        plotter.use(limits)
-        if limits is None:
-            return plotter
-        since = limits.from_sequence
-        known = self._checkpoint(limits_id, at_most=first)
-        if known is not None:
-            plotter.state, since = load_state(known.state), known.sequence
-        for point in self._current().filter(sequence__gte=since, sequence__lt=first).order_by("sequence"):
-            data = subgroup_values(plotter.kind, point.subgroup.members.all())
-            plotter.feed(data, excluded=point.subgroup_id in self.excluded)
-        return plotter
+    def _store(self, plotter: Plotter, now: datetime) -> list[Signal]:
+        """Write what was plotted in place of what it replaces, and the points between under new numbers."""
+        shift = Shift(self.chart, self.plotted, self.kept, now)
+        shift.stamp()
+        hit("replay.replaced")
+        fresh = _carry(plotter.signals, _earlier_signals(plotter.signals))
+        shift.write_points()
+        plotter.write()
+        fresh += shift.write_rest()
+        if not self.kept or self.plotted[-1][1] == self.standing.end:
+            self._keep_state(plotter)
+        elif self.kept[-1].by:
+            self._shift_state(self.kept[-1].by)
+        return fresh
 
     def _keep_state(self, plotter: Plotter) -> None:
         """The chart goes on from the replay's end; limits that have judged no point yet keep their fresh state."""

@@ -149,6 +149,11 @@ def advance(state: State, data: SubgroupData) -> tuple[State, PlottedPoint]:
     return following, _plotted(shown, (*decided, *by_rules))
 
 
+def reach(state: State) -> int | None:
+    """How many points back a state depends on; None where any earlier point may still count."""
+    return LONGEST_SPAN + state.baseline.span - 1 if isinstance(state, ChartState) else None
+
+
 def continues_alike(one: State, other: State) -> bool:
     """Whether the same points follow from both, to 1e-12 of their size; how many points came before only counts."""
     return _alike(_lasting(one), _lasting(other))

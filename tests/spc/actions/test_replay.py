@@ -354,13 +354,14 @@ def test_any_order_of_changes_gives_what_a_full_recomputation_gives(
     lot = mixing_lot(plant)
     monkeypatch.setattr(plotter, "CHECKPOINT_EVERY", 8)
     monkeypatch.setattr("spc.actions.replay.CHECKPOINT_EVERY", 8)
+    monkeypatch.setattr("spc.actions.standing.PIECE", 8)
     chance = random.Random(seed)
     start = timezone.now() - timedelta(hours=2)
     free = [start + timedelta(seconds=10 * number) for number in range(1, 400)]
     chance.shuffle(free)
 
     def value() -> str:
-        return f"{65 + chance.gauss(0, 0.15):.3f}"
+        return f"{65 + chance.gauss(0, 0.15):.5f}"
 
     times = sorted(free.pop() for _ in range(60))
     for at in times:
@@ -372,9 +373,12 @@ def test_any_order_of_changes_gives_what_a_full_recomputation_gives(
                 "site", "characteristic", "gauge", "zone", "equipment", "execution"
             )
         )
-        kind = chance.choice(["late", "late", "correct", "backdate", "exclude", "include", "append"])
+        kind = chance.choice(["late", "scatter", "correct", "backdate", "exclude", "include", "append"])
         if kind == "late":
             plant.submit([plant.reading(SOLIDS, value(), lot, measured_at=free.pop())])
+        elif kind == "scatter":
+            for _ in range(4):
+                plant.submit([plant.reading(SOLIDS, value(), lot, measured_at=free.pop())])
         elif kind == "append":
             plant.submit(
                 [plant.reading(SOLIDS, value(), lot, measured_at=start + timedelta(hours=1.9, seconds=step))]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -23,6 +24,8 @@ from mes import pipeline
 from quality.actions.exclude_point import exclude_point
 from quality.models import ReactionFiring
 from spc.actions.plotter import CHECKPOINT_EVERY, Plotter
+from spc.engine.live import continues_alike, load_state, reach
+from spc.engine.rules import LONGEST_SPAN
 from spc.models import Chart, ChartCheckpoint, ChartState, Point, Signal
 from spc.queries import current_points, excluded_subgroups
 from tests.support.builders import Plant, make_plant
@@ -73,10 +76,20 @@ class Long:
         return list(rows.select_related(*named).order_by("measured_at"))
 
 
-@pytest.fixture
-def long() -> Long:
+FAMILIES: dict[str, dict[str, object]] = {
+    "forgets": {},
+    "remembers": {
+        "chart_family": "ewma",
+        "parameters": "lambda=0.2 L=2.7",
+        "rules": "beyond_limits",
+    },
+}
+
+
+def long_chart(family: str) -> Long:
+    """An individuals chart, whose state forgets, or a weighted average, whose state goes on from checkpoints."""
     plant = make_plant()
-    chart = frozen_chart(plant)
+    chart = frozen_chart(plant, **FAMILIES[family])
     made = Long(plant, chart, mixing_lot(plant), timezone.now() - timedelta(hours=3))
     chance = random.Random(7)
     rows = [(10.0 * number, f"{65 + chance.gauss(0, 0.12):.3f}") for number in range(LENGTH)]
@@ -85,6 +98,21 @@ def long() -> Long:
     made.submit(*rows)
     evaluate_all()
     return made
+
+
+@pytest.fixture
+def long() -> Long:
+    return long_chart("forgets")
+
+
+@pytest.fixture
+def remembering() -> Long:
+    return long_chart("remembers")
+
+
+@pytest.fixture(params=FAMILIES)
+def either(request: pytest.FixtureRequest) -> Long:
+    return long_chart(request.param)
 
 
 @contextmanager
@@ -97,14 +125,31 @@ def undone() -> Iterator[None]:
 
 
 def assert_as_recomputed(long: Long) -> None:
-    """Points, patterns, every checkpoint and the state that the next point continues from."""
+    """Points, patterns, every checkpoint and the state that the next point continues from.
+
+    Bit for bit where states forget; to 1e-12 where a weighted average goes on from one that is alike.
+    """
     expected = whole(long.chart, Measurement.objects.filter(lot_id=long.lot.pk))
-    assert stored(long.chart) == expected.points
+    shown, wanted = stored(long.chart), expected.points
+    if reach(load_state(expected.states[shown[0].sequence])) is not None:
+        assert shown == wanted
+    assert [replace(p, z=None, statistic=None) for p in shown] == [
+        replace(p, z=None, statistic=None) for p in wanted
+    ]
+    for one, other in zip(shown, wanted, strict=True):
+        for drawn, full in ((one.z, other.z), (one.statistic, other.statistic)):
+            assert drawn == (None if full is None else pytest.approx(full, rel=1e-12, abs=1e-12))
     for checkpoint in ChartCheckpoint.objects.filter(chart=long.chart):
-        assert checkpoint.state == expected.states[checkpoint.sequence], checkpoint
+        assert_alike(checkpoint.state, expected.states[checkpoint.sequence])
     state = ChartState.objects.get(chart=long.chart)
-    assert state.state == expected.states[state.next_sequence]
+    assert_alike(state.state, expected.states[state.next_sequence])
     assert state.watermark_at == expected.points[-1].measured_at
+
+
+def assert_alike(state: dict[str, Any], expected: dict[str, Any]) -> None:
+    one, other = load_state(state), load_state(expected)
+    assert one.n == other.n
+    assert one == other if reach(other) is not None else continues_alike(one, other)
 
 
 def test_late_reading_plots_few_points_again_and_renumbers_the_rest(
@@ -140,7 +185,10 @@ def test_statements_of_a_late_reading_do_not_grow_with_its_lateness(long: Long) 
 
 
 @pytest.mark.slow
-def test_checkpoints_stay_apart_however_many_readings_come_late(long: Long) -> None:
+def test_checkpoints_stay_apart_however_many_readings_come_late(
+    remembering: Long,
+) -> None:
+    long = remembering
     for number in range(20):
         long.submit((1205.0 + number / 10, "65.01"))
         evaluate_all()
@@ -187,15 +235,16 @@ CHANGES = st.lists(
 
 
 @settings(
-    max_examples=12,
+    max_examples=5,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(changes=CHANGES)
 @pytest.mark.slow
 def test_any_changes_give_what_a_full_recomputation_gives(
-    long: Long, changes: list[tuple[str, int, str]]
+    either: Long, changes: list[tuple[str, int, str]]
 ) -> None:
+    long = either
     with undone():
         for step, (kind, at, value) in enumerate(changes):
             instant = at + (step + 1) / 50  # like no other reading's
@@ -220,3 +269,57 @@ def test_any_changes_give_what_a_full_recomputation_gives(
                 long.correct(row, None if kind == "withdraw" else value, to)
             evaluate_all()
             assert_as_recomputed(long)
+
+
+VALUES = st.sampled_from(["65", "65.1", "64.9", "67", "65.2"])
+
+
+@settings(
+    max_examples=5,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    late=st.lists(
+        st.tuples(st.integers(0, LENGTH * 10 + 100), VALUES),
+        min_size=2,
+        max_size=25,
+        unique_by=lambda row: row[0],
+    ),
+    pieces=st.lists(st.integers(1, 25), min_size=1, max_size=4),
+)
+@pytest.mark.slow
+def test_readings_scattered_over_the_chart_in_any_pieces_end_as_one_batch(
+    either: Long, late: list[tuple[int, str]], pieces: list[int]
+) -> None:
+    """In whatever order and however many at a time they are taken: points, patterns and states are the same."""
+    with undone():
+        for at, value in late:
+            either.submit((at + 0.5, value))
+        for at_most in pieces:
+            pipeline.evaluate_chart(either.chart.pk, now=timezone.now(), at_most=at_most)
+        evaluate_all()
+        assert_as_recomputed(either)
+        assert_evaluated_exactly_once()
+
+
+def test_readings_scattered_over_the_chart_plot_only_what_is_near_each(
+    long: Long, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is plotted with the points that still remember it; statements do not multiply with their number."""
+    plots: list[int] = []
+    plot = Plotter.plot
+    monkeypatch.setattr(
+        Plotter, "plot", lambda self, *a, **k: plots.append(self.sequence) or plot(self, *a, **k)
+    )
+    long.submit((305.0, "65.01"), (4_005.0, "64.99"))
+    with CaptureQueriesContext(connection) as few:
+        evaluate_all()
+    assert len(plots) <= 2 * (LONGEST_SPAN + 2)
+    plots.clear()
+    long.submit(*((first + 2.0, "65.02") for first in range(100, LENGTH * 10, 500)))
+    with CaptureQueriesContext(connection) as many:
+        evaluate_all()
+    assert len(plots) <= 9 * (LONGEST_SPAN + 2)
+    assert len(many) <= len(few) + 4
+    assert_as_recomputed(long)
