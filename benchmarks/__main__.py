@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME …] [--size small|full|huge]`: a line of JSON per figure; nothing is asserted on time."""
+"""`python -m benchmarks [NAME …] [--size tiny|small|full|huge]`: figures as lines of JSON; no time is asserted."""
 
 from __future__ import annotations
 

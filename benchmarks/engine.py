@@ -52,11 +52,12 @@ MEAN_AND_RANGE = Against(Family.XBAR_R, floors.mean_and_range, packages.MEAN_AND
 
 def figures(size: Size, installation: Installation) -> Iterator[Figure]:
     """Needs no installation."""
-    for n in (1_000, 100_000, 1_000_000):
+    lengths = (1_000,) if size is Size.TINY else (1_000, 100_000, 1_000_000)
+    for n in lengths:
         yield from _rules(n, rounds=9)
-    for n in (1_000, 100_000, 1_000_000):
+    for n in lengths:
         yield from _charts(LEVEL + SPREAD * _series(n), f"individuals chart, {n:,} points", INDIVIDUALS)
-    for n in (1_000, 100_000):
+    for n in lengths[:2]:
         readings = LEVEL + SPREAD * _series(n * SUBGROUP_SIZE).reshape(n, SUBGROUP_SIZE)
         yield from _charts(readings, f"mean and range chart, {n:,} subgroups of 5", MEAN_AND_RANGE)
     yield _one_more_point(10_000_000 if size is Size.FULL else 100_000)

@@ -13,6 +13,7 @@ import numpy as np
 
 
 class Size(StrEnum):
+    TINY = "tiny"  # only to see that everything runs: such figures say nothing
     SMALL = "small"
     FULL = "full"
     HUGE = "huge"  # trace only: ten million links

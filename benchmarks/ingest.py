@@ -28,7 +28,7 @@ Submissions = Sequence[Sequence[ReadingIn]]
 
 
 def figures(size: Size, installation: Installation) -> Iterator[Figure]:
-    readings = 100_000 if size is Size.FULL else 5_000
+    readings = {Size.TINY: 1_000, Size.FULL: 100_000}.get(size, 5_000)
     with installation.database() as database, installation.processes(database, ["broker"]):
         line = Line()
         client = _client(line.api_key())

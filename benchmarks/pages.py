@@ -20,6 +20,7 @@ from spc.models import Chart
 
 NAME = "pages"
 REQUESTS = 40
+POINTS = {Size.TINY: (200,), Size.FULL: (1_000, 100_000, 1_000_000)}
 LOT_HISTORY = 20  # profiles of fifteen readings on the roll whose page is asked for
 QUERIES_TARGET, TIME_TARGET = "value <= 30 queries", "value <= 0.3 s at 10^6 points"
 
@@ -67,7 +68,7 @@ def figures(size: Size, installation: Installation) -> Iterator[Figure]:
             record(line.envelope(line.profile(roll, number), source=line.source), now=timezone.now())
         yield from _page(client, f"lot page, {LOT_HISTORY * 15} readings", f"/lots/{roll.code}/")
         points, lot = 0, line.batches(1)[0]
-        for target in (1_000, 100_000, 1_000_000) if size is Size.FULL else (1_000, 20_000):
+        for target in POINTS.get(size, (1_000, 20_000)):
             _make_up(superuser, chart, lot.pk, target - points)
             points = target
             yield from _page(client, f"chart page, {points:,} points", f"/charts/{chart.pk}/")

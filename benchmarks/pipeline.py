@@ -27,7 +27,7 @@ COMMITS = 200
 
 
 def figures(size: Size, installation: Installation) -> Iterator[Figure]:
-    events, a_second = (400, 10.0) if size is Size.FULL else (30, 5.0)
+    events, a_second = {Size.TINY: (8, 5.0), Size.FULL: (400, 10.0)}.get(size, (30, 5.0))
     with installation.database() as database, installation.superuser(database) as superuser:
         line = Line()
         frozen_viscosity_chart(line)

@@ -41,9 +41,6 @@ from django.core.cache import cache  # noqa: E402
 
 from tests.support.cluster import Database, TestCluster, use_database  # noqa: E402
 
-# Folders whose tests judge how long something takes, or kill what others would need; single files mark themselves.
-ALONE = {"faults", "flow"}
-
 pytest_plugins = ["tests.support.processes", "tests.support.browser", "tests.support.demo"]
 
 
@@ -62,8 +59,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for kind in ("flow", "browser"):
             if kind in parts:
                 item.add_marker(kind)
-        if ALONE & set(parts):
-            item.add_marker("alone")
 
 
 @pytest.fixture(scope="session")
@@ -78,7 +73,7 @@ def cluster(django_db_blocker: DjangoDbBlocker) -> Iterator[TestCluster]:
 @pytest.fixture(scope="session")
 def django_db_setup(cluster: TestCluster, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     with django_db_blocker.unblock():
-        restore = use_database(cluster.clone())
+        restore = use_database(cluster.clone_to_roll_back())
     yield
     with django_db_blocker.unblock():
         restore()
@@ -96,7 +91,7 @@ def module_database(
     cluster: TestCluster, django_db_setup: None, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[Database]:
     """What the module's fixtures commit here, its tests share; each test itself is rolled back."""
-    name = cluster.clone()
+    name = cluster.clone_to_roll_back()
     with django_db_blocker.unblock():
         restore = use_database(name)
         yield Database(name, cluster)

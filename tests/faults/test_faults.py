@@ -36,7 +36,7 @@ SEED = int(os.environ.get("HALITE_FAULT_SEED", "1"))
 PROCESSES = ("worker-1", "worker-2", "sweeper", "web", "broker", "postgres")
 MEASURED, FRESH = 60, 40
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(SECONDS * 3 + 240)]
+pytestmark = [pytest.mark.alone, pytest.mark.slow, pytest.mark.timeout(SECONDS * 3 + 240)]
 
 
 @pytest.fixture(autouse=True)

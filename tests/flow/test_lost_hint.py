@@ -20,6 +20,8 @@ from tests.support.evidence import assert_evaluated_exactly_once, pending
 from tests.support.processes import Stack, run_stack
 from tests.support.worked import SOLIDS, frozen_chart, mixing_lot
 
+pytestmark = pytest.mark.alone
+
 # What one recording may wait for a broker that does not answer; a healthy one takes some 30 ms.
 PATIENCE_S = 2.5
 UNHINDERED_S = 1.0

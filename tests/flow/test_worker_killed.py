@@ -26,7 +26,7 @@ from tests.support.processes import Stack, run_stack
 from tests.support.recomputed import stored, whole
 from tests.support.worked import SOLIDS, frozen_chart, mixing_lot
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.alone, pytest.mark.slow, pytest.mark.timeout(300)]
 
 ROUNDS = 10
 READINGS = 25

@@ -11,7 +11,7 @@ from mes.runtime.processes import wait_until
 from mes.tasks import evaluate_chart
 from tests.support.processes import Stack
 
-pytestmark = [pytest.mark.flow, pytest.mark.alone]
+pytestmark = pytest.mark.flow
 
 
 def sessions(name: str) -> int:

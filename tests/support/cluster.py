@@ -16,6 +16,13 @@ from mes.runtime.state import StateDirectory
 from tests.support import kept
 
 TEMPLATE = "halite_test_template"
+AUTOVACUUM_OFF = """
+DO $$ DECLARE name regclass; BEGIN
+    FOR name IN SELECT oid FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace LOOP
+        EXECUTE format('ALTER TABLE %s SET (autovacuum_enabled = false)', name);
+    END LOOP;
+END $$
+"""
 
 
 class TestCluster:
@@ -70,6 +77,13 @@ class TestCluster:
                     sql.Identifier(name), sql.Identifier(OWNER), sql.Identifier(TEMPLATE)
                 )
             )
+        return name
+
+    def clone_to_roll_back(self) -> str:
+        """A clone without autovacuum, which would note rolled back tables as empty: then all is planned for one row."""
+        name = self.clone()
+        with self.server.connect(dbname=name) as connection:
+            connection.execute(AUTOVACUUM_OFF)
         return name
 
     def drop(self, name: str) -> None:

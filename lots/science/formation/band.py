@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import signal
 
 SHARE = np.linspace(0.02, 0.98, 97)
 WIDTH = 4.0
@@ -162,7 +162,7 @@ def voltage_noise_v(voltage_v: ArrayLike) -> float | None:
     voltage = np.asarray(voltage_v, dtype=np.float64)
     if voltage.size < 2 * _NOISE_WINDOW:
         return None
-    rest = voltage - signal.savgol_filter(voltage, _NOISE_WINDOW, _NOISE_ORDER)
+    rest = voltage - scipy.signal.savgol_filter(voltage, _NOISE_WINDOW, _NOISE_ORDER)
     return MAD_TO_SIGMA * float(np.median(np.abs(rest - np.median(rest))))
 
 

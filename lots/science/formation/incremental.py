@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import signal
 
 GRID_V = 0.002
 WINDOW_MV = 50.0
@@ -72,8 +72,8 @@ def incremental_capacity(
     if grid.size < points:
         raise ValueError(f"voltage_v spans {1000 * (rising[-1] - rising[0]):.0f} mV, less than the window")
     on_grid = np.interp(grid, rising, moved)
-    derivative = signal.savgol_filter(on_grid, points, _ORDER, deriv=1, delta=GRID_V)
-    tops, found = signal.find_peaks(derivative, prominence=_PROMINENCE * float(derivative.max()))
+    derivative = scipy.signal.savgol_filter(on_grid, points, _ORDER, deriv=1, delta=GRID_V)
+    tops, found = scipy.signal.find_peaks(derivative, prominence=_PROMINENCE * float(derivative.max()))
     peaks = tuple(
         Peak(float(direction * grid[i]), float(derivative[i]), float(prominence))
         for i, prominence in zip(tops, found["prominences"], strict=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import signal
 
 MIN_POINTS = 8
 # A peak of -Im stands out by at least this share of the largest -Im; less is noise.
@@ -108,13 +108,13 @@ def mid_frequency_arc(sweep: Spectrum, intercept: Intercept) -> Arc | None:
     if highest <= 0:
         return None
     noise = 1.4826 * float(np.median(np.abs(np.diff(minus_im, 2)))) / np.sqrt(6.0)
-    tops, _ = signal.find_peaks(minus_im, prominence=max(_PROMINENCE * highest, _NOISE_FACTOR * noise))
+    tops, _ = scipy.signal.find_peaks(minus_im, prominence=max(_PROMINENCE * highest, _NOISE_FACTOR * noise))
     tops = tops[sweep.frequency_hz[tops] <= intercept.frequency_hz]
     if tops.size == 0:
         return None
     top = int(tops[0])
     later = minus_im[top:]
-    bottoms, _ = signal.find_peaks(
+    bottoms, _ = scipy.signal.find_peaks(
         -later, prominence=max(_PROMINENCE * float(minus_im[top]), _NOISE_FACTOR * noise)
     )
     closed = bottoms.size > 0
