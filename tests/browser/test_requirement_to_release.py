@@ -181,10 +181,17 @@ def plan_and_order(walk: Walk, plant: Plant) -> None:
 
 
 def broken_lot(walk: Walk, plant: Plant) -> tuple[Lot, Hold]:
-    """The operator records a value that violates the new limits; the page leads to the hold."""
-    lot = made(plant, "WO-77", "BATCH-77")
-    page = walk.at(plant.operator, f"/station/{lot.code}/")
+    """The operator begins a lot and records a value that violates the new limits; the page leads to the hold."""
+    page = walk.at(plant.operator, "/station/")
+    page.get_by_role("link", name="Begin a lot").click()
+    page.select_option("#order", "WO-77")
+    page.select_option("#material", "T-SLURRY")
+    page.fill("#code", "BATCH-77")
+    page.fill("#quantity", "100")
+    walk.picture(page, "begin")
+    page.get_by_role("button", name="Begin").click()
     page.get_by_role("button", name="Start on MIXING-1").click()
+    lot = Lot.objects.get(code="BATCH-77")
     record(page, "67")
     expect(page.locator(".answer")).to_contain_text("BATCH-77 is now held because")
     walk.picture(page, "station-held")

@@ -20,7 +20,7 @@ from quality.actions.taking import Input, ProductionRefused
 from quality.permissions import Action
 
 Kind = MaterialDefinition.Kind
-BEGUN = (Kind.SLURRY, Kind.MOTHER_ROLL, Kind.ELECTROLYTE, Kind.CELL_LOT)  # along the line
+BEGUN = (Kind.COLLECTOR, Kind.SLURRY, Kind.MOTHER_ROLL, Kind.ELECTROLYTE, Kind.CELL_LOT)  # along the line
 INPUTS = 4  # rows for what it is made of
 MOST_LANES = 99
 
