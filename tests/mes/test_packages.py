@@ -25,6 +25,8 @@ from quality.actions.sign import SignatureRefused
 from quality.models import EvidencePackage, PackageBuild, PackageIssue, PackageProgress
 from quality.package import offline_verifier
 from quality.package.artifacts import ARTIFACTS
+from quality.package.decisions import decision_table
+from quality.package.subject import subject_of
 from quality.permissions import NotPermitted
 from tests.support.builders import PASSWORD, Plant, make_user
 from tests.support.packaged import built, documented_lot, package_plant
@@ -84,6 +86,8 @@ def test_members_open_and_say_what_was_recorded(package: EvidencePackage, tmp_pa
     results = CalamineWorkbook.from_path(folder / "06_results.xlsx").get_sheet_by_index(0).to_python()
     assert results[0][:3] == ["Cell", "Lot", "Capacity, A·h"]
     assert [row[2] for row in results[1:]] == [1.79] * 2
+    criterion = str(decision_table(subject_of(package))[0].rows[0][1])
+    assert "no leak; 90 % of the sample with a capacity of at least" in criterion and "mohm" not in criterion
     revisions = CalamineWorkbook.from_path(folder / "01_revision_table.xlsx")
     assert revisions.sheet_names == ["Requirements", "Specifications", "Control plans", "Recipes"]
     with (folder / "03_traceability_map.csv").open(encoding="utf-8") as file:

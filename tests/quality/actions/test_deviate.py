@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ from quality.blockers import Blocker, Code
 from quality.gates import can_leave, can_proceed, whole_standing
 from quality.models import Deviation, DeviationSignature, NamedGate
 from quality.named_gates import State
+from quality.package.decisions import deviations as packaged
 from quality.permissions import NotPermitted
 from quality.plan_table import unfit_gate
 from tests.support.api import ApiClient
@@ -146,6 +148,10 @@ def test_out_of_limits_needs_a_deviation_beside_the_disposition(plant: Plant) ->
     assert {blocker.code for blocker in blockers(lot, at=deviation.expires_at)} == {Code.GATE}
     check = whole_standing(lot, now=timezone.now()).gates[0].checks[1]
     assert check.state == State.DEVIATION and check.outside[0].decision == "release"
+    subject: Any = SimpleNamespace(own_keys=[lot.pk], package=deviation, measurements=())
+    (row,) = next(table for table in packaged(subject) if table.title == "Deviations").rows
+    signers = "; ".join(user.printed_name for user in (plant.engineer, plant.process_engineer))
+    assert (row[0], row[3], row[6]) == (lot.code, "0.2000001", signers)
 
 
 def test_a_deviation_covers_no_value_that_came_after_it(plant: Plant) -> None:
