@@ -6,8 +6,13 @@ window is suspect whenever its reading came.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from bisect import bisect_left
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from operator import itemgetter
+
+from django.db.models import Min
+from django.db.models.functions import Coalesce
 
 from lots.actions.place_hold import extend_hold, place_hold, reach_locked
 from lots.models import Hold, Site
@@ -25,21 +30,42 @@ def contain_late(chart: Chart, arrived: Collection[int], site: Site, *, site_now
 
     A lot that the hold covered before, and that a disposition has closed since, is not held again.
     """
-    places = set(
-        current_points(chart.pk).filter(subgroup__in=list(arrived)).values_list("sequence", flat=True)
-    )
+    points = current_points(chart.pk).filter(subgroup__in=list(arrived))
+    places = sorted(points.values_list("sequence", flat=True))
     if not places:
         return 0
-    signals = (
-        Signal.objects.filter(chart=chart, reaction__in=MATERIAL)
-        .filter(point__replaced_at__isnull=True, point__sequence__gte=min(places))
-        .select_related("point", "firing__hold", "carried_from__firing__hold")
-        .order_by("point__sequence", "id")[:SIGNALS_BEHIND]
+    signals = Signal.objects.filter(pk__in=_holding_near(chart, places)).select_related(
+        "point", "firing__hold", "carried_from__firing__hold"
     )
-    return sum(_cover(chart, signal, places, site, site_now) for signal in signals)
+    return sum(
+        _cover(chart, signal, places, site, site_now) for signal in signals.order_by("point__sequence", "id")
+    )
 
 
-def _cover(chart: Chart, signal: Signal, places: set[int], site: Site, site_now: datetime) -> int:
+def _holding_near(chart: Chart, places: Sequence[int]) -> set[int]:
+    """Signals that hold, and whose window reaches back to one of the places."""
+    current = Signal.objects.filter(
+        chart=chart, point__replaced_at__isnull=True, point__sequence__gte=places[0]
+    )
+    signalled = set(current.values_list("point__sequence", flat=True))
+    rows = list(
+        current.filter(reaction__in=MATERIAL)
+        .annotate(first=Coalesce(Min("members__point__sequence"), "point__sequence"))
+        .order_by("point__sequence", "pk")
+        .values_list("point__sequence", "pk", "reaction", "first")
+    )
+    found = set()
+    for place in places:
+        at = bisect_left(rows, place, key=itemgetter(0))
+        for last, key, reaction, first in rows[at : at + SIGNALS_BEHIND]:
+            # The window runs back from the pattern over what completed signals of its own.
+            reaches = signalled.issuperset(range(place, first)) and reaction != Signal.Reaction.HOLD
+            if reaches or place == last:
+                found.add(key)
+    return found
+
+
+def _cover(chart: Chart, signal: Signal, places: Sequence[int], site: Site, site_now: datetime) -> int:
     last = signal.point.sequence
     first = last if signal.reaction == Signal.Reaction.HOLD else window_start(signal)
     if not any(first <= place <= last for place in places):

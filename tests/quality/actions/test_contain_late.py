@@ -11,6 +11,7 @@ from django.utils import timezone
 from lots.models import Hold, Lot
 from lots.queries import active_holds
 from mes import pipeline
+from quality.actions import contain_late
 from quality.actions.approve_limits import approve_limits
 from quality.actions.contain_late import window_start_now
 from quality.models import ReactionFiring
@@ -75,6 +76,35 @@ def test_late_lot_inside_the_window_is_held_and_one_before_it_is_not(plant: Plan
     assert held_by(hold) == {first.pk, late.pk, last.pk}
     assert ReactionFiring.objects.filter(hold__isnull=False).count() == 1
     assert_evaluated_exactly_once()
+
+
+def test_window_far_behind_the_earliest_of_a_burst_is_covered_too(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More signals than are looked at behind one place lie between the two readings that come late together."""
+    monkeypatch.setattr(contain_late, "SIGNALS_BEHIND", 2)
+    for minute, value in (
+        (6, "67"),
+        (7, "65.0"),
+        (8, "67"),
+        (9, "65.0"),
+        (10, "67"),
+        (11, "65.0"),
+        (11.5, "65"),
+    ):
+        record(plant, mixing_lot(plant), value, minute)
+    first, last, before, late = (mixing_lot(plant) for _ in range(4))
+    record(plant, first, FAR, 12)
+    record(plant, last, FAR, 14)
+    hold = ReactionFiring.objects.filter(hold__isnull=False).latest("pk").hold
+    assert held_by(hold) == {first.pk, last.pk}
+    start = timezone.now() - timedelta(minutes=30)
+    for lot, minute in ((before, 1), (late, 13)):
+        reading = plant.reading(SOLIDS, "65.0", lot, measured_at=start + timedelta(minutes=minute))
+        plant.submit([reading])
+    evaluate_all()
+    assert held_by(hold) == {first.pk, late.pk, last.pk}
+    assert not active_holds([before.pk]).exists()
 
 
 def test_what_a_disposition_released_is_not_held_again(plant: Plant) -> None:
