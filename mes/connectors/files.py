@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 from pathlib import Path, PurePosixPath
 
 _CHUNK = 1 << 16
 _MAX_MEMBERS = 1000
+_MAX_DIRECTORY_BYTES = 1_000_000
+_END_OF_ZIP = struct.Struct("<4s4H2LH")
+_LOCATOR_BYTES = 20
 # The other methods of zip decompress without a bound on their output.
 _BOUNDED_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
@@ -28,17 +32,19 @@ def read_bounded(path: Path, *, max_bytes: int) -> bytes:
                 f"{path.name} does not exist or is not a file: choose the exported file again."
             )
         with path.open("rb") as file:
-            content = file.read(max_bytes + 1)
+            # What is too large is not read at all; what grows meanwhile not further than the bound.
+            content = b"" if path.stat().st_size > max_bytes else file.read(max_bytes + 1)
+            is_large = len(content) > max_bytes or path.stat().st_size > max_bytes
     except OSError as error:
         raise UnreadableFile(
             f"{path.name} cannot be opened ({error.strerror}): check that it is complete and not locked."
         ) from error
-    if not content:
-        raise UnreadableFile(f"{path.name} is empty: export it again from the cycler software.")
-    if len(content) > max_bytes:
+    if is_large:
         raise UnreadableFile(
             f"{path.name} is larger than {max_bytes / 1e6:.0f} MB: export the test in parts or raise the limit."
         )
+    if not content:
+        raise UnreadableFile(f"{path.name} is empty: export it again from the cycler software.")
     return content
 
 
@@ -54,6 +60,7 @@ def unpack_bounded(
     """
     members: dict[str, bytes] = {}
     total = 0
+    _refuse_long_directory(name, content)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if len(archive.infolist()) > _MAX_MEMBERS:
@@ -83,6 +90,19 @@ def unpack_bounded(
             f"{name} is truncated or corrupt: copy or export it again from the cycler software."
         ) from error
     return members
+
+
+def _refuse_long_directory(name: str, content: bytes) -> None:
+    """The directory of an archive is read whole before its members can be counted: a long one is refused unread."""
+    at = len(content) - _END_OF_ZIP.size
+    if at < 0 or content[at : at + 4] != b"PK\x05\x06" or content[-2:] != b"\0\0":
+        at = content.rfind(b"PK\x05\x06", max(0, at - (1 << 16)))
+    if at < 0 or at + _END_OF_ZIP.size > len(content):
+        return  # no archive, which reading it will say
+    _, _, _, _, count, directory_bytes, _, _ = _END_OF_ZIP.unpack_from(content, at)
+    is_zip64 = content[max(0, at - _LOCATOR_BYTES) : at].startswith(b"PK\x06\x07")
+    if is_zip64 or count > _MAX_MEMBERS or directory_bytes > _MAX_DIRECTORY_BYTES:
+        raise UnreadableFile(f"{name} holds too many parts: export it again from the cycler software.")
 
 
 def _refuse_unusual(name: str, info: zipfile.ZipInfo, members: dict[str, bytes]) -> None:

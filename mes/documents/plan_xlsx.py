@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 
 import xlsxwriter
 from python_calamine import CalamineError, CalamineWorkbook
 
+from mes.connectors.files import UnreadableFile, unpack_bounded
 from quality.plan_table import COLUMNS, EDITABLE, PlanRefused, Row
 
 SHEET = "Control plan"
 LARGEST_ROWS = 2_000
 LARGEST_BYTES = 5_000_000
+LARGEST_UNPACKED_BYTES = 20_000_000
+LARGEST_COLUMNS = 100
+_PLACE = re.compile(rb"""\br=["']([A-Z]*)([0-9]+)["']""")
 
 
 def plan_xlsx(rows: Sequence[Row], *, title: str) -> bytes:
@@ -36,6 +41,7 @@ def read_plan(content: bytes) -> list[dict[str, str]]:
     """The rows of an uploaded workbook's first sheet. Raises PlanRefused for what is no such workbook."""
     if len(content) > LARGEST_BYTES:
         raise PlanRefused(f"file: larger than {LARGEST_BYTES // 1_000_000} MB")
+    _refuse_oversized(content)
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(content))
         table = book.get_sheet_by_index(0).to_python(skip_empty_area=True)
@@ -52,6 +58,32 @@ def read_plan(content: bytes) -> list[dict[str, str]]:
         for row in table[1:]
         if any(str(cell).strip() for cell in row)
     ]
+
+
+def _refuse_oversized(content: bytes) -> None:
+    """A workbook that unfolds, or whose far cells span a table, beyond any plan: the reader would build all of it."""
+    try:
+        members = unpack_bounded(
+            "file", content, suffixes=(".xml",), max_unpacked_bytes=LARGEST_UNPACKED_BYTES
+        )
+    except UnreadableFile as error:
+        raise PlanRefused(
+            "file: is no workbook (xlsx), damaged, or unpacks to far more than a plan"
+        ) from error
+    for name, text in members.items():
+        if not name.startswith("xl/worksheets/"):
+            continue
+        for column, row in _PLACE.findall(text):
+            if int(row) > LARGEST_ROWS or _number_of(column) > LARGEST_COLUMNS:
+                raise PlanRefused(f"file: at most {LARGEST_ROWS} rows and {LARGEST_COLUMNS} columns")
+
+
+def _number_of(letters: bytes) -> int:
+    """Column A is 1, AA is 27."""
+    number = 0
+    for letter in letters:
+        number = 26 * number + letter - ord("A") + 1
+    return number
 
 
 def _text(cell: object) -> str:

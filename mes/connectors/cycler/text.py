@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import codecs
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,7 +21,8 @@ from mes.connectors.files import UnreadableFile
 _HEADER_WITHIN_LINES = 300
 _HEADER_WITHIN_BYTES = 256_000
 _SEPARATORS = (",", "\t", ";")
-MAX_ROWS = 20_000_000
+MAX_ROWS = 5_000_000
+_DECODED_AT_ONCE = 1 << 20
 _LARGEST_COUNT = 1e9
 _AROUND = ' \t\r"'  # what may stand around a value
 
@@ -44,15 +45,18 @@ def read_text(name: str, content: bytes) -> CyclerTest | None:
     header = _find_header(content)
     if header is None:
         return None
-    frame = _columns(name, content, header)
+    frame = _Table(name, content, header)
     head = content[: header.data_offset].decode("utf-8", errors="replace")
     return replace(_test(name, header.layout, frame), names=names_in(head))
 
 
 def _utf8(content: bytes) -> bytes:
     """EC-Lab and others write their unit signs in Latin-1."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        content.decode("utf-8")
+        for start in range(0, len(content), _DECODED_AT_ONCE):
+            decoder.decode(content[start : start + _DECODED_AT_ONCE])
+        decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return content.decode("latin-1").encode("utf-8")
     return content
@@ -73,34 +77,58 @@ def _find_header(content: bytes) -> _Header | None:
     return None
 
 
-def _columns(name: str, content: bytes, header: _Header) -> pl.DataFrame:
-    """The columns of the layout as text, named by their headings."""
-    wanted = _wanted(header.layout, header.headings)
-    positions = sorted(header.headings.index(heading) for heading in wanted)
-    try:
-        frame = pl.read_csv(
-            io.BytesIO(memoryview(content)[header.data_offset :]),
-            has_header=False,
-            separator=header.separator,
-            columns=positions,
-            infer_schema=False,
-            truncate_ragged_lines=True,
-            quote_char=None,  # a stray quote must not swallow the records after it
-            n_rows=MAX_ROWS + 1,
-        )
-    except pl.exceptions.NoDataError as error:
-        raise UnreadableFile(f"{name} holds no records: export it again after the test has run.") from error
-    except pl.exceptions.PolarsError as error:
-        raise UnreadableFile(f"{name} is not a complete table: export it again.") from error
-    if frame.height == 0:
-        raise UnreadableFile(f"{name} holds no records: export it again after the test has run.")
-    if frame.height > MAX_ROWS:
-        raise UnreadableFile(f"{name} holds more than {MAX_ROWS:,} records: export the test in parts.")
-    if frame.width != len(positions):
-        raise UnreadableFile(f"{name} has fewer columns than its header says: export it again.")
-    return frame.rename(
-        {old: header.headings[position] for old, position in zip(frame.columns, positions, strict=True)}
-    )
+class _Table:
+    """The columns of the layout as text, named by their headings, each read when it is asked for.
+
+    Text takes several times the memory of its numbers, so only one column of it is held at a time.
+
+    Raises:
+        UnreadableFile: no records, too many, or columns that the header names and the records lack.
+    """
+
+    def __init__(self, name: str, content: bytes, header: _Header) -> None:
+        self._name, self._header = name, header
+        if not content.endswith(b"\n", 0, header.data_offset):
+            raise UnreadableFile(f"{name} holds no records: export it again after the test has run.")
+        self._content = content
+        self._lines_before = content.count(b"\n", 0, header.data_offset)
+        self.columns = frozenset(_wanted(header.layout, header.headings))
+        self._held = ("", pl.Series())
+        self.height = self[header.layout.time.heading].len()
+        if self.height == 0:
+            raise UnreadableFile(f"{name} holds no records: export it again after the test has run.")
+        if self.height > MAX_ROWS:
+            raise UnreadableFile(f"{name} holds more than {MAX_ROWS:,} records: export the test in parts.")
+
+    def __getitem__(self, heading: str) -> pl.Series:
+        if self._held[0] != heading:
+            self._held = ("", pl.Series())  # before the next is read
+            self._held = (heading, self._read(heading))
+        return self._held[1]
+
+    def _read(self, heading: str) -> pl.Series:
+        name = self._name
+        try:
+            frame = pl.read_csv(
+                self._content,
+                has_header=False,
+                skip_lines=self._lines_before,
+                separator=self._header.separator,
+                columns=[self._header.headings.index(heading)],
+                infer_schema=False,
+                truncate_ragged_lines=True,
+                quote_char=None,  # a stray quote must not swallow the records after it
+                n_rows=MAX_ROWS + 1,
+            )
+        except pl.exceptions.NoDataError as error:
+            raise UnreadableFile(
+                f"{name} holds no records: export it again after the test has run."
+            ) from error
+        except pl.exceptions.PolarsError as error:
+            raise UnreadableFile(f"{name} is not a complete table: export it again.") from error
+        if frame.width != 1:
+            raise UnreadableFile(f"{name} has fewer columns than its header says: export it again.")
+        return frame.to_series()
 
 
 def _wanted(layout: Layout, headings: Sequence[str]) -> set[str]:
@@ -111,7 +139,7 @@ def _wanted(layout: Layout, headings: Sequence[str]) -> set[str]:
     return set(layout.required()) | {heading for heading in optional if heading in headings}
 
 
-def _test(name: str, layout: Layout, frame: pl.DataFrame) -> CyclerTest:
+def _test(name: str, layout: Layout, frame: _Table) -> CyclerTest:
     time = _time(name, frame, layout.time, layout.time_clock)
     current = _numbers(name, frame, layout.current)
     step_time = None
@@ -137,7 +165,7 @@ def _test(name: str, layout: Layout, frame: pl.DataFrame) -> CyclerTest:
     return CyclerTest(layout.name, records, started_at, counter_resolution_ah=resolution)
 
 
-def _numbers(name: str, frame: pl.DataFrame, column: Column) -> Floats:
+def _numbers(name: str, frame: _Table | pl.DataFrame, column: Column) -> Floats:
     text = frame[column.heading].str.strip_chars(_AROUND)
     values = text.cast(pl.Float64, strict=False)
     if values.null_count() and text.str.contains(",", literal=True).any():
@@ -157,7 +185,7 @@ def _numbers(name: str, frame: pl.DataFrame, column: Column) -> Floats:
     return np.asarray(values.to_numpy(), dtype=np.float64) * column.scale
 
 
-def _time(name: str, frame: pl.DataFrame, column: Column, clock: Clock) -> Floats:
+def _time(name: str, frame: _Table, column: Column, clock: Clock) -> Floats:
     if clock is Clock.NUMBER:
         return _numbers(name, frame, column)
     text = frame[column.heading].str.strip_chars(_AROUND)
@@ -168,7 +196,7 @@ def _time(name: str, frame: pl.DataFrame, column: Column, clock: Clock) -> Float
     return _numbers(name, pl.DataFrame({column.heading: total.cast(pl.String)}), column)
 
 
-def _counters(name: str, layout: Layout, frame: pl.DataFrame) -> tuple[tuple[Floats, ...], float]:
+def _counters(name: str, layout: Layout, frame: _Table) -> tuple[tuple[Floats, ...], float]:
     columns = list(layout.counters)
     if not columns:
         for pair in layouts.OPTIONAL_COUNTERS:
@@ -187,7 +215,7 @@ def _counters(name: str, layout: Layout, frame: pl.DataFrame) -> tuple[tuple[Flo
     )
 
 
-def _resolution(frame: pl.DataFrame, column: Column) -> float:
+def _resolution(frame: _Table, column: Column) -> float:
     """One unit of the last decimal that the column is written with; floats in full give none."""
     text = frame[column.heading].str.strip_chars(_AROUND)
     if text.str.contains("(?i)e").any():
@@ -196,7 +224,7 @@ def _resolution(frame: pl.DataFrame, column: Column) -> float:
     return float(10.0 ** -int(decimals)) * column.scale if isinstance(decimals, int) else 0.0
 
 
-def _steps(name: str, layout: Layout, frame: pl.DataFrame, current: Floats) -> Ints:
+def _steps(name: str, layout: Layout, frame: _Table, current: Floats) -> Ints:
     heading = next((known for known in (layout.step, *layouts.OPTIONAL_STEP) if known in frame.columns), None)
     if heading is None:
         return steps_from_current(current, rest_a=REST_SHARE * float(np.max(np.abs(current))))
@@ -208,7 +236,7 @@ def _steps(name: str, layout: Layout, frame: pl.DataFrame, current: Floats) -> I
     return runs(*labels)
 
 
-def _optional_integers(name: str, frame: pl.DataFrame, headings: Sequence[str]) -> Ints | None:
+def _optional_integers(name: str, frame: _Table, headings: Sequence[str]) -> Ints | None:
     heading = next((known for known in headings if known and known in frame.columns), None)
     if heading is None:
         return None
@@ -226,7 +254,7 @@ def whole_numbers(name: str, heading: str, values: Floats) -> Ints:
     return np.asarray(np.rint(values), dtype=np.int64)
 
 
-def _temperature(frame: pl.DataFrame, layout: Layout) -> Floats | None:
+def _temperature(frame: _Table, layout: Layout) -> Floats | None:
     for heading in (layout.temperature, *layouts.OPTIONAL_TEMPERATURE):
         if heading and heading in frame.columns:
             values = frame[heading].str.strip_chars(_AROUND).cast(pl.Float64, strict=False).to_numpy()
@@ -234,7 +262,7 @@ def _temperature(frame: pl.DataFrame, layout: Layout) -> Floats | None:
     return None
 
 
-def _started_at(layout: Layout, frame: pl.DataFrame) -> datetime | None:
+def _started_at(layout: Layout, frame: _Table) -> datetime | None:
     if not layout.date or layout.date not in frame.columns:
         return None
     first = frame[layout.date].head(1).str.strip_chars(_AROUND)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from decimal import Decimal
 
 import pytest
@@ -252,6 +253,24 @@ def test_workbook_goes_there_and_back(plant: Plant) -> None:
         with xlsxwriter.Workbook(buffer, {"in_memory": True}) as book:
             book.add_worksheet().write_row(0, 0, ["characteristic"])
         read_plan(buffer.getvalue())
+
+
+def test_workbook_that_unfolds_or_spans_a_huge_table_is_refused_before_it_is_built() -> None:
+    bomb = io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", b" " * 30_000_000)
+    wide = io.BytesIO()
+    with xlsxwriter.Workbook(wide, {"in_memory": True}) as book:
+        sheet = book.add_worksheet()
+        sheet.write_string(0, 0, "characteristic")
+        sheet.write_string(1_048_575, 16_383, "far")
+    for content, words in (
+        (bomb.getvalue(), "unpacks to far more"),
+        (wide.getvalue(), "at most 2000 rows"),
+        (b"PK\x03\x04 no more", "is no workbook"),
+    ):
+        with pytest.raises(PlanRefused, match=words):
+            read_plan(content)
 
 
 def test_order_needs_a_new_code_and_a_published_plan(plant: Plant) -> None:

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 import zipfile
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from benchmarks.cycler import arbin_csv
 from lots.science.formation.features import formation_result
 from mes.connectors.cycler.read import ReadFile, read_cycler_file
 from mes.connectors.files import UnreadableFile
+from mes.runtime.state import PROJECT_DIR
 from tests.support.cycling import full_cycles, records
 from tests.support.exports import EXPORTS, arbin, battery_data_format, maccor
 
@@ -89,6 +93,57 @@ def test_file_that_is_no_test_is_refused_with_its_reason(tmp_path: Path, content
 def test_zip_bomb_is_refused_before_it_unfolds(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFile, match="unpacks to more than"):
         read(tmp_path, bomb())
+
+
+def many_parts(count: int) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        for part in range(count):
+            archive.writestr(f"{part}", b"")
+    return target.getvalue()
+
+
+def test_archive_of_too_many_parts_is_refused_before_its_directory_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = many_parts(1001)
+    assert content[-22:-18] == b"PK\x05\x06"
+    # One that declares fewer parts still has a directory of its length; zip64 hides both.
+    fewer = content[:-14] + b"\x01\0\x01\0" + b"\x80\x96\x98\0" + content[-6:]
+    hidden = content[:-22] + b"PK\x06\x07" + bytes(16) + content[-22:-14] + b"\0" * 14
+    monkeypatch.setattr(zipfile, "ZipFile", None)
+    for archive in (content, fewer, hidden):
+        with pytest.raises(UnreadableFile, match="too many parts"):
+            read(tmp_path, archive)
+
+
+PEAK = """
+import sys
+from pathlib import Path
+from mes.connectors.cycler.read import read_cycler_file
+from mes.connectors.cycler.report import document, evaluate
+for path in sys.argv[1:]:
+    file = read_cycler_file(path)
+    document(file, evaluate(file), None)
+    print(next(line for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line).split()[1])
+"""
+
+
+@pytest.mark.slow
+def test_memory_stays_within_what_the_bound_on_records_promises(tmp_path: Path) -> None:
+    """1.5 GB for five million records are 300 bytes each; the file itself, 120 bytes a record, is a part of it."""
+    small, large = tmp_path / "small.csv", tmp_path / "large.csv"
+    small.write_bytes(arbin_csv(20_000))
+    large.write_bytes(arbin_csv(220_000))
+    told = subprocess.run(
+        [sys.executable, "-c", PEAK, small, large],
+        cwd=PROJECT_DIR,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    before_kb, after_kb = map(int, told.stdout.split())
+    assert (after_kb - before_kb) * 1024 / 200_000 < 420
 
 
 def test_file_above_the_limit_is_not_read(tmp_path: Path) -> None:
