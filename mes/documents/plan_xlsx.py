@@ -68,7 +68,7 @@ def _refuse_oversized(content: bytes) -> None:
         )
     except UnreadableFile as error:
         raise PlanRefused(
-            "file: is no workbook (xlsx), damaged, or unpacks to far more than a plan"
+            "file: cannot be read as a workbook (xlsx): it is damaged, or unpacks to far more than a plan"
         ) from error
     for name, text in members.items():
         if not name.startswith("xl/worksheets/"):

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from lots.models import Characteristic, MaterialDefinition, Membership
-from mes.documents.plan_xlsx import plan_xlsx, read_plan
+from mes.documents.plan_xlsx import LARGEST_BYTES, plan_xlsx, read_plan
 from mes.web.site import SiteRequest, site_page
 from quality.actions.draft_plan import approve_plan, change_line, draft_revision, open_order
 from quality.actions.sign import SignatureRefused
@@ -55,7 +55,7 @@ def upload(request: SiteRequest, key: int) -> HttpResponse:
     try:
         if file is None:
             raise PlanRefused("file: choose a workbook")
-        rows = read_plan(file.read())
+        rows = read_plan(file.read(LARGEST_BYTES + 1))
         reason = request.POST.get("change_reason", "")
         draft = draft_revision(revision.plan, rows, change_reason=reason, user=request.user, now=request.now)
     except PlanRefused as refusal:
