@@ -18,7 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lots.actions.correct import Correction
-from lots.models import Lot, Measurement
+from lots.audit import verify
+from lots.models import AuditEvent, Lot, Measurement
 from lots.queries import active_holds, current_measurements
 from mes import pipeline
 from quality.actions.exclude_point import exclude_point
@@ -171,7 +172,28 @@ def test_late_reading_plots_few_points_again_and_renumbers_the_rest(
     again = Signal.objects.filter(point__replaced_at__isnull=True)
     assert again.count() == signals and not again.filter(carried_from=None).exists()
     assert (ReactionFiring.objects.count(), active_holds([long.lot.pk]).count()) == (firings, holds)
+    audited = AuditEvent.objects.filter(table_name="spc_signal", operation="insert")
+    written = Signal.objects.order_by("pk").values_list("pk", flat=True)
+    assert [int(row) for row in audited.order_by("sequence").values_list("row_id", flat=True)] == list(
+        written
+    )
+    assert list(verify()) == []
     assert_evaluated_exactly_once()
+
+
+def test_signals_of_two_charts_written_together_are_events_of_two_chains(long: Long) -> None:
+    other = frozen_chart(make_plant())
+    points = [current_points(chart.pk).earliest("sequence") for chart in (long.chart, other, long.chart)]
+    Signal.objects.bulk_create(
+        Signal(chart_id=point.chart_id, point=point, rule=rule, panel="location", provisional=False)
+        for point, rule in zip(points, ("run_one_side", "trend", "trend"), strict=True)
+    )
+    for chart in (long.chart, other):
+        events = AuditEvent.objects.filter(
+            chain=f"chart:{chart.pk}", table_name="spc_signal", operation="insert"
+        )
+        assert events.count() == Signal.objects.filter(chart=chart).count()
+    assert list(verify()) == []
 
 
 def test_statements_of_a_late_reading_do_not_grow_with_its_lateness(long: Long) -> None:
