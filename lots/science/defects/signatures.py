@@ -122,6 +122,17 @@ SIGNATURES: tuple[Signature, ...] = (
         ),
         excludes=(_down(Feature.FILL_MASS), _up(Feature.RESIDUAL_SOLVENT), _up(Feature.DOSE)),
     ),
+    # All of the area at work, and pores that took the electrolyte up badly: ions go a longer way, which resistance and
+    # noise show, and at the slow rate of formation there is time for the whole capacity. A gas pocket is the former.
+    Signature(
+        Family.WETTING_OR_GAS,
+        "filling",
+        (
+            *(_up(Feature.NOISE, 2), _up(Feature.R_MID, 2), _up(Feature.DIFFUSION), _up(Feature.R_HF)),
+            _up(Feature.OHMIC_JUMP),
+        ),
+        excludes=(_down(Feature.FILL_MASS), _up(Feature.RESIDUAL_SOLVENT), _up(Feature.DOSE)),
+    ),
     Signature(
         Family.UNDERFILL,
         "filling",

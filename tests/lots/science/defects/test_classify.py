@@ -71,6 +71,20 @@ def test_mass_in_window_with_high_impedance_is_wetting_and_low_mass_is_underfill
     assert low.family is Family.UNDERFILL
 
 
+def test_wetting_that_costs_resistance_and_no_capacity_is_named() -> None:
+    """At the slow rate of formation the whole capacity comes, however long the way of the ions."""
+    unmoved = dict.fromkeys(
+        (Feature.CAPACITY, Feature.DIFFUSION, Feature.RATE_CAPACITY, Feature.FILL_MASS), 0.0
+    )
+    slow = {Feature.NOISE: 4.0, Feature.R_MID: 6.0, Feature.R_HF: 3.0, Feature.OHMIC_JUMP: 3.0, **unmoved}
+    assert classify(slow).family is Family.WETTING_OR_GAS
+    # Noise and arc as ever: resistance in series, which is a contact.
+    assert (
+        classify({**slow, Feature.NOISE: 0.0, Feature.R_MID: 0.0, Feature.R_HF: 6.0}).family is Family.CONTACT
+    )
+    assert classify({**slow, Feature.FILL_MASS: -6.0}).family is Family.UNDERFILL
+
+
 def test_cause_far_out_names_its_family_before_any_effect_stands_out() -> None:
     exposed = {Feature.DOSE: 7.4, Feature.FCE: -0.5, Feature.R_MID: 0.9}
     first = classify(exposed).ranked[0]
