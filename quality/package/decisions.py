@@ -112,7 +112,7 @@ def _criteria(plan: AcceptancePlan) -> Iterator[str]:
         f"{text(rules.share_pct)} % of the sample with a capacity of at least {text(rules.capacity_min_ah)} A·h and"
         f" an efficiency of at least {text(rules.efficiency_min_pct)} %"
     )
-    yield f"at most {rules.outliers_max} above {text(rules.resistance_max_mohm)} mΩ"
+    yield f"at most {rules.outliers_max} of the sample above {text(rules.resistance_max_mohm)} mΩ"
     for scheme in map(Scheme.from_content, plan.sampling):
         yield f"{scheme.name}: {scheme.n} cells, {scheme.numbers}"
 
