@@ -211,6 +211,18 @@ def test_every_column_of_a_lot_is_fixed_or_guarded_but_the_count_of_holds() -> N
 
 
 @pytest.mark.django_db
+def test_every_column_of_a_point_but_its_stamp_is_compared_when_it_is_stamped() -> None:
+    columns = query(
+        "SELECT attname FROM pg_attribute WHERE attrelid = 'spc_point'::regclass AND attnum > 0 AND NOT attisdropped"
+    )
+    ((condition,),) = query(
+        "SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE tgrelid = 'spc_point'::regclass AND tgname = 'set_once'"
+    )
+    compared = set(re.findall(r"old\.(\w+)", str(condition)))
+    assert compared == {str(name) for (name,) in columns}
+
+
+@pytest.mark.django_db
 def test_every_table_that_a_process_remembers_says_when_it_changes() -> None:
     remembered = {model._meta.db_table for models in masters.reads.values() for model in models}
     events = triggers("halite_masters_changed")
