@@ -27,7 +27,7 @@ COMPATIBLE = tuple(
 
 def figures(size: Size, installation: Installation) -> Iterator[Figure]:
     """Needs no installation. The confusion tables go to standard error."""
-    count = 3000 if size is Size.FULL else 300
+    count = {Size.TINY: 60, Size.FULL: 3_000}.get(size, 300)
     singles = [(fault,) for fault in FAULTS]
     for case, physics in (("", Physics()), (", another line", another_line(np.random.default_rng(SEED)))):
         of = reference(values(make(REFERENCE_CELLS, [()], seed=SEED, physics=physics)))

@@ -24,7 +24,7 @@ _NOMINAL_AH = 20.0
 
 def figures(size: Size, installation: Installation) -> Iterator[Figure]:
     """Needs no installation."""
-    sizes = tuple(TARGETS) if size is Size.FULL else (20_000, 100_000)
+    sizes = {Size.TINY: (2_000, 20_000), Size.FULL: tuple(TARGETS)}.get(size, (20_000, 100_000))
     largest_mb = 0.0
     for rows in sizes:
         content = arbin_csv(rows)

@@ -198,24 +198,24 @@ def make_plant(*, simulated: bool = False) -> Plant:
     """A plant whose control plan has no lines yet: add them with `add_line` before `publish`."""
     site = make_site(simulated=simulated)
     operator = make_user(site, Membership.Role.OPERATOR)
-    for code, (kind, unit) in MATERIALS.items():
-        MaterialDefinition.objects.get_or_create(
-            code=code, defaults={"name": code, "kind": kind, "unit": unit}
-        )
+    _materials()
     product = ProductRevision.objects.create(
         product=Product.objects.create(code=f"P{next(_numbers)}", name="Test cell"),
         revision="A",
         issued_at=LONG_AGO,
     )
     route = Route.objects.create(product_revision=product, name="Test route")
-    equipment = {}
     optional = {step.code for step in STEPS if step.optional}
-    for step in ProcessStep.objects.order_by("sequence"):
-        if step.code not in optional:
-            RouteStep.objects.create(route=route, sequence=step.sequence, step=step)
-        equipment[step.code] = Equipment.objects.create(
-            site=site, code=f"{step.code.upper()}-1", name=step.name, step=step
-        )
+    steps = list(ProcessStep.objects.order_by("sequence"))
+    RouteStep.objects.bulk_create(
+        RouteStep(route=route, sequence=step.sequence, step=step)
+        for step in steps
+        if step.code not in optional
+    )
+    machines = Equipment.objects.bulk_create(
+        Equipment(site=site, code=f"{step.code.upper()}-1", name=step.name, step=step) for step in steps
+    )
+    equipment = {step.code: machine for step, machine in zip(steps, machines, strict=True)}
     order = WorkOrder.objects.create(
         site=site, code="WO-1", product_revision=product, quantity=1, unit="1", opened_at=LONG_AGO
     )
@@ -239,6 +239,16 @@ def make_plant(*, simulated: bool = False) -> Plant:
     )
 
 
+def _materials() -> None:
+    """Of all plants of a database together."""
+    there = set(MaterialDefinition.objects.filter(code__in=MATERIALS).values_list("code", flat=True))
+    MaterialDefinition.objects.bulk_create(
+        MaterialDefinition(code=code, name=code, kind=kind, unit=unit)
+        for code, (kind, unit) in MATERIALS.items()
+        if code not in there
+    )
+
+
 def _pin_recipe(order: WorkOrder, product: ProductRevision) -> None:
     revision = RecipeRevision.objects.create(
         recipe=Recipe.objects.create(code=f"R{next(_numbers)}", name="Recipe", product=product.product),
@@ -250,10 +260,10 @@ def _pin_recipe(order: WorkOrder, product: ProductRevision) -> None:
         RecipeParameter(recipe_revision=revision, step=step, name=name, value=Decimal(value), unit="1")
         for name, value in RECIPE.items()
     )
-    for code in MATERIALS:
-        WorkOrderRecipe.objects.create(
-            work_order=order, material=MaterialDefinition.objects.get(code=code), recipe_revision=revision
-        )
+    WorkOrderRecipe.objects.bulk_create(
+        WorkOrderRecipe(work_order=order, material=material, recipe_revision=revision)
+        for material in MaterialDefinition.objects.filter(code__in=MATERIALS)
+    )
 
 
 def add_line(plant: Plant, characteristic: str, **fields: object) -> ControlPlanLine:

@@ -18,7 +18,7 @@ def charted_plant(*, signal: bool = False) -> Plant:
     publish(plant)
     batch = plant.lot()
     plant.start(batch, "mixing")
-    for value in (*STEADY, "9.0") if signal else STEADY:
-        plant.submit([plant.reading("mixing.viscosity_pa_s", value, batch)])
+    values = (*STEADY, "9.0") if signal else STEADY
+    plant.submit([plant.reading("mixing.viscosity_pa_s", value, batch) for value in values])
     evaluate_chart(Chart.objects.get(stream__plan__site=plant.site).pk, now=timezone.now())
     return plant

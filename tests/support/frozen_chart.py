@@ -64,13 +64,14 @@ def learning_plant(**line_fields: object) -> ChartedPlant:
     line = specify(plant, VISCOSITY, **LIMITS)
     add_chart(plant, VISCOSITY, **line_fields)
     publish(plant)
-    first = plant.lot()
-    plant.start(first, "mixing")
-    plant.submit([plant.reading(VISCOSITY, PHASE_1[0], first)])
-    charted = ChartedPlant(plant, Chart.objects.get(stream__plan__site=plant.site), line, [first])
+    batches = [plant.lot() for _ in PHASE_1]
+    for batch in batches:
+        plant.start(batch, "mixing")
+    plant.submit(
+        [plant.reading(VISCOSITY, value, batch) for value, batch in zip(PHASE_1, batches, strict=True)]
+    )
+    charted = ChartedPlant(plant, Chart.objects.get(stream__plan__site=plant.site), line, batches)
     evaluate_chart(charted.chart.pk, now=timezone.now())
-    for value in PHASE_1[1:]:
-        charted.measure(value)
     return charted
 
 
