@@ -29,9 +29,8 @@ check: setup-dev
 	.venv/bin/lint-imports --no-cache
 	$(CHECK_ENV) $(RUN) manage.py makemigrations --check --dry-run
 
-# Three at a time on two cores: many of them wait for a browser, a database or another process.
 test: setup-dev chromium check
-	$(RUN) -m pytest -m "not alone" --numprocesses 3 --dist worksteal
+	$(RUN) -m pytest -m "not alone" --numprocesses 2 --dist worksteal
 	$(RUN) -m pytest -m alone
 
 # Races, kills and freezes at length: FAULT_SECONDS of random faults with FAULT_SEED, 300 rounds of every race.

@@ -11,7 +11,7 @@ from benchmarks.figures import Size
 from benchmarks.installation import Installation
 
 # Each is a module with a function `figures`.
-NAMES = ("engine", "cycler", "classification", "ingest", "trace", "pages", "pipeline")
+NAMES = ("engine", "cycler", "classification", "ingest", "trace", "hold", "pages", "pipeline")
 # Takes minutes even at its small size: only when it is named.
 ON_REQUEST = ("detection",)
 WITHOUT_DATABASE = {"engine", "cycler", "classification", "detection"}

@@ -16,7 +16,7 @@ class Size(StrEnum):
     TINY = "tiny"  # only to see that everything runs: such figures say nothing
     SMALL = "small"
     FULL = "full"
-    HUGE = "huge"  # trace only: ten million links
+    HUGE = "huge"  # trace and hold only: ten million links
 
 
 @dataclass(frozen=True)

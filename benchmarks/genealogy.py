@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import psycopg
 
+from benchmarks.figures import Size
+from benchmarks.installation import Installation
+
+NUMBERS_OF_LINKS = {Size.FULL: (100_000, 1_000_000), Size.HUGE: (10_000_000,)}  # 10,000 otherwise
 CELLS_A_TRAY = 12
 CELLS_A_DAUGHTER = 500
 CELLS_AN_ELECTROLYTE = 1_000
@@ -60,6 +65,15 @@ MATERIALS = {
     "electrolyte": "ELECTROLYTE",
     "salt": "SALT-NAPF6",
 }
+
+
+def genealogies(size: Size, installation: Installation) -> Iterator[tuple[str, Genealogy]]:
+    """Each size in a database of its own, whose name comes first; Django's connections point at it meanwhile."""
+    for links in NUMBERS_OF_LINKS.get(size, (10_000,)):
+        with installation.database() as database:
+            with installation.superuser(database) as superuser:
+                made = make_genealogy(superuser, links=links)
+            yield database, made
 
 
 def make_genealogy(connection: psycopg.Connection, *, links: int) -> Genealogy:

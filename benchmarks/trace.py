@@ -1,4 +1,4 @@
-"""Traces and holds on a large genealogy, against plain reads and writes of as many rows."""
+"""Traces on a large genealogy, against plain reads of as many rows."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ from collections.abc import Iterator
 from django.db import connection
 
 from benchmarks.figures import Figure, Size, median_of
-from benchmarks.genealogy import CELLS_A_DAUGHTER, CELLS_AN_ELECTROLYTE, Genealogy, make_genealogy
+from benchmarks.genealogy import CELLS_A_DAUGHTER, CELLS_AN_ELECTROLYTE, Genealogy, genealogies
 from benchmarks.installation import Installation
-from benchmarks.plant import Line
-from lots.actions.place_hold import HeldExtent, place_hold
 from lots.genealogy import count_reached, trace
-from lots.models import Hold
 
 NAME = "trace"
 SEED = 7
@@ -27,17 +24,10 @@ JOIN lots_lot c ON c.id = l.child_id
 
 
 def figures(size: Size, installation: Installation) -> Iterator[Figure]:
-    sizes = {Size.FULL: (100_000, 1_000_000), Size.HUGE: (10_000_000,)}
-    for links in sizes.get(size, (10_000,)):
-        with installation.database() as database:
-            with installation.superuser(database) as superuser:
-                made = make_genealogy(superuser, links=links)
-            yield _ancestors(made)
-            yield _descendants("cathode-daughter", CELLS_A_DAUGHTER, made)
-            yield _descendants("salt", made.cells, made)
-            batches = min(made.cells, 100_000) // CELLS_AN_ELECTROLYTE
-            for count in sorted({1, batches}):
-                yield _hold(installation, database, count, made)
+    for _, made in genealogies(size, installation):
+        yield _ancestors(made)
+        yield _descendants("cathode-daughter", CELLS_A_DAUGHTER, made)
+        yield _descendants("salt", made.cells, made)
 
 
 def _ancestors(made: Genealogy) -> Figure:
@@ -83,49 +73,6 @@ def _descendants(kind: str, cells: int, made: Genealogy) -> Figure:
         "a plain join of as many links with their lots",
         join,
         "value <= 2 s for 10^6 cells" if cells > CELLS_A_DAUGHTER else "",
-    )
-
-
-def _hold(installation: Installation, database: str, batches: int, made: Genealogy) -> Figure:
-    """Hold electrolyte batches with every cell that they reached, committed; against writing as many bare rows."""
-    line = Line()
-    extents = [HeldExtent(Genealogy.key("electrolyte", number)) for number in range(batches)]
-    held: list[Hold] = []
-
-    def hold() -> None:
-        held.append(
-            place_hold(
-                site=line.site,
-                source=Hold.Source.MANUAL,
-                reason="benchmark",
-                extents=extents,
-                placed_at=line.measured_at(),
-                placed_by=line.operator,
-            )
-        )
-
-    cells = batches * CELLS_AN_ELECTROLYTE
-    with installation.superuser(database) as superuser:
-        superuser.execute("CREATE TABLE IF NOT EXISTS benchmark_holdlot (LIKE lots_holdlot)")
-
-        def write() -> None:
-            superuser.execute(
-                "INSERT INTO benchmark_holdlot SELECT * FROM lots_holdlot WHERE hold_id = %s", [held[-1].pk]
-            )
-
-        value, written = median_of(hold, write, rounds=1 if cells > 10_000 else 3)
-    members = held[-1].members.count()
-    if members != cells + batches:
-        raise AssertionError(f"{members} lots are held, {cells + batches} should be")
-    target = "value <= 5 s for 100,000 cells" if cells == 100_000 else ""
-    return Figure(
-        NAME,
-        f"hold on {cells:,} cells, {made.links:,} links",
-        value,
-        "s",
-        "INSERT of as many bare rows",
-        written,
-        target,
     )
 
 

@@ -37,7 +37,7 @@ def test_every_line_is_a_figure_with_a_positive_ratio() -> None:
     assert finished.returncode == 0, finished.stderr
     figures = [json.loads(line) for line in finished.stdout.splitlines()]
     assert {figure["benchmark"] for figure in figures} == {
-        *("engine", "cycler", "classification", "ingest", "trace", "pages", "pipeline"),
+        *("engine", "cycler", "classification", "ingest", "trace", "hold", "pages", "pipeline"),
     }
     for figure in figures:
         assert TEXTS | NUMBERS <= figure.keys() <= TEXTS | NUMBERS | {"target"}
@@ -52,7 +52,7 @@ def test_an_unknown_name_is_refused_with_the_names_that_exist() -> None:
     finished = run("coffee")
     assert finished.returncode == 2
     assert (
-        "no benchmark coffee; there are engine, cycler, classification, ingest, trace, pages, pipeline,"
+        "no benchmark coffee; there are engine, cycler, classification, ingest, trace, hold, pages, pipeline,"
         " detection" in finished.stderr
     )
     assert finished.stdout == ""

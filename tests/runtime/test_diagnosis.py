@@ -13,6 +13,7 @@ from pytest_django import Settings
 
 from mes.runtime import diagnosis
 from mes.runtime.diagnosis import Level
+from mes.runtime.processes import wait_until
 from tests.support.processes import Stack
 
 
@@ -64,7 +65,8 @@ def test_backups_are_judged_by_the_age_of_their_stamp(
 
 @pytest.mark.flow
 def test_the_doctor_sees_a_running_stack(stack: Stack) -> None:
-    assert levels(diagnosis.sweeper()) == [Level.FINE]
+    # The stack waits for its workers, not for the sweeper's first connection.
+    assert wait_until(lambda: levels(diagnosis.sweeper()) == [Level.FINE], 20)
     assert levels(diagnosis.broker()) == [Level.FINE]
     output = io.StringIO()
     with pytest.raises(SystemExit, match="1"):  # fsync is off here
