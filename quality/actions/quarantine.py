@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q
 
 from lots.actions.acting import act_as
 from lots.actions.place_hold import HeldExtent, place_hold
 from lots.clock import site_time
-from lots.models import Hold, Measurement
+from lots.models import Hold, Measurement, Supersession
 from spc.models import OutboxEntry
 
 MOST_ATTEMPTS = 3
@@ -41,9 +42,13 @@ def note_failure(entry_id: int, *, error: str, now: datetime) -> OutboxEntry | N
 
 def _hold(entry: OutboxEntry, now: datetime) -> None:
     plan = entry.chart.stream.plan
+    # A withdrawal has no reading of its own: what it took away is what the chart still shows.
+    withdrawn = Supersession.objects.filter(submission=entry.submission_id).values("old_id")
     lots = (
         Measurement.objects.filter(
-            submission=entry.submission_id, characteristic=plan.characteristic_id, lot_id__isnull=False
+            Q(submission=entry.submission_id) | Q(id__in=withdrawn),
+            characteristic=plan.characteristic_id,
+            lot_id__isnull=False,
         )
         .values_list("lot_id", flat=True)
         .distinct()

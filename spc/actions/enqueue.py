@@ -23,7 +23,7 @@ def enqueue(
     """One outbox row per (submission, chart). Returns the charts' keys.
 
     With `finished`, charts that hold an open subgroup of that execution are woken too, so that it closes. Charts that
-    plotted one of the `superseded` measurements plot it anew.
+    plotted one of the `superseded` measurements, or are about to, plot it anew.
     """
     recipes = recipes_of(lots)
     by_characteristic: dict[int, list[ChartPlan]] = {}
@@ -41,6 +41,11 @@ def enqueue(
         waiting = Subgroup.objects.filter(closed_at__isnull=True, key__startswith=f"{finished.pk}:")
         keys |= set(waiting.values_list("chart_id", flat=True))
     if superseded:
+        # In this order: an evaluation under way may have read it as it was, and what it plots is not seen before it
+        # commits; until then its entry is.
+        recorded = Measurement.objects.filter(id__in=superseded).values("submission_id")
+        waiting_for = OutboxEntry.objects.filter(submission__in=recorded, processed_at__isnull=True)
+        keys |= set(waiting_for.values_list("chart_id", flat=True))
         plotted = SubgroupMember.objects.filter(measurement_id__in=superseded)
         keys |= set(plotted.values_list("subgroup__chart_id", flat=True))
     OutboxEntry.objects.bulk_create(

@@ -133,7 +133,10 @@ def _differing(chart: Chart, charted: QuerySet[Measurement]) -> list[str]:
     limits = ChartState.objects.get(chart=chart).limit_revision
     quarantined = OutboxEntry.objects.filter(quarantined_at__isnull=False, chart=chart).values("submission")
     broken = Measurement.objects.filter(submission__in=quarantined).values("id")
-    if limits is None or Supersession.objects.filter(Q(old_id__in=broken) | Q(new_id__in=broken)).exists():
+    touched = (
+        Q(old_id__in=broken) | Q(new_id__in=broken) | Q(submission__in=quarantined)
+    )  # a withdrawal has no reading
+    if limits is None or Supersession.objects.filter(touched).exists():
         return []
     earlier = current_points(chart.pk).filter(sequence__lt=limits.from_sequence).values("subgroup")
     basis = SubgroupMember.objects.filter(subgroup__in=earlier).values("measurement_id")

@@ -7,8 +7,11 @@ from datetime import datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from lots.models import Hold
+from lots.actions.correct import Correction
+from lots.models import Hold, Measurement
 from mes import pipeline
+from quality.actions.quarantine import note_failure
+from spc.models import OutboxEntry
 from tests.faults.checker import check
 from tests.faults.facts import gather
 from tests.support.builders import make_plant
@@ -64,3 +67,26 @@ def test_hold_that_came_late_and_one_that_never_came_are_accused(monkeypatch: py
     assert len(words) == 2
     assert any(f"signal of lot {slow.code} led to a hold after 10.0 s" in text for text in words)
     assert any(f"lot {forgotten.code} beyond the limits led to no hold" in text for text in words)
+
+
+def test_quarantined_withdrawal_does_not_accuse_the_chart_that_shows_the_reading() -> None:
+    plant = make_plant()
+    frozen_chart(plant)
+    lot = mixing_lot(plant)
+    plant.submit([plant.reading(SOLIDS, "65.01", lot)])
+    evaluate_all()
+    pipeline.correct(
+        Correction(old=Measurement.objects.get(lot_id=lot.pk), reason="another batch", value=None),
+        key=plant.code("correct"),
+        source=plant.source,
+        user=plant.operator,
+        now=timezone.now(),
+    )
+    entry = OutboxEntry.objects.get(processed_at__isnull=True)
+    for _ in range(3):
+        note_failure(entry.pk, error="poison", now=timezone.now())
+    entry.refresh_from_db()
+    assert entry.quarantined_at is not None
+    facts = gather(("nobody",))
+    assert (facts.differing, facts.unheld_poison) == ([], [])
+    assert Hold.objects.get(members__lot=lot).source == Hold.Source.POISON
