@@ -8,6 +8,7 @@ so Django's way of emptying tables between tests cannot work here.
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import shutil
 import tempfile
@@ -59,6 +60,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for kind in ("flow", "browser"):
             if kind in parts:
                 item.add_marker(kind)
+
+
+def pytest_collection_finish() -> None:
+    """All that the tests import stays: not to be looked through again for garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
