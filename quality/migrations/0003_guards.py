@@ -6,6 +6,6 @@ from lots.sqlfiles import run_sql_file
 
 
 class Migration(migrations.Migration):
-    dependencies = [("quality", "0002_initial"), ("spc", "0002_guards"), ("lots", "0002_guards_and_audit")]
+    dependencies = [("quality", "0001_initial"), ("spc", "0002_guards"), ("lots", "0002_guards_and_audit")]
 
     operations = [run_sql_file(__file__, "guards")]
