@@ -60,7 +60,7 @@ def figures(size: Size, installation: Installation) -> Iterator[Figure]:
     for n in lengths[:2]:
         readings = LEVEL + SPREAD * _series(n * SUBGROUP_SIZE).reshape(n, SUBGROUP_SIZE)
         yield from _charts(readings, f"mean and range chart, {n:,} subgroups of 5", MEAN_AND_RANGE)
-    yield _one_more_point(10_000_000 if size is Size.FULL else 100_000)
+    yield _one_more_point({Size.TINY: 10_000, Size.FULL: 10_000_000}.get(size, 100_000))
 
 
 def _series(n: int) -> NDArray[np.float64]:

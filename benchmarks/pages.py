@@ -19,7 +19,7 @@ from mes.pipeline import record
 from spc.models import Chart
 
 NAME = "pages"
-REQUESTS = 40
+REQUESTS = {Size.TINY: 5}  # 40 otherwise
 POINTS = {Size.TINY: (200,), Size.FULL: (1_000, 100_000, 1_000_000)}
 LOT_HISTORY = 20  # profiles of fifteen readings on the roll whose page is asked for
 QUERIES_TARGET, TIME_TARGET = "value <= 30 queries", "value <= 0.3 s at 10^6 points"
@@ -66,13 +66,16 @@ def figures(size: Size, installation: Installation) -> Iterator[Figure]:
         roll = line.rolls(1)[0]
         for number in range(LOT_HISTORY):
             record(line.envelope(line.profile(roll, number), source=line.source), now=timezone.now())
-        yield from _page(client, f"lot page, {LOT_HISTORY * 15} readings", f"/lots/{roll.code}/")
+        requests = REQUESTS.get(size, 40)
+        yield from _page(client, f"lot page, {LOT_HISTORY * 15} readings", f"/lots/{roll.code}/", requests)
         points, lot = 0, line.batches(1)[0]
         for target in POINTS.get(size, (1_000, 20_000)):
             _make_up(superuser, chart, lot.pk, target - points)
             points = target
-            yield from _page(client, f"chart page, {points:,} points", f"/charts/{chart.pk}/")
-            yield from _page(client, f"chart data, {points:,} points", f"/charts/{chart.pk}/data.json")
+            yield from _page(client, f"chart page, {points:,} points", f"/charts/{chart.pk}/", requests)
+            yield from _page(
+                client, f"chart data, {points:,} points", f"/charts/{chart.pk}/data.json", requests
+            )
 
 
 def _make_up(connection: psycopg.Connection, chart: Chart, lot_id: int, count: int) -> None:
@@ -83,7 +86,7 @@ def _make_up(connection: psycopg.Connection, chart: Chart, lot_id: int, count: i
     connection.execute("RESET session_replication_role")
 
 
-def _page(client: Client, case: str, path: str) -> Iterator[Figure]:
+def _page(client: Client, case: str, path: str, requests: int) -> Iterator[Figure]:
     """p50 and p95 against the health page through the same middleware, and the number of queries."""
 
     def get(address: str) -> None:
@@ -92,7 +95,7 @@ def _page(client: Client, case: str, path: str) -> Iterator[Figure]:
             raise AssertionError(f"{address} answered {response.status_code}")
 
     get(path)  # templates compile once
-    pairs = [(seconds(lambda: get(path)), seconds(lambda: get("/healthz"))) for _ in range(REQUESTS)]
+    pairs = [(seconds(lambda: get(path)), seconds(lambda: get("/healthz"))) for _ in range(requests)]
     times, empty = zip(*pairs, strict=True)
     for percentile, value, baseline in zip(("p50", "p95"), p50_p95(times), p50_p95(empty), strict=True):
         target = TIME_TARGET if percentile == "p95" and "chart" in case else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,11 @@ class Log:
             self.events.append(event)
             with self.file.open("a") as stream:
                 stream.write(json.dumps(asdict(event)) + "\n")
+
+    def calls(self) -> Counter[str]:
+        """How often each call ended how: `submit ok`, `start refused` …"""
+        with self._lock:
+            return Counter(f"{event.op} {event.outcome}" for event in self.events if event.op != "fault")
 
 
 def read(file: Path) -> list[Event]:
