@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import structlog
-from django.db import DatabaseError, close_old_connections
+from django.db import Error, close_old_connections
 
 from mes.simulator.doors import Door
 from mes.simulator.driver import Driver
@@ -129,7 +129,7 @@ def keep_truth(line: Line) -> None:
     close_old_connections()
     try:
         line.store.keep(line.driver.model.truth, line.driver.model.latents)
-    except DatabaseError as error:
+    except Error as error:
         log.warning("truth_not_kept", error=str(error))
 
 

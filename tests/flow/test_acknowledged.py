@@ -139,7 +139,7 @@ def test_every_acknowledged_reading_survives_a_kill_of_the_database(stack: Stack
     print(f"\n3 kills of the database: {acknowledged} acknowledged, {stored} stored")  # noqa: T201
     # The one that was under way at each kill may have been committed without an answer.
     assert acknowledged <= stored <= acknowledged + failed
-    assert wait_until(lambda: pending() == 0, 60)
+    assert wait_until(lambda: pending() == 0, 60), stack.log("sweeper")
     assert_evaluated_exactly_once()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 
 from mes.management.commands import sweep as command
 
@@ -24,13 +24,18 @@ class Rounds(threading.Event):
 
 
 @pytest.mark.django_db
-def test_the_sweeper_keeps_its_pace_while_the_database_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "error", [OperationalError("the database is starting up"), InterfaceError("the connection is closed")]
+)
+def test_the_sweeper_keeps_its_pace_while_the_database_is_away(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     swept: list[bool] = []
 
     def away() -> None:
         swept.append(True)
         if len(swept) < 4:
-            raise OperationalError("the database is starting up")
+            raise error
 
     monkeypatch.setattr(command, "sweep", away)
     monkeypatch.setattr(command, "close_old_connections", lambda: None)

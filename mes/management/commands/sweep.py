@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import DatabaseError, OperationalError, close_old_connections
+from django.db import Error, InterfaceError, OperationalError, close_old_connections
 from django.utils import timezone
 
 from lots.anchors import UnreadableAnchors, write_anchor
@@ -53,9 +53,10 @@ def sweep_until(stop: threading.Event, *, interval_seconds: float) -> None:
                 hourly_at = time.monotonic()
             sweep()
             remind()
-        except DatabaseError as error:
-            # A database that is away explains itself; anything else is worth its traceback.
-            away = isinstance(error, OperationalError)
+        except Error as error:
+            # A database that is away explains itself; anything else is worth its traceback. What is asked of a
+            # connection after it broke is an InterfaceError, which is no DatabaseError.
+            away = isinstance(error, OperationalError | InterfaceError)
             log.error("sweep_failed", error=f"{type(error).__name__}: {error}", exc_info=not away)
         finally:
             close_old_connections()

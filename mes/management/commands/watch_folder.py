@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError, close_old_connections
+from django.db import Error, close_old_connections
 from django.utils import timezone
 
 from lots.models import Site, User
@@ -63,7 +63,7 @@ def watch_until(stop: threading.Event, watched: WatchedFolder, *, interval_secon
         try:
             for outcome in watched.round(now=timezone.now(), clock_s=time.time()):
                 log.info("file_seen", file=outcome.name, result=str(outcome.result), words=outcome.words)
-        except (DatabaseError, OSError):
+        except (Error, OSError):
             log.exception("watch_failed")
         finally:
             close_old_connections()
