@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize
 
 # One hundredth of a micrometre of pores per square centimetre is 1e-4 cm³/cm².
 _CM_PER_UM = 1e-4
@@ -119,7 +119,7 @@ def pair_electrodes(
     outside = (ratio < low) | (ratio > high)
     # One pair outside costs more than any number of distances inside.
     cost = np.abs(ratio - target) / (high - low) + outside * 10.0 * cathodes.size
-    rows, columns = optimize.linear_sum_assignment(cost)
+    rows, columns = scipy.optimize.linear_sum_assignment(cost)
     chosen = ratio[rows, columns]
     return Pairing(columns, chosen, int(np.count_nonzero((chosen >= low) & (chosen <= high))))
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from lots.science.calendering import CoatingState, coating_state
 from lots.science.uncertainty import propagated
@@ -118,7 +118,7 @@ def pressure_to_porosity(line_pressure_kn_m: ArrayLike, porosity: ArrayLike) -> 
     x = np.log(pressure)
     if np.ptp(x) < 1e-9:
         raise ValueError("line_pressure_kn_m does not vary: no slope can be told")
-    fit = stats.linregress(x, porous)
+    fit = scipy.stats.linregress(x, porous)
     residual = porous - fit.intercept - fit.slope * x
     return PressureRegression(
         slope=float(fit.slope),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from scipy import stats
+import scipy
 
 from mes.simulator.truth import TruthRecord
 
@@ -157,8 +157,8 @@ def _pair(lot: str) -> int:
 def poisson_interval(count: int, confidence: float = 0.95) -> tuple[float, float]:
     """Exact interval of a Poisson mean given a count (Garwood, Biometrika 28, 1936)."""
     tail = (1.0 - confidence) / 2.0
-    low = float(stats.chi2.ppf(tail, 2 * count)) / 2.0 if count else 0.0
-    return low, float(stats.chi2.isf(tail, 2 * count + 2)) / 2.0
+    low = float(scipy.stats.chi2.ppf(tail, 2 * count)) / 2.0 if count else 0.0
+    return low, float(scipy.stats.chi2.isf(tail, 2 * count + 2)) / 2.0
 
 
 def episodes(signals: Iterable[SeenSignal]) -> int:

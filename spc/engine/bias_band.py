@@ -11,8 +11,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from spc.engine.measurement_systems import Linearity, linearity
 
@@ -46,5 +46,5 @@ def bias_band(reference: ArrayLike, values: ArrayLike, *, confidence: float = 0.
     x = np.linspace(float(at.min()), float(at.max()), BAND_POINTS)
     line = fit.intercept + fit.slope * x
     spread = np.sqrt(1.0 / n + (x - center) ** 2 / float(np.sum((at - center) ** 2)))
-    reach = float(stats.t.ppf((1.0 + confidence) / 2.0, n - 2)) * s * spread
+    reach = float(scipy.stats.t.ppf((1.0 + confidence) / 2.0, n - 2)) * s * spread
     return BiasBand(fit, x, line, line - reach, line + reach)

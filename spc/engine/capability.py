@@ -10,8 +10,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import scipy
 from scipy.special import ndtr, ndtri
-from scipy.stats import chi2
 
 from spc.engine.constants import c4
 from spc.engine.families import standard_deviation
@@ -193,7 +193,9 @@ class _Intervals:
             return None
         freedom = self.df if df is None else df
         tail = (1.0 - self.confidence) / 2.0
-        lower, upper = (math.sqrt(float(chi2.ppf(q, freedom)) / freedom) for q in (tail, 1.0 - tail))
+        lower, upper = (
+            math.sqrt(float(scipy.stats.chi2.ppf(q, freedom)) / freedom) for q in (tail, 1.0 - tail)
+        )
         return Index(value, value * lower, value * upper)
 
     def boyles(self, value: float | None, offset: float) -> Index | None:

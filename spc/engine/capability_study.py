@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from spc.engine.between_within import BetweenWithin
 from spc.engine.capability import Capability, SpecificationError, estimate_capability, process_indices
@@ -276,7 +276,7 @@ def _histogram(x: FloatArray, capability: Capability, best: Fit | None) -> Histo
     at = np.linspace(min(low, capability.mean - reach), max(high, capability.mean + reach), CURVE_POINTS)
 
     def bell(sigma: float | None) -> tuple[float, ...]:
-        return tuple((stats.norm.pdf(at, capability.mean, sigma) * area).tolist()) if sigma else ()
+        return tuple((scipy.stats.norm.pdf(at, capability.mean, sigma) * area).tolist()) if sigma else ()
 
     return Histogram(
         edges=tuple(edges.tolist()),

@@ -12,8 +12,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 FloatArray = NDArray[np.float64]
 # All pairs are compared; this many points make 8 million pairs.
@@ -111,7 +111,7 @@ def mann_kendall(
     factor = _variance_factor(x - slope * t) if correct_autocorrelation else 1.0
     variance *= factor
     z = (s - math.copysign(1.0, s)) / math.sqrt(variance) if s and variance > 0 else 0.0
-    reach = float(stats.norm.isf((1.0 - confidence) / 2.0)) * math.sqrt(variance)
+    reach = float(scipy.stats.norm.isf((1.0 - confidence) / 2.0)) * math.sqrt(variance)
     pairs = len(slopes)
     low = max(0, math.floor((pairs - reach) / 2.0))
     high = min(pairs - 1, math.ceil((pairs + reach) / 2.0))
@@ -120,7 +120,7 @@ def mann_kendall(
         variance=variance,
         variance_factor=factor,
         z=z,
-        p=float(2.0 * stats.norm.sf(abs(z))),
+        p=float(2.0 * scipy.stats.norm.sf(abs(z))),
         slope=slope,
         slope_low=float(slopes[low]),
         slope_high=float(slopes[high]),
@@ -172,14 +172,14 @@ def _variance_factor(detrended: FloatArray) -> float:
     n = len(detrended)
     # Values that differ by rounding only are ties: detrending an exact line leaves such.
     tolerance = 1e-9 * float(np.ptp(detrended))
-    ranks = stats.rankdata(np.round(detrended / tolerance) if tolerance > 0 else detrended)
+    ranks = scipy.stats.rankdata(np.round(detrended / tolerance) if tolerance > 0 else detrended)
     centred = ranks - ranks.mean()
     total = float(centred @ centred)
     if total == 0.0:
         return 1.0
     lags = np.arange(1, n - 2)
     r = np.array([float(centred[lag:] @ centred[:-lag]) / total for lag in lags])
-    bound = float(stats.norm.isf(0.025)) / math.sqrt(n)
+    bound = float(scipy.stats.norm.isf(0.025)) / math.sqrt(n)
     weights = (n - lags) * (n - lags - 1.0) * (n - lags - 2.0)
     factor = 1.0 + 2.0 / (n * (n - 1.0) * (n - 2.0)) * float(weights @ np.where(np.abs(r) > bound, r, 0.0))
     return max(1.0, factor)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import hypergeom, norm
+import scipy
 
 FloatArray = npt.NDArray[np.float64]
 FEWEST_UNITS = 2
@@ -76,7 +76,7 @@ def commonality(bad: Sequence[bool], factors: Mapping[str, Sequence[frozenset[st
     having = np.array(columns)
     bad_with = (having & is_bad).sum(axis=1)
     with_level = having.sum(axis=1)
-    p = np.minimum(1.0, hypergeom.sf(bad_with - 1, total, bad_total, with_level))
+    p = np.minimum(1.0, scipy.stats.hypergeom.sf(bad_with - 1, total, bad_total, with_level))
     q = false_discovery(p)
     low, ratio, high = _risk_ratios(bad_with, with_level, bad_total, total)
     order = np.lexsort((-ratio, p))
@@ -130,7 +130,7 @@ def _risk_ratios(
     a, c = np.where(empty, a + 0.5, a), np.where(empty, c + 0.5, c)
     n1, n2 = np.where(empty, n1 + 1, n1), np.where(empty, n2 + 1, n2)
     ratio = (a / n1) / (c / n2)
-    spread = norm.ppf(0.975) * np.sqrt(np.maximum(0.0, 1 / a - 1 / n1 + 1 / c - 1 / n2))
+    spread = scipy.stats.norm.ppf(0.975) * np.sqrt(np.maximum(0.0, 1 / a - 1 / n1 + 1 / c - 1 / n2))
     return ratio * np.exp(-spread), ratio, ratio * np.exp(spread)
 
 
@@ -144,4 +144,4 @@ def _shared(having: npt.NDArray[np.bool_]) -> FloatArray:
 
 def smallest_p(bad: int, good: int) -> float:
     """The p-value of a level that all bad units have and no good one: below it no comparison of so many can come."""
-    return float(hypergeom.sf(bad - 1, bad + good, bad, bad))
+    return float(scipy.stats.hypergeom.sf(bad - 1, bad + good, bad, bad))

@@ -10,7 +10,7 @@ import math
 from functools import lru_cache
 
 import numpy as np
-from scipy.interpolate import CubicHermiteSpline
+import scipy
 from scipy.special import log_ndtr, ndtr
 
 # Trapezoid sums of analytic integrands that die like exp(-x^2/2) converge exponentially: h = 1/32 is ample.
@@ -128,7 +128,7 @@ def range_covariance(n: int, lag: int) -> float:
     return second - d2(n) ** 2
 
 
-def _mean_of_larger(k: int) -> CubicHermiteSpline:
+def _mean_of_larger(k: int) -> scipy.interpolate.CubicHermiteSpline:
     """v -> E max(v, the largest of k standard normal values); its slope is the k-th power of P(value < v)."""
     width = _STEP / 2
     at = np.arange(-24.0, 24.0 + width / 2, width)
@@ -136,4 +136,4 @@ def _mean_of_larger(k: int) -> CubicHermiteSpline:
     points = at[:-1, None] + width / 2 * (nodes + 1.0)
     above = -np.expm1(k * log_ndtr(points)) @ weights * (width / 2)  # in each cell of the grid
     beyond = np.append(np.cumsum(above[::-1])[::-1], 0.0)
-    return CubicHermiteSpline(at, at + beyond, np.exp(k * log_ndtr(at)))
+    return scipy.interpolate.CubicHermiteSpline(at, at + beyond, np.exp(k * log_ndtr(at)))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from spc.engine.arl import average_run_length
 from spc.engine.constants import c4, c4_of_df, d2, d3
@@ -117,7 +117,7 @@ def sigma_ratios(basis: Basis | None) -> Iterator[tuple[float, float]]:
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
     scale = c4_of_df(df) * math.sqrt(df)
     for node, weight in zip(nodes, weights / weights.sum(), strict=True):
-        yield float(weight), float(stats.chi.ppf((node + 1.0) / 2.0, df)) / scale
+        yield float(weight), float(scipy.stats.chi.ppf((node + 1.0) / 2.0, df)) / scale
 
 
 def dispersion_tail(family: Family, size: int, ratio: float) -> float:
@@ -127,11 +127,11 @@ def dispersion_tail(family: Family, size: int, ratio: float) -> float:
     """
     if family is Family.XBAR_S:
         spread = 3.0 * math.sqrt(1.0 - c4(size) ** 2)
-        upper = stats.chi2.sf((size - 1) * ((c4(size) + spread) * ratio) ** 2, size - 1)
-        lower = stats.chi2.cdf((size - 1) * (max(0.0, c4(size) - spread) * ratio) ** 2, size - 1)
+        upper = scipy.stats.chi2.sf((size - 1) * ((c4(size) + spread) * ratio) ** 2, size - 1)
+        lower = scipy.stats.chi2.cdf((size - 1) * (max(0.0, c4(size) - spread) * ratio) ** 2, size - 1)
         return float(upper + lower)
-    upper = stats.studentized_range.sf((d2(size) + 3.0 * d3(size)) * ratio, size, math.inf)
-    lower = stats.studentized_range.cdf(max(0.0, d2(size) - 3.0 * d3(size)) * ratio, size, math.inf)
+    upper = scipy.stats.studentized_range.sf((d2(size) + 3.0 * d3(size)) * ratio, size, math.inf)
+    lower = scipy.stats.studentized_range.cdf(max(0.0, d2(size) - 3.0 * d3(size)) * ratio, size, math.inf)
     return float(upper + lower)
 
 
@@ -144,9 +144,9 @@ def _true_centers(
         return
     m = basis.n_subgroups
     law = (
-        stats.gamma(m * center + 0.5, scale=1.0 / m)
+        scipy.stats.gamma(m * center + 0.5, scale=1.0 / m)
         if family in {Family.C, Family.U}
-        else stats.beta(m * size * center + 0.5, m * size * (1.0 - center) + 0.5)
+        else scipy.stats.beta(m * size * center + 0.5, m * size * (1.0 - center) + 0.5)
     )
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
     for node, weight in zip(nodes, weights / weights.sum(), strict=True):
@@ -156,8 +156,8 @@ def _true_centers(
 def _attribute_tail(family: Family, size: int, center: float, true: float) -> float:
     """P(count beyond the three-sigma limits about `center`) when the mean count or proportion is `true`."""
     if family in {Family.C, Family.U}:
-        law, mean, sd = stats.poisson(true), center, math.sqrt(center)
+        law, mean, sd = scipy.stats.poisson(true), center, math.sqrt(center)
     else:
-        law, mean = stats.binom(size, true), size * center
+        law, mean = scipy.stats.binom(size, true), size * center
         sd = math.sqrt(size * center * (1.0 - center))
     return float(law.sf(math.floor(mean + 3.0 * sd)) + law.cdf(math.ceil(mean - 3.0 * sd) - 1))

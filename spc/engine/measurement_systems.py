@@ -10,8 +10,8 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from spc.engine.constants import d2, d3
 from spc.engine.readings import LARGEST
@@ -153,7 +153,7 @@ def gauge_anova(
     ss_error = float(np.sum((cube - cell[:, :, None]) ** 2))
     of_part, of_operator = _effect(ss_part, p - 1), _effect(ss_operator, o - 1)
     inter, error = _effect(ss_inter, (p - 1) * (o - 1)), _effect(ss_error, p * o * (r - 1))
-    p_inter = float(stats.f.sf(inter.ms / error.ms, inter.df, error.df)) if error.ms > 0 else math.nan
+    p_inter = float(scipy.stats.f.sf(inter.ms / error.ms, inter.df, error.df)) if error.ms > 0 else math.nan
     pooled = p_inter > alpha_to_pool
     if pooled:
         noise = (inter.ss + error.ss) / (inter.df + error.df)
@@ -208,9 +208,9 @@ def bias(values: ArrayLike, reference: float, *, confidence: float = 0.95) -> Bi
     if len(x) < 2:
         raise StudyError("a bias study needs two readings at least")
     mean, error = float(x.mean() - reference), float(x.std(ddof=1) / math.sqrt(len(x)))
-    reach = float(stats.t.ppf((1 + confidence) / 2, len(x) - 1)) * error
+    reach = float(scipy.stats.t.ppf((1 + confidence) / 2, len(x) - 1)) * error
     t = mean / error if error > 0 else math.copysign(math.inf, mean) if mean else 0.0
-    return Bias(mean, t, float(2 * stats.t.sf(abs(t), len(x) - 1)), mean - reach, mean + reach)
+    return Bias(mean, t, float(2 * scipy.stats.t.sf(abs(t), len(x) - 1)), mean - reach, mean + reach)
 
 
 @dataclass(frozen=True)
@@ -229,7 +229,7 @@ def linearity(reference: ArrayLike, values: ArrayLike) -> Linearity:
     x, read = _finite(reference), _finite(values)
     if len(x) < 3 or x.shape != read.shape or float(np.ptp(x)) == 0.0:
         raise StudyError("a linearity study needs three readings at least, of different references")
-    line = stats.linregress(x, read - x)
+    line = scipy.stats.linregress(x, read - x)
     error = float(line.intercept_stderr)
     t = float(line.intercept) / error if error > 0 else math.inf
     return Linearity(
@@ -237,7 +237,7 @@ def linearity(reference: ArrayLike, values: ArrayLike) -> Linearity:
         float(line.intercept),
         float(line.rvalue**2),
         float(line.pvalue),
-        float(2 * stats.t.sf(abs(t), len(x) - 2)),
+        float(2 * scipy.stats.t.sf(abs(t), len(x) - 2)),
     )
 
 

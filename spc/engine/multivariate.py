@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from spc.engine.readings import LARGEST, all_possible
 
@@ -128,8 +128,8 @@ def t_squared_individuals(data: ArrayLike, *, confidence: float = 0.9973) -> TSq
     if m <= p + 1:
         raise MultivariateError(f"{m} points cannot estimate {p} variables: more than {p + 1} are needed")
     covariance = np.atleast_2d(np.cov(rows, rowvar=False))
-    ucl = (m - 1) ** 2 / m * stats.beta.ppf(confidence, p / 2.0, (m - p - 1) / 2.0)
-    upl = p * (m + 1) * (m - 1) / (m * (m - p)) * stats.f.ppf(confidence, p, m - p)
+    ucl = (m - 1) ** 2 / m * scipy.stats.beta.ppf(confidence, p / 2.0, (m - p - 1) / 2.0)
+    upl = p * (m + 1) * (m - 1) / (m * (m - p)) * scipy.stats.f.ppf(confidence, p, m - p)
     return TSquaredLimits(rows.mean(axis=0), covariance, 1, m, float(ucl), float(upl))
 
 
@@ -151,7 +151,7 @@ def t_squared_subgroups(data: ArrayLike, *, confidence: float = 0.9973) -> TSqua
         raise MultivariateError(f"{m} subgroups of {n} cannot estimate {p} variables")
     inside = cube - cube.mean(axis=1, keepdims=True)
     covariance = np.einsum("mni,mnj->ij", inside, inside) / (m * (n - 1))
-    quantile = float(stats.f.ppf(confidence, p, df))
+    quantile = float(scipy.stats.f.ppf(confidence, p, df))
     return TSquaredLimits(
         center=cube.mean(axis=(0, 1)),
         covariance=covariance,

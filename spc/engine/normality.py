@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, stats
 
 from spc.engine.readings import ReadingError, all_possible
 from spc.engine.sigma import TooFewReadingsError
@@ -98,7 +98,7 @@ class Fit:
             return float(self._law().sf(value))
 
     def _law(self) -> Any:
-        return getattr(stats, self.name)(*self.parameters)
+        return getattr(scipy.stats, self.name)(*self.parameters)
 
 
 # Lifetimes and lengths start at zero: these are fitted with location 0, as a percentile capability wants them.
@@ -112,7 +112,7 @@ def anderson_darling(values: ArrayLike) -> NormalityTest:
     z = np.sort((x - x.mean()) / x.std(ddof=1))
     n = len(z)
     i = np.arange(1, n + 1)
-    a = -n - float(np.mean((2 * i - 1) * (stats.norm.logcdf(z) + stats.norm.logsf(z[::-1]))))
+    a = -n - float(np.mean((2 * i - 1) * (scipy.stats.norm.logcdf(z) + scipy.stats.norm.logsf(z[::-1]))))
     adjusted = (1.0 + 0.75 / n + 2.25 / n**2) * a
     if adjusted < 0.2:
         p = 1.0 - math.exp(-13.436 + 101.14 * adjusted - 223.73 * adjusted**2)
@@ -129,7 +129,7 @@ def anderson_darling(values: ArrayLike) -> NormalityTest:
 
 def shapiro_wilk(values: ArrayLike) -> NormalityTest:
     """W and its p value; 3 to 5000 readings."""
-    found = stats.shapiro(_sample(values, least=3))
+    found = scipy.stats.shapiro(_sample(values, least=3))
     return NormalityTest(float(found.statistic), float(found.pvalue))
 
 
@@ -138,8 +138,8 @@ def fit_box_cox(values: ArrayLike) -> BoxCox:
     x = _sample(values, least=3)
     if np.any(x <= 0):
         raise TransformError("Box-Cox needs values above zero; shift them, or use Johnson")
-    found = optimize.minimize_scalar(
-        lambda lam: -float(stats.boxcox_llf(lam, x)),
+    found = scipy.optimize.minimize_scalar(
+        lambda lam: -float(scipy.stats.boxcox_llf(lam, x)),
         bounds=(-5.0, 5.0),
         method="bounded",
         options={"xatol": 1e-10},
@@ -171,7 +171,7 @@ def fit_johnson(values: ArrayLike) -> Johnson:
 
 
 def _johnson_through(x: FloatArray, z: float) -> list[Johnson]:
-    quantile = np.quantile(x, stats.norm.cdf([-3 * z, -z, z, 3 * z]))
+    quantile = np.quantile(x, scipy.stats.norm.cdf([-3 * z, -z, z, 3 * z]))
     m, n, p = quantile[3] - quantile[2], quantile[1] - quantile[0], quantile[2] - quantile[1]
     middle = (quantile[2] + quantile[1]) / 2.0
     ratio = m * n / p**2
@@ -211,7 +211,7 @@ def fit_law(values: ArrayLike, name: str) -> Fit:
     positive = name in POSITIVE_LAWS
     if positive and np.any(x <= 0):
         raise TransformError(f"{name} needs values above zero")
-    law = getattr(stats, name)
+    law = getattr(scipy.stats, name)
     ordered, n = np.sort(x), len(x)
     i = np.arange(1, n + 1)
     # What the optimiser remarks on its way does not matter: the fit is judged by its Anderson-Darling statistic.

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, stats
 from scipy.special import ndtr, ndtri
 
 from spc.engine.constants import c4, d2, d3, sd_of_s
@@ -75,14 +75,14 @@ def median_range(n: int) -> float:
         inside = ndtr(_AXIS + width) - ndtr(_AXIS)
         return float(n * step * np.sum(density * inside ** (n - 1)))
 
-    return float(optimize.brentq(lambda width: below(width) - 0.5, 1e-6, 20.0, xtol=1e-13))
+    return float(scipy.optimize.brentq(lambda width: below(width) - 0.5, 1e-6, 20.0, xtol=1e-13))
 
 
 def count_chart_beta(mean: ArrayLike, *, lcl: float, ucl: float) -> FloatArray:
     """P(no signal) of a c chart at true mean counts (any shape): a count on a limit does not signal."""
     true = np.asarray(mean, dtype=np.float64)
-    below = stats.poisson.cdf(math.ceil(lcl) - 1, true) if lcl > 0 else 0.0
-    return np.asarray(stats.poisson.cdf(math.floor(ucl), true) - below, dtype=np.float64)
+    below = scipy.stats.poisson.cdf(math.ceil(lcl) - 1, true) if lcl > 0 else 0.0
+    return np.asarray(scipy.stats.poisson.cdf(math.floor(ucl), true) - below, dtype=np.float64)
 
 
 class AcceptanceError(ValueError):

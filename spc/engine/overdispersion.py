@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from spc.engine.constants import d2
 from spc.engine.readings import all_possible
@@ -74,7 +74,7 @@ def overdispersion(counts: ArrayLike, sizes: ArrayLike, *, binomial: bool) -> Ov
     rate = d.sum() / n.sum()
     expected = n * rate * (1.0 - rate) if binomial else n * rate
     statistic = float(np.sum((d - n * rate) ** 2 / expected)) if rate > 0 else 0.0
-    return OverdispersionTest(statistic / (m - 1), statistic, float(stats.chi2.sf(statistic, m - 1)))
+    return OverdispersionTest(statistic / (m - 1), statistic, float(scipy.stats.chi2.sf(statistic, m - 1)))
 
 
 def _checked(counts: ArrayLike, sizes: ArrayLike) -> tuple[FloatArray, FloatArray]:

@@ -12,8 +12,8 @@ import math
 from functools import lru_cache
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, stats
 from scipy.special import ndtr
 
 FloatArray = NDArray[np.float64]
@@ -163,8 +163,8 @@ def mewma_limit(run_length: float, *, weight: float, variables: int) -> float:
         return math.log(mewma_arl(0.0, weight=weight, limit=limit, variables=variables) / run_length)
 
     # Without memory T-squared is chi-square; memory only lowers the limit.
-    highest = float(stats.chi2.isf(1.0 / run_length, variables)) * (1.0 + 1e-6)
-    return float(optimize.brentq(excess, highest * 1e-4, highest, xtol=1e-10))
+    highest = float(scipy.stats.chi2.isf(1.0 / run_length, variables)) * (1.0 + 1e-6)
+    return float(scipy.optimize.brentq(excess, highest * 1e-4, highest, xtol=1e-10))
 
 
 def _ring_kernel(start: FloatArray, end: FloatArray, weight: float, df: int) -> FloatArray:
@@ -173,8 +173,8 @@ def _ring_kernel(start: FloatArray, end: FloatArray, weight: float, df: int) -> 
     squared = (end / weight)[None, :] ** 2
     density = np.where(
         noncentral > 0.0,
-        stats.ncx2.pdf(squared, df, np.maximum(noncentral, 1e-300)),
-        stats.chi2.pdf(squared, df),
+        scipy.stats.ncx2.pdf(squared, df, np.maximum(noncentral, 1e-300)),
+        scipy.stats.chi2.pdf(squared, df),
     )
     return np.asarray(density * 2.0 * end[None, :] / weight**2, dtype=np.float64)
 

@@ -14,8 +14,8 @@ from enum import StrEnum
 from functools import partial
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, stats
 
 FloatArray = NDArray[np.float64]
 LARGEST_SAMPLE = 200_000
@@ -62,9 +62,9 @@ class DoublePlan:
     def acceptance(self, p: ArrayLike) -> FloatArray:
         """Probability of acceptance at fractions defective p (any shape); binomial."""
         fraction = _fractions(p)
-        total = stats.binom.cdf(self.ac1, self.n1, fraction)
+        total = scipy.stats.binom.cdf(self.ac1, self.n1, fraction)
         for first in range(self.ac1 + 1, self.re1):
-            total = total + stats.binom.pmf(first, self.n1, fraction) * stats.binom.cdf(
+            total = total + scipy.stats.binom.pmf(first, self.n1, fraction) * scipy.stats.binom.cdf(
                 self.ac2 - first, self.n2, fraction
             )
         return np.asarray(total, dtype=np.float64)
@@ -72,7 +72,7 @@ class DoublePlan:
     def average_sample_number(self, p: ArrayLike) -> FloatArray:
         """Mean number of items inspected, without curtailment."""
         fraction = _fractions(p)
-        again = stats.binom.cdf(self.re1 - 1, self.n1, fraction) - stats.binom.cdf(
+        again = scipy.stats.binom.cdf(self.re1 - 1, self.n1, fraction) - scipy.stats.binom.cdf(
             self.ac1, self.n1, fraction
         )
         return np.asarray(self.n1 + self.n2 * again, dtype=np.float64)
@@ -86,13 +86,13 @@ def acceptance(
         raise PlanError(f"a plan needs n >= 1 and c >= 0, got n={plan.n}, c={plan.c}")
     fraction = _fractions(p, above_one=law is Law.POISSON)
     if law is Law.BINOMIAL:
-        return np.asarray(stats.binom.cdf(plan.c, plan.n, fraction), dtype=np.float64)
+        return np.asarray(scipy.stats.binom.cdf(plan.c, plan.n, fraction), dtype=np.float64)
     if law is Law.POISSON:
-        return np.asarray(stats.poisson.cdf(plan.c, plan.n * fraction), dtype=np.float64)
+        return np.asarray(scipy.stats.poisson.cdf(plan.c, plan.n * fraction), dtype=np.float64)
     if lot_size is None or lot_size < plan.n:
         raise PlanError("a hypergeometric plan needs the lot size, at least the sample's")
     defective = np.rint(fraction * lot_size)
-    return np.asarray(stats.hypergeom.cdf(plan.c, lot_size, defective, plan.n), dtype=np.float64)
+    return np.asarray(scipy.stats.hypergeom.cdf(plan.c, lot_size, defective, plan.n), dtype=np.float64)
 
 
 def average_outgoing_quality(plan: AttributesPlan, p: ArrayLike, *, lot_size: int) -> FloatArray:
@@ -146,11 +146,11 @@ def find_variables_plan(
 ) -> VariablesPlan:
     """The smallest one-sided variables plan for the same two points; k holds the good point exactly."""
     _check_risks(p1, accept1, p2, accept2)
-    z1, z2 = float(stats.norm.isf(p1)), float(stats.norm.isf(p2))
+    z1, z2 = float(scipy.stats.norm.isf(p1)), float(scipy.stats.norm.isf(p2))
     if sigma_known:
-        reach = float(stats.norm.ppf(accept1) - stats.norm.ppf(accept2))
+        reach = float(scipy.stats.norm.ppf(accept1) - scipy.stats.norm.ppf(accept2))
         n = math.ceil((reach / (z1 - z2)) ** 2 - 1e-9)
-        return VariablesPlan(n, z1 - float(stats.norm.ppf(accept1)) / math.sqrt(n))
+        return VariablesPlan(n, z1 - float(scipy.stats.norm.ppf(accept1)) / math.sqrt(n))
 
     def plan(n: int) -> VariablesPlan:
         low, high = z1 - 1.0, z1 + 1.0
@@ -158,7 +158,9 @@ def find_variables_plan(
             low -= 2.0 * (high - low)
         while _accepted_unknown(high, n, z1) > accept1:
             high += 2.0 * (high - low)
-        k = optimize.brentq(lambda k: float(_accepted_unknown(k, n, z1)) - accept1, low, high, xtol=1e-14)
+        k = scipy.optimize.brentq(
+            lambda k: float(_accepted_unknown(k, n, z1)) - accept1, low, high, xtol=1e-14
+        )
         return VariablesPlan(n, float(k))
 
     def keeps_bad_out(n: int) -> bool:
@@ -187,11 +189,11 @@ def _smallest(holds: Callable[[int], bool], first: int, last: int) -> int | None
 
 def variables_acceptance(plan: VariablesPlan, p: ArrayLike, *, sigma_known: bool) -> FloatArray:
     """Operating characteristic of a one-sided variables plan: 1 at p = 0 and 0 at p = 1."""
-    z, root = stats.norm.isf(_fractions(p)), math.sqrt(plan.n)
+    z, root = scipy.stats.norm.isf(_fractions(p)), math.sqrt(plan.n)
     if plan.n < (1 if sigma_known else 2):
         raise PlanError(f"sigma from the sample needs two items at least, got n={plan.n}")
     if sigma_known:
-        return np.asarray(stats.norm.cdf((z - plan.k) * root), dtype=np.float64)
+        return np.asarray(scipy.stats.norm.cdf((z - plan.k) * root), dtype=np.float64)
     return _accepted_unknown(plan.k, plan.n, z)
 
 
@@ -204,12 +206,12 @@ def _accepted_unknown(k: float, n: int, z: ArrayLike) -> FloatArray:
     scipy's series for it does not converge for samples of some hundreds; this does, to about 1e-13.
     """
     df = n - 1
-    low, high = np.sqrt(stats.chi2.ppf(1e-18, df) / df), np.sqrt(stats.chi2.isf(1e-18, df) / df)
+    low, high = np.sqrt(scipy.stats.chi2.ppf(1e-18, df) / df), np.sqrt(scipy.stats.chi2.isf(1e-18, df) / df)
     ratio = low + (high - low) / 2.0 * (_NODES + 1.0)
-    mass = (high - low) / 2.0 * _WEIGHTS * 2.0 * df * ratio * stats.chi2.pdf(df * ratio**2, df)
+    mass = (high - low) / 2.0 * _WEIGHTS * 2.0 * df * ratio * scipy.stats.chi2.pdf(df * ratio**2, df)
     reach = (np.asarray(z, dtype=np.float64)[..., None] - k * ratio) * math.sqrt(n)
     # The mass is 1 but for rounding, which may not carry a probability above 1.
-    return np.asarray(np.minimum(1.0, (stats.norm.cdf(reach) @ mass) / mass.sum()), dtype=np.float64)
+    return np.asarray(np.minimum(1.0, (scipy.stats.norm.cdf(reach) @ mass) / mass.sum()), dtype=np.float64)
 
 
 def _check_risks(p1: float, accept1: float, p2: float, accept2: float) -> None:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from spc.engine.sampling import (
     AttributesPlan,
@@ -110,7 +110,7 @@ class Design:
             return np.asarray(
                 fraction * self.acceptance(fraction) * max(0, size - self.plan.n) / size, dtype=np.float64
             )
-        at_once = stats.binom.cdf(self.plan.ac1, self.plan.n1, fraction)
+        at_once = scipy.stats.binom.cdf(self.plan.ac1, self.plan.n1, fraction)
         left = at_once * max(0, size - self.plan.n1) + (self.acceptance(fraction) - at_once) * max(
             0, size - self.largest_sample
         )

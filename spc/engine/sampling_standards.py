@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from scipy import stats
+import scipy
 
 from spc.engine.sampling import PlanError
 
@@ -248,10 +248,10 @@ def acceptability_constants(
 def constant_of(m: float, n: int) -> float:
     """k of the largest estimated fraction defective m, by the symmetric beta law of the estimate."""
     shape = n / 2.0 - 1.0
-    return float((1.0 - 2.0 * stats.beta.ppf(m, shape, shape)) * (n - 1) / math.sqrt(n))
+    return float((1.0 - 2.0 * scipy.stats.beta.ppf(m, shape, shape)) * (n - 1) / math.sqrt(n))
 
 
 def largest_fraction(k: float, n: int) -> float:
     """Inverse of `constant_of`."""
     shape = n / 2.0 - 1.0
-    return float(stats.beta.cdf(max(0.0, 0.5 - k * math.sqrt(n) / (2.0 * (n - 1))), shape, shape))
+    return float(scipy.stats.beta.cdf(max(0.0, 0.5 - k * math.sqrt(n) / (2.0 * (n - 1))), shape, shape))

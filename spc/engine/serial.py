@@ -11,8 +11,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize
 
 from spc.engine.readings import all_possible
 from spc.engine.sigma import TooFewReadingsError, sigma_from_moving_ranges
@@ -146,7 +146,7 @@ def fit_autoregression(y: ArrayLike) -> Autoregression:
     if float(np.ptp(values)) == 0.0:
         raise TooFewReadingsError("a constant series has no autoregression")
     bound = 1.0 - 1e-9
-    found = optimize.minimize_scalar(
+    found = scipy.optimize.minimize_scalar(
         minus_log_likelihood, bounds=(-bound, bound), method="bounded", options={"xatol": 1e-12}
     )
     mean, squares = parts(float(found.x))
@@ -168,7 +168,7 @@ def moving_center_line(y: ArrayLike, *, n_phase1: int, gaps: bool = False) -> Mo
 
     grid = np.linspace(0.01, 1.0, 100)
     start = grid[int(np.argmin([squares(w) for w in grid]))]
-    found = optimize.minimize_scalar(
+    found = scipy.optimize.minimize_scalar(
         squares,
         bounds=(max(1e-6, start - 0.01), min(1.0, start + 0.01)),
         method="bounded",

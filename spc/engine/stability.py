@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from scipy.stats import f as f_distribution
+import scipy
 
 from spc.engine.families import standard_deviation
 from spc.engine.readings import possible
@@ -52,7 +52,7 @@ def stability(values: Sequence[float], *, sigma_within: float, within_df: float 
     if not sigma_within > 0.0:
         return Stability(None, None, None, None)
     index = standard_deviation(known) / sigma_within
-    p_value = None if within_df is None else float(f_distribution.sf(index**2, len(known) - 1, within_df))
+    p_value = None if within_df is None else float(scipy.stats.f.sf(index**2, len(known) - 1, within_df))
     return Stability(index, index**2, p_value, _verdict(index))
 
 

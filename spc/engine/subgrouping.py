@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import stats
 
 
 class SubgroupAdviceError(ValueError):
@@ -97,10 +97,10 @@ def advise_subgroups(subgroups: Sequence[ArrayLike], *, alpha: float = 0.01) -> 
     if within == 0.0:
         return SubgroupAdvice(Advice.NO_SPREAD, None, None, None, lag1, 0.0, sigma_between)
     f = between / within
-    p_between = float(stats.f.sf(f, k - 1, total - k))
-    p_within = float(stats.f.cdf(f, k - 1, total - k))
+    p_between = float(scipy.stats.f.sf(f, k - 1, total - k))
+    p_within = float(scipy.stats.f.cdf(f, k - 1, total - k))
     # Independent means have a lag-1 autocorrelation of mean -1/k and variance about 1/k.
-    remembers = lag1 is not None and (lag1 + 1.0 / k) * math.sqrt(k) > float(stats.norm.isf(alpha))
+    remembers = lag1 is not None and (lag1 + 1.0 / k) * math.sqrt(k) > float(scipy.stats.norm.isf(alpha))
     if remembers and p_between < alpha:
         advice = Advice.CHART_RESIDUALS
     elif p_between < alpha:

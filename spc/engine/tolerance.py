@@ -14,7 +14,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 import numpy as np
-from scipy import optimize, stats
+import scipy
 from scipy.special import ndtri
 
 from spc.engine.families import standard_deviation
@@ -56,7 +56,7 @@ def one_sided_factor(n: int, coverage: float, confidence: float) -> float:
     """
     _checked(n, coverage, confidence)
     root = math.sqrt(n)
-    return float(stats.nct.ppf(confidence, n - 1, float(ndtri(coverage)) * root)) / root
+    return float(scipy.stats.nct.ppf(confidence, n - 1, float(ndtri(coverage)) * root)) / root
 
 
 @lru_cache(maxsize=1024)
@@ -73,15 +73,17 @@ def two_sided_factor(n: int, coverage: float, confidence: float) -> float:
     nodes, weights = np.polynomial.legendre.leggauss(40)
     z = np.concatenate([start + 0.75 * (nodes + 1.0) for start in np.arange(0.0, 9.0, 1.5)])
     weight = np.tile(weights * 0.75, 6) * 2.0 * np.exp(-0.5 * z**2) / math.sqrt(2.0 * math.pi)
-    squared_reach = stats.ncx2.ppf(coverage, 1, z**2 / n)
+    squared_reach = scipy.stats.ncx2.ppf(coverage, 1, z**2 / n)
 
     def reached(k: float) -> float:
-        return float(np.sum(weight * stats.chi2.sf(df * squared_reach / k**2, df)))
+        return float(np.sum(weight * scipy.stats.chi2.sf(df * squared_reach / k**2, df)))
 
     high = 1.0
     while reached(high) < confidence:
         high *= 2.0
-    return float(optimize.brentq(lambda k: reached(k) - confidence, high / 2.0 if high > 1.0 else 1e-9, high))
+    return float(
+        scipy.optimize.brentq(lambda k: reached(k) - confidence, high / 2.0 if high > 1.0 else 1e-9, high)
+    )
 
 
 def normal_interval(
@@ -113,7 +115,7 @@ def distribution_free_interval(
     n = len(known)
     _checked(max(n, 2), coverage, confidence)
     # With m readings outside, the coverage reaches p with probability P(binomial(n, p) <= n - m).
-    outside = n - int(stats.binom.ppf(confidence, n, coverage)) if n else 0
+    outside = n - int(scipy.stats.binom.ppf(confidence, n, coverage)) if n else 0
     if outside < (2 if sides is Sides.BOTH else 1):
         needed = distribution_free_size(coverage=coverage, confidence=confidence, sides=sides)
         raise TooFewReadingsError(
@@ -126,7 +128,7 @@ def distribution_free_interval(
         lower=None if sides is Sides.UPPER else known[below - 1],
         upper=None if sides is Sides.LOWER else known[n - above],
         coverage=coverage,
-        confidence=float(stats.binom.cdf(n - outside, n, coverage)),
+        confidence=float(scipy.stats.binom.cdf(n - outside, n, coverage)),
         factor=None,
     )
 
@@ -137,11 +139,11 @@ def distribution_free_size(*, coverage: float, confidence: float, sides: Sides =
     if sides is not Sides.BOTH:
         return max(1, math.ceil(math.log1p(-confidence) / math.log(coverage) - 1e-12))
     low, high = 1, 2
-    while stats.binom.cdf(high - 2, high, coverage) < confidence:
+    while scipy.stats.binom.cdf(high - 2, high, coverage) < confidence:
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
-        reaches = stats.binom.cdf(middle - 2, middle, coverage) >= confidence
+        reaches = scipy.stats.binom.cdf(middle - 2, middle, coverage) >= confidence
         low, high = (low, middle) if reaches else (middle, high)
     return high
 

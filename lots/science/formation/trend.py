@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import stats
 
 # Two integrals at 0.02 % of full scale.
 CE_SIGMA_PCT = 0.03
@@ -50,7 +50,7 @@ def efficiency_trend(
         return None
     order = np.argsort(number, kind="stable")
     number, ce = number[order], ce[order]
-    slope, _, low, high = stats.theilslopes(ce, number)
+    slope, _, low, high = scipy.stats.theilslopes(ce, number)
     return EfficiencyTrend(
         slope_pct_per_cycle=float(slope),
         slope_low=float(low),

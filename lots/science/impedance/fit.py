@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import optimize
 
 from lots.science.impedance.spectrum import MIN_POINTS, Spectrum, high_frequency_intercept
 
@@ -170,7 +170,9 @@ def _solve(
 
     margin = 1e-9 * (high[free] - low[free])
     inside = np.clip(start[free], low[free] + margin, high[free] - margin)
-    found = optimize.least_squares(residual, inside, bounds=(low[free], high[free]), xtol=1e-10, ftol=1e-10)
+    found = scipy.optimize.least_squares(
+        residual, inside, bounds=(low[free], high[free]), xtol=1e-10, ftol=1e-10
+    )
     x = start.copy()
     x[free] = found.x
     return x, np.asarray(found.jac, dtype=np.float64)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from scipy import stats
+import scipy
 
 from spc.engine.baseline import estimate_baseline
 from spc.engine.capability import Capability, Index, estimate_capability, process_indices
@@ -83,7 +83,7 @@ def _qcc_cpm(found: Capability, target: float | None) -> list[float] | None:
     q = ((found.mean - target) / sigma) ** 2
     df = found.n * (1.0 + q) / (1.0 + 2.0 * q)
     tail = (1.0 - found.confidence) / 2.0
-    bounds = [math.sqrt(float(stats.chi2.ppf(p, df)) / df) for p in (tail, 1.0 - tail)]
+    bounds = [math.sqrt(float(scipy.stats.chi2.ppf(p, df)) / df) for p in (tail, 1.0 - tail)]
     return [cpm.value, cpm.value * bounds[0], cpm.value * bounds[1]]
 
 
