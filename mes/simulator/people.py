@@ -39,7 +39,7 @@ class ProcessEngineer:
         before = len(self.frozen)
         defective: dict[str, str] | None = None
         for chart in self.charts():
-            if chart["learning"] and chart["points_total"] >= _needed(chart):
+            if chart["learning"] and _is_of_the_demo(chart) and chart["points_total"] >= _needed(chart):
                 defective = self._defective_lots() if defective is None else defective
                 self._freeze(chart["id"], defective)
         return len(self.frozen) - before
@@ -70,6 +70,12 @@ class ProcessEngineer:
     @property
     def _key(self) -> str:
         return self.keys[PROCESS_ENGINEER]
+
+
+def _is_of_the_demo(chart: dict[str, Any]) -> bool:
+    """Charts that somebody at the line has planned are for them to freeze."""
+    line = charted_lines().get(chart["characteristic"])
+    return line is not None and line.family == chart["family"]
 
 
 def _needed(chart: dict[str, Any]) -> int:

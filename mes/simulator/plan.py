@@ -15,6 +15,7 @@ class ChartedLine:
     """A charted line of the plan; the materials of a characteristic are charted alike."""
 
     characteristic: str
+    family: str
     phase1_subgroups: int
     reaction: str
 
@@ -25,7 +26,7 @@ def charted_lines() -> dict[str, ChartedLine]:
     with PLAN_FILE.open(encoding="utf-8", newline="") as file:
         return {
             row["characteristic"]: ChartedLine(
-                row["characteristic"], int(row["phase1_subgroups"]), row["reaction"]
+                row["characteristic"], row["chart_family"], int(row["phase1_subgroups"]), row["reaction"]
             )
             for row in csv.DictReader(file)
             if row["chart_family"]

@@ -7,9 +7,11 @@ from typing import Any
 
 from mes.simulator.events import ContainerClosed
 from mes.simulator.model import LineModel
-from mes.simulator.people import Planner, exclusions
+from mes.simulator.people import Planner, ProcessEngineer, exclusions
+from tests.support.told import Told
 
 START = datetime(2026, 1, 5, 6, tzinfo=UTC)
+SOLIDS = {"characteristic": "mixing.solids_pct", "family": "imr"}
 
 
 def chart(**fields: Any) -> dict[str, Any]:
@@ -34,6 +36,24 @@ def chart(**fields: Any) -> dict[str, Any]:
 
 def test_a_point_is_excluded_only_while_it_lies_beyond_the_latest_limits() -> None:
     assert exclusions(chart(), {}) == {"12": "a point beyond a limit while the limits were provisional"}
+
+
+def test_charts_that_somebody_at_the_line_has_planned_are_left_to_them() -> None:
+    solids = SOLIDS | {"id": 1, "learning": True, "points_total": 99}
+    others = [
+        solids | {"id": 2, "family": "forecast"},
+        solids | {"id": 3, "characteristic": "mixing.mix_time_min"},
+    ]
+    door = Told(charts={"items": [solids, *others], "next": None}, holds={"items": [], "next": None})
+    door.answers["1"] = long_chart()
+    engineer = ProcessEngineer(door, {"pe.sato": "key"}, "secret")
+    assert engineer.look_at_charts() == 1
+    assert [path for path, _ in door.posted] == ["/charts/1/freeze"]
+
+
+def long_chart() -> dict[str, Any]:
+    points = {name: column * 20 for name, column in chart()["points"].items()}
+    return {"points": points | {"id": list(range(80)), "sequence": list(range(80))}, "signals": []} | SOLIDS
 
 
 def test_a_defective_lots_point_is_excluded_with_the_reason_of_its_hold() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -12,27 +11,11 @@ from mes.simulator.doors import Door
 from mes.simulator.events import CellLotAccepted, CellLotFormed, LineEvent, RollCoated, RollDried
 from mes.simulator.model import LineModel
 from mes.simulator.quality_people import LOOK_EVERY, STOP_LASTS, QualityEngineer
+from tests.support.told import Told
 
 START = datetime(2026, 1, 5, 6, tzinfo=UTC)
 RESIDUAL = "drying.residual_ppm"
 STOP = {"id": 7, "step": "coating", "equipment": "COAT-1", "material": "ROLL-CATHODE", "reason": "tilted"}
-
-
-class Told(Door):
-    """Answers by path, with 201 where it has none, and remembers what was posted."""
-
-    def __init__(self, **answers: Any) -> None:
-        super().__init__()
-        self.answers = answers
-        self.posted: list[tuple[str, dict[str, Any]]] = []
-        self.status: dict[str, int] = {}
-
-    def _exchange(self, method: str, path: str, headers: dict[str, str], payload: bytes) -> tuple[int, bytes]:
-        path = path.removeprefix("/api/v1").partition("?")[0]
-        if method == "POST":
-            self.posted.append((path, json.loads(payload)))
-            return self.status.get(path, 201), b"{}"
-        return 200, json.dumps(self.answers[path.rpartition("/")[2]]).encode()
 
 
 def events(**options: Any) -> list[LineEvent]:
