@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC
 
+from django.db import connection, transaction
 from django.db.models import CharField, Exists, OuterRef, Value
 from django.db.models.functions import Cast, Concat
 
@@ -44,12 +46,32 @@ def event_hash(event: AuditEvent, previous: bytes) -> bytes:
     return hashlib.sha256(previous + SEPARATOR.join(fields).encode()).digest()
 
 
+@contextmanager
+def one_snapshot() -> Iterator[None]:
+    """What is read inside is of one instant, so that a line at work looks like no forgery. Short: one chain or lot.
+
+    Inside somebody else's transaction theirs decides.
+    """
+    if connection.in_atomic_block:
+        yield
+        return
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        yield
+
+
 def verify_chain(key: str) -> BadRow | None:
     """The first bad row of a chain, or None: edited, removed, reordered and tail-cut rows are each found.
 
     A chain deleted whole, with its head, leaves nothing to compare with: `_lots_without_chain` and the heads anchored
     outside the database (`lots.anchors`) find it.
     """
+    with one_snapshot():
+        return _bad_row(key)
+
+
+def _bad_row(key: str) -> BadRow | None:
     head, sequence = GENESIS, 0
     linked: dict[int, tuple[int, str]] = {}
     held: list[MemberEvent] = []

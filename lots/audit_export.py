@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lots import offline_verifier
-from lots.audit import chains_of_lot
+from lots.audit import chains_of_lot, one_snapshot
 from lots.digest import canonical_instant, canonical_measurement
 from lots.models import AuditChain, AuditEvent, Lot, Measurement, Submission
 
@@ -22,6 +22,11 @@ ENTRY_TIME = (1980, 1, 1, 0, 0, 0)
 
 def export_audit(lot: Lot) -> bytes:
     """A zip with the chains of the lot and of its holds, the submissions behind them, a manifest and `verify.py`."""
+    with one_snapshot():
+        return _zip(lot)
+
+
+def _zip(lot: Lot) -> bytes:
     keys = chains_of_lot(lot.pk)
     files = {
         "events.jsonl": _lines(_event(event) for event in _events(keys)),

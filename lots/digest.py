@@ -7,6 +7,7 @@ import json
 import uuid
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from lots.models import Measurement
 
@@ -16,6 +17,11 @@ VERSION = 1
 def canonical_instant(at: datetime) -> str:
     """Microseconds, UTC, always the same width."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _plain(number: Decimal) -> str:
+    """Without trailing zeros. Zero has no sign: the database does not keep that of -0, and the digest must not."""
+    return format((number + 0).normalize(), "f")
 
 
 def canonical_measurement(row: Measurement) -> list[str | int | None]:
@@ -31,11 +37,11 @@ def canonical_measurement(row: Measurement) -> list[str | int | None]:
         int(row.gauge_is_subject),
         row.execution_id,
         row.characteristic_id,
-        None if row.position is None else format(row.position.normalize(), "f"),
+        None if row.position is None else _plain(row.position),
         row.roll_position_mm,
         row.entered_text,
         row.entered_unit,
-        format(row.value.normalize(), "f"),
+        _plain(row.value),
         row.sample_size,
         row.qualifier,
         row.quality,

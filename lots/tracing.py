@@ -70,7 +70,8 @@ def details_of(lots: Mapping[int, Lot]) -> dict[int, dict[str, Any]]:
     """
     keys = list(lots)
     steps: dict[int, list[dict[str, Any]]] = {}
-    for (lot_id, _), execution in latest_executions(keys).items():
+    in_order = sorted(latest_executions(keys).items(), key=lambda item: item[1].route_step.sequence)
+    for (lot_id, _), execution in in_order:
         steps.setdefault(lot_id, []).append(
             {
                 "step": execution.route_step.step.code,

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 
 from lots.models import GenealogyLink, Hold, HoldLot, Lot, Movement
 from quality.containment import Recount, recount
@@ -39,12 +39,17 @@ class Precision:
 
 @dataclass(frozen=True)
 class ContainmentSheet:
-    """`recount` is the independent walk; `moved` are named, at most NAMED of them (`moved_count` says how many)."""
+    """`recount` is the independent walk; `moved` are named, at most NAMED of them (`moved_count` says how many).
+
+    A hold covers what it ever held; `still_held` are the lots that no disposition has let go. `by_material` counts
+    both: (material, covered, still held).
+    """
 
     hold: Hold
     recount: Recount
     by_state: tuple[tuple[str, int], ...]
-    by_material: tuple[tuple[str, int], ...]
+    still_held: int
+    by_material: tuple[tuple[str, int, int], ...]
     moved: tuple[MovedBefore, ...]
     moved_count: int
     precision: Precision
@@ -57,14 +62,17 @@ def containment_sheet(hold: Hold) -> ContainmentSheet:
     members = HoldLot.objects.filter(hold=hold)
     lots = Lot.objects.filter(Exists(members.filter(lot=OuterRef("pk"))))
     states = Counter(lots.values_list("state", flat=True))
+    held_now = lots.filter(Exists(members.filter(lot=OuterRef("pk"), disposition_id__isnull=True)))
     materials = Counter(lots.values_list("material__code", flat=True))
+    still = Counter(held_now.values_list("material__code", flat=True))
     firing = ReactionFiring.objects.filter(hold=hold).select_related("signal__chart__stream").first()
-    gone = lots.filter(state__in=LEFT)
+    gone = _gone_before_let_go(hold, lots)
     return ContainmentSheet(
         hold=hold,
         recount=recount(hold),
         by_state=tuple((str(Lot.State(code).label), count) for code, count in sorted(states.items())),
-        by_material=tuple(sorted(materials.items())),
+        still_held=still.total(),
+        by_material=tuple((code, count, still[code]) for code, count in sorted(materials.items())),
         moved=_moved(gone),
         moved_count=gone.count(),
         precision=_precision(hold, firing),
@@ -77,13 +85,24 @@ def containment_sheet(hold: Hold) -> ContainmentSheet:
     )
 
 
-def _moved(gone: QuerySet[Lot]) -> tuple[MovedBefore, ...]:
+def _last_move() -> Subquery:
+    """When the lot of the outer query last left its place."""
     last = Movement.objects.filter(lot=OuterRef("pk")).exclude(kind=Movement.Kind.START_STEP).order_by("-id")
-    rows = (
-        gone.select_related("material")
-        .annotate(at=Subquery(last.values("moved_at")[:1]))
-        .order_by("pk")[:NAMED]
+    return Subquery(last.values("moved_at")[:1])
+
+
+def _gone_before_let_go(hold: Hold, lots: QuerySet[Lot]) -> QuerySet[Lot]:
+    """Lots that left; without those that left by or after the disposition that let them go."""
+    members = HoldLot.objects.filter(hold=hold, lot=OuterRef("pk"))
+    latest = members.order_by(F("closed_at").desc(nulls_first=True))
+    gone = lots.filter(state__in=LEFT).annotate(
+        left_at=_last_move(), let_go_at=Subquery(latest.values("closed_at")[:1])
     )
+    return gone.filter(Q(let_go_at__isnull=True) | Q(left_at__isnull=True) | Q(left_at__lt=F("let_go_at")))
+
+
+def _moved(gone: QuerySet[Lot]) -> tuple[MovedBefore, ...]:
+    rows = list(gone.select_related("material").annotate(at=_last_move()).order_by("pk")[:NAMED])
     keys = [lot.pk for lot in rows]
     made = Counter(
         GenealogyLink.objects.filter(parent__in=keys, voided_at__isnull=True)

@@ -177,6 +177,24 @@ def test_a_tail_that_was_cut_off_is_named(plant: Plant, chain: str) -> None:
     assert "ends at" in bad.reason
 
 
+def test_a_chain_that_grows_while_it_is_read_verifies(
+    plant: Plant, chain: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grown: list[str] = []
+
+    def hash_and_grow(event: AuditEvent, previous: bytes) -> bytes:
+        if not grown:
+            grown.append(chain)
+            tamper(
+                "lots_auditchain", "UPDATE lots_auditchain SET length = length + 1 WHERE key = %s", [chain]
+            )
+        return event_hash(event, previous)
+
+    monkeypatch.setattr("lots.audit.event_hash", hash_and_grow)
+    assert verify_chain(chain) is None and grown
+    assert verify_chain(chain) is not None
+
+
 def test_events_without_their_head_are_named(plant: Plant, chain: str) -> None:
     tamper("lots_auditchain", "DELETE FROM lots_auditchain WHERE key = %s", [chain])
     assert "head is missing" in only_bad_row().reason

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from lots.actions.place_hold import HeldExtent
 from lots.audit_export import export_audit
-from lots.models import Lot
+from lots.models import Lot, Measurement
 from mes import pipeline
 from quality.actions.hold import hold_by_hand
 from tests.support.builders import Plant, make_plant, publish, specify
@@ -138,3 +138,10 @@ def test_verify_audit_of_a_lot_follows_its_holds(plant: Plant, lot: Lot) -> None
     out = io.StringIO()
     call_command("verify_audit", lot.code, site=plant.site.code, stdout=out)
     assert out.getvalue().startswith("3 chain(s) verified")
+
+
+def test_negative_zero_of_a_rounded_value_is_the_zero_that_is_stored(plant: Plant, lot: Lot) -> None:
+    """PostgreSQL keeps no sign of zero: a digest that did would call its own evidence forged."""
+    plant.submit([plant.reading(SOLIDS, "-0.0", lot)])
+    assert Measurement.objects.filter(lot_id=lot.pk, entered_text="-0.0").exists()
+    call_command("verify_audit", lot.code)

@@ -37,8 +37,10 @@ class Command(BaseCommand):
         from_m, to_m = options["from_m"], options["to_m"]
         if (from_m is None) != (to_m is None) or (from_m is not None and not 0 <= from_m < to_m):
             raise CommandError("give --from-m and --to-m together, 0 ≤ from < to")
-        if from_m is not None and not options["forward"]:
-            raise CommandError("an interval is traced --forward")
+        length_mm = found[0].length_mm
+        if to_m is not None and (length_mm is None or to_m * 1000 > length_mm):
+            where = "has no metre axis" if length_mm is None else f"is {length_mm / 1000:g} m long"
+            raise CommandError(f"{found[0].code} {where}: --from-m and --to-m name metres of the roll")
         document = trace_document(
             found[0],
             forward=options["forward"],

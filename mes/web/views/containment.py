@@ -35,7 +35,8 @@ def containment(request: SiteRequest, key: int) -> HttpResponse:
         change = _narrow(request, hold) if request.POST.get("action") == "narrow" else _widen(request, hold)
     except (ContainmentRefused, DispositionRefused, SignatureRefused, NotPermitted) as refused:
         return _page(request, hold, error=str(refused), status=422)
-    words = f"{change.lots_added} more held" if change.lots_added else f"{change.lots_closed} let go"
+    narrowed = change.kind == ContainmentChange.Kind.NARROWED
+    words = f"{change.lots_closed} lots or stretches let go" if narrowed else f"{change.lots_added} more held"
     messages.success(request, f"{change.get_kind_display()}: {change.what} ({words}).")
     return redirect("web:containment", hold.pk)
 
@@ -97,13 +98,21 @@ def _interval(request: SiteRequest) -> tuple[int, int] | None:
     return start, end
 
 
-def _page(request: SiteRequest, hold: Hold, *, error: str = "", status: int = 200) -> HttpResponse:
-    sheet = containment_sheet(hold)
-    direct = (
+def _direct(hold: Hold) -> list[tuple[Lot, list[HoldLot]]]:
+    """Lots held directly, each once with all its stretches: narrowing leaves one stretch of the whole lot."""
+    members = (
         HoldLot.objects.filter(hold=hold, inherited_from__isnull=True, disposition_id__isnull=True)
         .select_related("lot")
         .order_by("id")[:DIRECT_OFFERED]
     )
+    lots: dict[int, tuple[Lot, list[HoldLot]]] = {}
+    for member in members:
+        lots.setdefault(member.lot_id, (member.lot, []))[1].append(member)
+    return list(lots.values())
+
+
+def _page(request: SiteRequest, hold: Hold, *, error: str = "", status: int = 200) -> HttpResponse:
+    sheet = containment_sheet(hold)
     field, _, words = error.partition(": ")
     return render(
         request,
@@ -115,7 +124,7 @@ def _page(request: SiteRequest, hold: Hold, *, error: str = "", status: int = 20
             "window_from": window_from_now(sheet.firing),
             "covered": len(sheet.recount.reached & sheet.recount.held),
             "reached": len(sheet.recount.reached),
-            "direct": direct,
+            "direct": _direct(hold),
             "may_contain": may(request.user, request.site, Action.CONTAIN),
             "error": words or field,
             "entered": request.POST,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -106,6 +108,20 @@ def test_page_answers_which_cells_an_interval_became(client: Client, roll: Lot, 
     assert {node["code"] for node in near.context["nodes"]} == {cells[0].code, cells[1].code}
     document = client.get(url, {"from_m": "49", "to_m": "51", "format": "json"}).json()
     assert document["interval_mm"] == [49_000, 51_000]
+
+
+def test_command_traces_an_interval_either_way(
+    plant: Plant, roll: Lot, capsys: pytest.CaptureFixture[str]
+) -> None:
+    half = Input(
+        parent=roll.code, quantity=Decimal(50), from_mm=50_000, to_mm=100_000, child_offset_mm=-50_000
+    )
+    piece = plant.lot("T-RAW", quantity=50, length_mm=50_000, lanes=2, inputs=[half])
+    call_command("trace", piece.code, from_m=10.0, to_m=11.0)
+    nodes = {node["code"]: node["intervals_mm"] for node in json.loads(capsys.readouterr().out)["nodes"]}
+    assert nodes == {piece.code: [[10_000, 11_000]], roll.code: [[60_000, 61_000]]}
+    with pytest.raises(CommandError, match="is 50 m long"):
+        call_command("trace", piece.code, forward=True, from_m=10.0, to_m=60.0)
 
 
 @pytest.mark.parametrize(

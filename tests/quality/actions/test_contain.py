@@ -12,6 +12,7 @@ from lots.actions.place_hold import HeldExtent
 from lots.models import Hold, Lot
 from lots.queries import active_holds
 from quality.actions.contain import ContainmentRefused, narrow, widen
+from quality.actions.dispose import Ruling, dispose
 from quality.actions.hold import hold_by_hand
 from quality.actions.sign import SignatureRefused
 from quality.actions.taking import Input
@@ -213,3 +214,29 @@ def test_page_widens_from_a_point_of_the_chart_and_narrows_under_signature() -> 
     assert client.post(url, sent | {"password": "wrong"}).status_code == 422
     assert client.post(url, sent).status_code == 302
     assert "measured twice" in client.get(url).content.decode()
+
+
+def test_sheet_after_a_narrowing_says_what_is_still_held_and_what_had_moved_before(
+    plant: Plant, roll: Lot, cells: list[Lot]
+) -> None:
+    hold = held(plant, HeldExtent(roll.pk, 0, 10_000), HeldExtent(roll.pk, 35_000, 65_000))
+    client = signed_in(plant.engineer)
+    url = reverse("web:containment", args=[hold.pk])
+    page = client.get(url).content.decode()
+    assert page.count(f'<option value="{roll.code}"') == 1 and "0 to 10 m and 35 to 65 m" in page
+    sent = {"action": "narrow", "lot": roll.code, "from_m": "35", "to_m": "55", "reason": "measured"}
+    page = client.post(url, sent | {"password": PASSWORD}, follow=True).content.decode()
+    assert "(4 lots or stretches let go)" in page  # the roll's two, the first cell and the last
+    assert "2 still held" in page
+    members = hold.members.filter(lot=cells[2], disposition_id__isnull=True).values_list("pk", flat=True)
+    ruling = Ruling(decision=Disposition.Decision.SCRAP, reason="shorted")
+    dispose(
+        list(members),
+        ruling,
+        site=plant.site,
+        user=plant.engineer,
+        password=PASSWORD,
+        now=timezone.now(),
+    )
+    sheet = containment_sheet(hold)
+    assert (sheet.moved_count, sheet.still_held) == (0, 1)  # scrapped by its own decision: not before
