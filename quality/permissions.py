@@ -123,5 +123,6 @@ def may(user: User, site: Site, action: Action) -> bool:
 def require(user: User, site: Site, action: Action) -> None:
     """Raises NotPermitted, naming who could do it."""
     if not may(user, site, action):
-        needed = " or ".join(sorted(Role(role).label.lower() for role in MATRIX[action]))
-        raise NotPermitted(f"{user.username} may not {action} at {site.code}; ask a {needed}")
+        people = sorted(Role(role).label.lower() for role in MATRIX[action] - {Role.EQUIPMENT})
+        needed = " or ".join(f"an {name}" if name[0] in "aeiou" else f"a {name}" for name in people)
+        raise NotPermitted(f"{user.username} may not {action} at {site.code}; ask {needed}")

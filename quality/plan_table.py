@@ -122,7 +122,7 @@ def read_rows(rows: Sequence[Row], product_revision: ProductRevision) -> list[di
     if not rows:
         raise PlanRefused("the table has no rows")
     if reader.problems:
-        raise PlanRefused(f"{len(reader.problems)} problems; nothing was drafted", reader.problems)
+        raise PlanRefused(f"{len(reader.problems)} of its cells cannot be read", reader.problems)
     return fields
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import statistics
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -61,7 +61,7 @@ class MatrixRow:
 
 @dataclass(frozen=True)
 class Gap:
-    """One broken rule: its number in the handbook, what is wrong, and the requirement or control concerned."""
+    """One broken rule: its number in the handbook, what is wrong, and the requirement concerned."""
 
     rule: int
     words: str
@@ -101,12 +101,7 @@ def matrix(site: Site, *, at: datetime) -> Matrix:
             or plan_line.material_id == specification.material_id
         )
         revision = newest.get(line.requirement_id)
-        suspect = (
-            revision is not None
-            and revision.number > 1
-            and revision.issued_at > line.effective_at
-            and (revision.pk, line.pk) not in rechecked
-        )
+        suspect = revision is not None and _is_suspect(line, revision, rechecked)
         links[line.requirement_id].append(
             Link(line, collected, suspect, shares.get(line.pk), last.get(line.pk), indices.get(line.pk))
         )
@@ -115,6 +110,26 @@ def matrix(site: Site, *, at: datetime) -> Matrix:
         for requirement in Requirement.objects.order_by("kind", "code")
     )
     return Matrix(rows, tuple(_gaps(rows, plan_lines, {line.specification_id for line in lines})))
+
+
+def suspects_of(revision: RequirementRevision, lines: Iterable[SpecificationLine]) -> list[SpecificationLine]:
+    """Those of the requirement's `lines` that nobody has re-checked since this newest revision of it."""
+    rechecked = set(
+        Recheck.objects.filter(requirement_revision=revision).values_list(
+            "requirement_revision_id", "line_id"
+        )
+    )
+    return [line for line in lines if _is_suspect(line, revision, rechecked)]
+
+
+def _is_suspect(
+    line: SpecificationLine, revision: RequirementRevision, rechecked: Container[tuple[int, int]]
+) -> bool:
+    return (
+        revision.number > 1
+        and revision.issued_at > line.effective_at
+        and (revision.pk, line.pk) not in rechecked
+    )
 
 
 def _gaps(rows: Sequence[MatrixRow], plan_lines: Sequence[ControlPlanLine], specified: set[int]) -> list[Gap]:

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from lots.models import Characteristic, MaterialDefinition, Membership
 from mes.documents.plan_xlsx import LARGEST_BYTES, plan_xlsx, read_plan
 from mes.web.site import SiteRequest, site_page
+from mes.web.templatetags.quality_ui import refusal as said
 from quality.actions.draft_plan import approve_plan, change_line, draft_revision, open_order
 from quality.actions.sign import SignatureRefused
 from quality.models import ControlPlanLine, ControlPlanRevision, GateCode
@@ -125,7 +126,7 @@ def approve(request: SiteRequest, key: int) -> HttpResponse:
     try:
         approve_plan(draft, user=request.user, password=request.POST.get("password", ""), now=request.now)
     except (PlanRefused, SignatureRefused) as refusal:
-        messages.error(request, f"Not published. {str(refusal).partition(': ')[2] or refusal}")
+        messages.error(request, f"Not published. {said(str(refusal))}.")
     else:
         messages.success(request, f"{draft} is published: orders opened from now on run on it.")
     return redirect("web:plan", draft.pk)
@@ -152,7 +153,7 @@ def order(request: SiteRequest, key: int) -> HttpResponse:
             now=request.now,
         )
     except PlanRefused as refusal:
-        messages.error(request, f"Not opened. {str(refusal).partition(': ')[2] or refusal}")
+        messages.error(request, f"Not opened. {said(str(refusal))}.")
     else:
         messages.success(
             request,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
+
 from django.db.models import Count, OuterRef, Q, Subquery
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
 from mes.web.site import SiteRequest, site_page
+from quality.actions.requirements import WORDING
 from quality.evidence import open_holds
 from quality.models import (
     ControlPlanLine,
@@ -25,8 +28,23 @@ from quality.queries import (
     newest_judgements,
     rivals_of,
 )
+from quality.traceability import suspects_of
 
 LISTED = 15
+
+
+def changed_wording(
+    earlier: RequirementRevision | None, later: RequirementRevision
+) -> list[tuple[str, str, str]]:
+    """(field, before, after) of what a revision of a requirement says otherwise than the one before it."""
+    if earlier is None:
+        return []
+    fields = ((name, getattr(earlier, name), getattr(later, name)) for name in WORDING)
+    return [
+        (name.replace("_", " ").capitalize(), before or "–", after or "–")
+        for name, before, after in fields
+        if before != after
+    ]
 
 
 @require_GET
@@ -91,7 +109,12 @@ def requirement(request: SiteRequest, code: str) -> HttpResponse:
             "nav_active": "requirements",
             "requirement": found,
             "revision": revisions[0] if revisions else None,
-            "revisions": revisions,
+            "revisions": [
+                (each, changed_wording(earlier, each))
+                for each, earlier in zip_longest(revisions, revisions[1:])
+            ],
+            "suspects": suspects_of(revisions[0], lines) if len(revisions) > 1 else [],
+            "may_recheck": may(request.user, request.site, Action.RECHECK),
             "sources": SourceType.choices,
             "may_revise": may(request.user, request.site, Action.EDIT_MASTERS),
             "lines": lines,

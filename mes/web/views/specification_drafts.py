@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from lots.models import Characteristic, MaterialDefinition, ProductRevision
 from lots.units import units_like
 from mes.web.site import SiteRequest, site_page
+from mes.web.templatetags.quality_ui import refusal as said
 from quality.actions.sign import SignatureRefused
 from quality.actions.specify import (
     FIELDS,
@@ -94,7 +95,7 @@ def approve(request: SiteRequest, key: int) -> HttpResponse:
     except SpecificationRefused as refusal:
         messages.error(request, f"Not approved. {refusal.problems[0][1].capitalize()}.")
     except SignatureRefused as refusal:
-        messages.error(request, f"Not approved. {str(refusal).partition(': ')[2] or refusal}")
+        messages.error(request, f"Not approved. {said(str(refusal))}.")
     else:
         messages.success(
             request,

@@ -174,3 +174,24 @@ def test_who_may_not_write_requirements_is_not_offered_to(charted: ChartedPlant)
     client = signed_in(charted.plant.engineer)
     assert "New requirement" not in client.get(reverse("web:requirements")).content.decode()
     assert client.get(reverse("web:requirement_new")).status_code == 403
+
+
+def test_a_revised_requirement_shows_what_changed_and_asks_for_a_recheck(
+    client: Client, charted: ChartedPlant
+) -> None:
+    assert "suspect" not in client.get(address(charted)).content.decode()
+    RequirementRevision.objects.create(
+        requirement=charted.line.requirement,
+        number=2,
+        statement="The slurry coats without streaks.",
+        acceptance="viscosity 3 to 7 Pa.s",
+        rationale="A coater needs it.",
+        source_type="literature",
+        source="A paper, 2020",
+        change_reason="narrower",
+        issued_at=timezone.now(),
+    )
+    page = client.get(address(charted)).content.decode()
+    assert "suspect until somebody re-checks the limits" in page
+    assert "Acceptance: <s>viscosity 2 to 8 Pa.s</s> &rarr; <b>viscosity 3 to 7 Pa.s</b>" in page
+    assert page.count("<s>") == 1, "what stayed the same is not repeated"
