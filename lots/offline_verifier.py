@@ -63,9 +63,9 @@ def problems(folder: Path) -> Iterator[str]:
     for event in lines(folder / "events.jsonl"):
         chains.setdefault(event["chain"], []).append(event)
     heads = json.loads((folder / "heads.json").read_text(encoding="utf-8"))
-    for key in sorted(set(heads) | set(chains)):
+    for key in sorted(set(heads) | set(chains) | set(manifest["chains"])):
         if key not in heads:
-            yield f"{key}: its head is missing"
+            yield f"{key}: its head is missing" if key in chains else f"{key}: the whole chain is missing"
         else:
             problem = chain_problem(chains.get(key, []), heads[key])
             if problem:
@@ -90,9 +90,19 @@ def problems(folder: Path) -> Iterator[str]:
 
 def main() -> int:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parent
-    found = list(problems(folder))
-    for problem in found:
-        sys.stdout.write(f"BAD {problem}\n")
+    found = 0
+    try:
+        for problem in problems(folder):
+            sys.stdout.write(f"BAD {problem}\n")
+            found += 1
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+    ) as error:  # a changed file need not be readable
+        sys.stdout.write(f"BAD what follows cannot be read any more ({type(error).__name__}: {error})\n")
+        found += 1
     if not found:
         sys.stdout.write("everything verifies\n")
     return 1 if found else 0

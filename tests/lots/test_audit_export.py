@@ -88,6 +88,34 @@ def test_one_changed_byte_is_found(export: Path) -> None:
     assert verify(export).returncode == 0
 
 
+def test_file_that_a_changed_byte_made_unreadable_is_named(export: Path) -> None:
+    for name in ("events.jsonl", "submissions.jsonl", "heads.json", "manifest.json"):
+        whole = (export / name).read_bytes()
+        for broken in (whole.replace(b'"', b"#", 1), b"[1]" + whole[3:], b"\xff" + whole[1:]):
+            (export / name).write_bytes(broken)
+            done = verify(export)
+            assert done.returncode == 1 and done.stdout.startswith("BAD ") and not done.stderr, name
+            assert name == "manifest.json" or f"{name}: was changed" in done.stdout
+        (export / name).write_bytes(whole)
+
+
+def test_chain_deleted_whole_from_an_export_is_missed(export: Path) -> None:
+    manifest = json.loads((export / "manifest.json").read_text())
+    gone = manifest["chains"][1]
+    heads = json.loads((export / "heads.json").read_text())
+    del heads[gone]
+    (export / "heads.json").write_text(json.dumps(heads))
+    manifest["files"]["heads.json"] = hashlib.sha256((export / "heads.json").read_bytes()).hexdigest()
+    (export / "manifest.json").write_text(json.dumps(manifest))
+    rewrite(export, "events.jsonl", lambda rows: rows.__setitem__(slice(None), kept(rows, gone)))
+    done = verify(export)
+    assert done.returncode == 1 and f"{gone}: the whole chain is missing" in done.stdout
+
+
+def kept(rows: list[dict[str, object]], gone: str) -> list[dict[str, object]]:
+    return [row for row in rows if row["chain"] != gone]
+
+
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [

@@ -113,6 +113,8 @@ def _back(row: Measurement) -> str:
 
 def _sentence(refusal: Exception) -> str:
     text = str(refusal)
+    if isinstance(refusal, InvalidSubmission):  # of one reading: its number says nothing here
+        text = "; ".join(f"{problem.field}: {problem.message}" for problem in refusal.problems)
     return f"{text[:1].upper()}{text[1:]}."
 
 
