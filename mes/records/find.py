@@ -83,8 +83,12 @@ def values_out(derived: Derived) -> dict[str, float]:
 
 
 def labelled(values: dict[str, float]) -> list[tuple[str, str, str]]:
-    """Words, value and unit of each derived value, for a person: four digits."""
-    return [(LABELS[code][0], f"{value:.4g}", LABELS[code][1]) for code, value in values.items()]
+    """Words, value and unit of each derived value, for a person: four digits, no powers of ten."""
+    texts = {
+        code: np.format_float_positional(v, precision=4, fractional=False, trim="-")
+        for code, v in values.items()
+    }
+    return [(LABELS[code][0], text, LABELS[code][1]) for code, text in texts.items()]
 
 
 def digits(value: float) -> float:

@@ -20,6 +20,15 @@ from tests.support.raw import (
 )
 from tests.support.watch import log_in
 
+# How many pixels of a plot are of the brown in which the endpoint is drawn.
+BROWN = """canvas => {
+    const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+    let found = 0;
+    for (let i = 0; i < pixels.length; i += 4)
+        if (pixels[i + 3] > 120 && pixels[i] > pixels[i + 1] + 40 && pixels[i + 1] > pixels[i + 2] + 20) found += 1;
+    return found;
+}"""
+
 
 def with_records(plant: Plant) -> dict[str, tuple[Lot, int]]:
     """One lot of each page, and how many plots it has."""
@@ -51,5 +60,9 @@ def test_raw_records_are_drawn_and_said_in_words(
         expect(page.locator("halite-record canvas")).to_have_count(plots)
         for words in page.locator("[data-words]").all():
             expect(words).not_to_be_empty()
+        if name == "drying":
+            assert all(
+                page.locator("halite-record canvas").nth(plot).evaluate(BROWN) > 100 for plot in (0, 1)
+            )
         assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     assert watch.complaints == []

@@ -25,7 +25,7 @@ function shade(share) {
 function band(u, from, to, fill) {
   const left = Math.max(u.valToPos(from, "x", true), u.bbox.left);
   const right = Math.min(u.valToPos(to, "x", true), u.bbox.left + u.bbox.width);
-  if (right <= left) return;
+  if (right < left) return;
   u.ctx.fillStyle = fill;
   u.ctx.fillRect(left, u.bbox.top, Math.max(2, right - left), u.bbox.height);
 }
