@@ -88,6 +88,38 @@ def test_ruler_places_what_was_taken_and_what_is_held(plant: Plant, roll: Lot, c
     assert ruler_of(cells[0]) is None
 
 
+def test_ruler_of_a_mother_roll_places_the_cells_of_the_rolls_made_from_it(plant: Plant, roll: Lot) -> None:
+    """Metre 10 to 12 of a rewound half, which runs from 100 m back to 50 m in lane 2: 88 to 90 m."""
+    wound = Input(
+        parent=roll.code,
+        quantity=Decimal(50),
+        from_mm=50_000,
+        to_mm=100_000,
+        lane_from=2,
+        lane_to=2,
+        child_offset_mm=100_000,
+        scale=Decimal(-1),
+    )
+    half = plant.lot("T-RAW", quantity=50, length_mm=50_000, lanes=1, inputs=[wound])
+    piece = Input(parent=half.code, quantity=Decimal(2), from_mm=10_000, to_mm=12_000)
+    cell = plant.lot("T-CELL", quantity=1, inputs=[piece])
+    hold_by_hand(
+        [HeldExtent(cell.pk)], site=plant.site, reason="bent tab", user=plant.operator, now=timezone.now()
+    )
+    ruler = ruler_of(roll)
+    assert ruler is not None
+    (drawn,) = ruler.cells
+    assert (drawn.code, drawn.x, drawn.width, drawn.y, drawn.height, drawn.held) == (
+        cell.code,
+        880,
+        20,
+        37.5,
+        15,
+        True,
+    )
+    assert drawn.words == f"{cell.code}, by way of {half.code}: 88 to 90 m"
+
+
 @pytest.mark.parametrize(
     ("length_mm", "last"), [(7, "0.007"), (1_000, "1"), (1_234_567, "1200"), (10**9, "1e+06")]
 )
