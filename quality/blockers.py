@@ -39,7 +39,9 @@ class Code(StrEnum):
 
 @dataclass(frozen=True)
 class Blocker:
-    """One reason. `kind` and `key` name what resolves it: a hold, lot, chart, gauge, zone, stop or sampling."""
+    """One reason. `kind` and `key` name what resolves it: a hold, lot, its acceptance, chart, gauge, zone, stop or
+    sampling.
+    """
 
     code: Code
     message: str

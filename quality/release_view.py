@@ -83,12 +83,13 @@ def _acceptance_blockers(lot: Lot, cells: list[Lot]) -> list[Blocker]:
     plan = AcceptancePlan.objects.filter(lot=lot).select_related("decision").first()
     if plan is not None:
         undecided = not hasattr(plan, "decision")
-        return [lot_blocker(Code.MISSING, "its acceptance plan is not decided yet", lot)] if undecided else []
+        words = "its acceptance plan is not decided yet"
+        return [Blocker(Code.MISSING, words, "acceptance", lot.pk)] if undecided else []
     if not cells or not (asked := sampling_lines(lot, cells[0].material_id)):
         return []
     names = ", ".join(line.characteristic.name.lower() for line in asked)
     words = f"its control plan samples {names}: freeze an acceptance plan before the cells are tested"
-    return [lot_blocker(Code.MISSING, words, lot)]
+    return [Blocker(Code.MISSING, words, "acceptance", lot.pk)]
 
 
 def current_release(lot: Lot) -> Release | None:

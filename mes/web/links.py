@@ -51,6 +51,8 @@ def _row(lot: Lot, blocker: Blocker) -> BlockerRow:
         url, action = f"{reverse('web:reactions')}#stop-{blocker.key}", "Open the stop"
     elif blocker.kind == "sampling":
         url, action = f"{reverse('web:reactions')}#sampling", "Open the sampling"
+    elif blocker.kind == "acceptance":
+        url, action = reverse("web:lot_acceptance", args=[lot.code]), "Open its acceptance"
     elif blocker.kind == "gate":
         url, action = f"{reverse('web:lot', args=[lot.code])}#gates", "Open its gates"
     elif blocker.kind == "gauge":

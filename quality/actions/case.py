@@ -66,10 +66,11 @@ def check_effectiveness(
         )
     signalled = [row.sequence + 1 for row in rows if row.signals.all()]
     passed = not signalled
+    name = chart.stream.plan.characteristic.name
     words = (
-        f"{points} points inside their limits and without a signal"
+        f"{points} points of {name} inside their limits and without a signal"
         if passed
-        else f"points {', '.join(map(str, signalled))} signalled: it is not back in band"
+        else f"points {', '.join(map(str, signalled))} of {name} signalled: it is not back in band"
     )
     content = {
         "chart": chart.pk,

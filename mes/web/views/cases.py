@@ -144,7 +144,7 @@ def _page(request: SiteRequest, found: Nonconformance, *, error: str = "", statu
         .select_related("characteristic__step", "revision__plan")
         .order_by("step__sequence", "characteristic__code")[:LEVERS_LISTED],
         "charts": [
-            (chart.pk, chart_title(chart))
+            (chart.pk, chart_title(chart), chart.stream.plan.characteristic_id == own)
             for chart in frozen.select_related(
                 "stream__plan__characteristic",
                 "stream__plan__material",

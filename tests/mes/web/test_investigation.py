@@ -72,3 +72,12 @@ def test_page_guides_from_the_signature_to_the_control(guide: Guide) -> None:
     assert "Diagnosed and tied to a control" in post("control_link", action=str(action.pk))
     assert "trapped gas" in client.get(reverse("web:case", args=[guide.case.pk])).content.decode()
     assert client.post(url, {"kind": "no-such"}).status_code == 422
+
+
+def test_verification_offers_the_chart_of_the_case_and_no_other_by_itself(guide: Guide) -> None:
+    client = signed_in(guide.charted.plant.engineer)
+    own = client.get(reverse("web:case", args=[guide.case.pk])).content.decode()
+    assert "choose the chart that shows it" not in own
+    made = client.post(reverse("web:lot_case", args=[guide.codes[0]]), {"title": "dent"}, follow=True)
+    other = made.content.decode()
+    assert "choose the chart that shows it" in other and "has frozen limits" in other

@@ -153,8 +153,11 @@ def test_plan_after_the_first_result_is_refused(plant: Plant, lot: Lot) -> None:
 
 def test_missing_value_blocks_and_rejection_holds_lot_and_cells(plant: Plant, lot: Lot) -> None:
     plan = frozen(plant, lot)
-    words = [blocker.message for blocker in release_blockers(lot, user=None, now=timezone.now())]
-    assert any("acceptance plan is not decided" in word for word in words)
+    blockers = release_blockers(lot, user=None, now=timezone.now())
+    (undecided,) = [each for each in blockers if "acceptance plan is not decided" in each.message]
+    assert (undecided.kind, undecided.key) == ("acceptance", lot.pk), (
+        "decided on its own page, not at the station"
+    )
     measured(plant, plan.sample[0])
     with pytest.raises(AcceptanceRefused, match=f"{plan.sample[0]}: efficiency is missing"):
         decided(plant, plan)
