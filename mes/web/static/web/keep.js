@@ -8,7 +8,7 @@
   "use strict";
 
   const PREFIX = "halite:kept:";
-  const TYPED = "input[type=text], input[type=search], input[type=date], input[type=datetime-local], textarea, select, input[type=radio], input[type=checkbox]";
+  const TYPED = "input:not([type]), input[type=text], input[type=search], input[type=date], input[type=datetime-local], textarea, select, input[type=radio], input[type=checkbox]";
   const OLDEST_MS = 7 * 86400e3;
   const who = document.body.dataset.user ?? "";
 
