@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from lots.models import Characteristic
+from lots.steps.base import DataType
 from quality.models import ControlPlanLine, Specification
 from quality.queries import lines_in_force
 from spc.definition import chart_definition
@@ -14,6 +15,7 @@ from spc.engine.kinds import ChartKind
 from spc.engine.live import DefinitionError, check_definition, form_of, normal_parameters, read_of
 
 VECTORS = {ChartKind.T2, ChartKind.MEWMA}
+OF_SAMPLES = {ChartKind.P, ChartKind.NP, ChartKind.U, ChartKind.LANEY_P, ChartKind.LANEY_U}
 
 
 def checked_parameters(
@@ -33,6 +35,12 @@ def checked_parameters(
     check_definition(definition)
     kind, strata = definition.kind, set(fields["stratify"].split())
     values = read_of(kind, definition.parameters)
+    if kind in OF_SAMPLES and characteristic.data_type != DataType.PROPORTION:
+        raise DefinitionError(
+            "chart_family",
+            f"a chart of kind {kind} needs how many were looked at;"
+            f" {characteristic.code} is recorded without, being no proportion",
+        )
     if kind in VECTORS:
         _same_step(values["variables"], characteristic, characteristics)
         _not_separated(strata, {"position", "gauge"}, "its variables are measured at different places")

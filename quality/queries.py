@@ -155,25 +155,32 @@ def newest_judgements(site: Site, lines: Sequence[SpecificationLine], *, count: 
 
 
 def weekly_false_alarms(lines: Iterable[ControlPlanLine], site: Site, *, now: datetime) -> dict[int, float]:
-    """Line → false alarms to expect in a week: points its charts plotted in the last seven days over the ARL.
+    """Line → false alarms to expect in a week: points to be plotted in seven days over the ARL of the line's rules.
 
-    Lines without a chart are absent. `now` is on the site clock, as the points' instants are.
+    Points are those of the last seven days on every chart that published revisions of the plan drew of the same
+    characteristic and material, so that a new chart is expected to be fed as those before it were; they count by their
+    readings where the subgroup's size changes. Lines without a chart are absent. `now` is on the site clock.
     """
-    charted = [line for line in lines if line.chart_plan_id is not None]
+    charted = [line for line in lines if line.chart_family]
     # Walks back from the newest point to the first that is a week old, not over the whole history.
     older = Point.objects.filter(
         chart=OuterRef("pk"), replaced_at__isnull=True, measured_at__lte=now - timedelta(days=7)
     ).order_by("-sequence")
-    charts = (
-        Chart.objects.filter(
-            stream__plan__in={line.chart_plan_id for line in charted}, stream__plan__site=site
-        )
-        .annotate(last_older=Subquery(older.values("sequence")[:1]))
-        .values_list("stream__plan", "state__next_sequence", "last_older")
+    drawn = ControlPlanLine.objects.filter(
+        revision__plan__revisions__in={line.revision_id for line in charted},
+        revision__published_at__isnull=False,
+        chart_plan__isnull=False,
     )
-    counts: Counter[int] = Counter()
-    for plan_id, next_sequence, last_older in charts:
-        counts[plan_id] += next_sequence - (0 if last_older is None else last_older + 1)
+    charts = (
+        Chart.objects.filter(stream__plan__in=drawn.order_by().values("chart_plan"), stream__plan__site=site)
+        .annotate(last_older=Subquery(older.values("sequence")[:1]))
+        .select_related("stream__plan", "state")
+    )
+    readings: Counter[tuple[int, int | None]] = Counter()
+    for chart in charts:
+        plan, older_than = chart.stream.plan, chart.last_older
+        points = chart.state.next_sequence - (0 if older_than is None else older_than + 1)
+        readings[plan.characteristic_id, plan.material_id] += plan.subgroup_size * points
     expected = {}
     for line in charted:
         definition = chart_definition(
@@ -183,5 +190,6 @@ def weekly_false_alarms(lines: Iterable[ControlPlanLine], site: Site, *, now: da
             subgroup_by=line.subgroup_by,
             subgroup_size=line.subgroup_size,
         )
-        expected[line.pk] = counts[line.chart_plan_id or 0] * false_alarm_rate(definition)
+        week = readings[line.characteristic_id, line.material_id] / line.subgroup_size
+        expected[line.pk] = week * false_alarm_rate(definition)
     return expected

@@ -54,6 +54,8 @@ def chart_json(chart: Chart, window: ChartWindow, line: SpecificationLine | None
         "dlcl": window.dispersion_lcl,
         "ducl": window.dispersion_ucl,
     }
+    if shown.rare:
+        limits = {name: _lasting(values) for name, values in limits.items()}
     return {
         "title": chart_title(chart),
         "unit": written_unit(unit_of(chart)),
@@ -63,6 +65,7 @@ def chart_json(chart: Chart, window: ChartWindow, line: SpecificationLine | None
         "dispersion_label": shown.dispersion or None,
         "within_label": shown.within or None,
         "x_label": "Point",
+        "rare": shown.rare,
         "lsl": _number(line.lsl) if line else None,
         "usl": _number(line.usl) if line else None,
         "target": _number(line.target) if line else None,
@@ -108,6 +111,12 @@ def _third(within: list[ThirdPanel]) -> dict[str, Any]:
         "wlcl": _compact([panel["lcl"] or None for panel in within]),
         "wucl": _compact([panel["ucl"] for panel in within]),
     }
+
+
+def _lasting(values: list[float | None]) -> list[float | None]:
+    """Limits of rare events hold between them too, where no point is plotted."""
+    last: float | None = None
+    return [last := last if value is None else value for value in values]
 
 
 def _number(value: Any) -> float | None:

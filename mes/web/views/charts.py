@@ -31,6 +31,8 @@ CHARTS_A_PAGE = 60
 TABLE_POINTS = 200
 REFRESH_S = 10
 DIGITS = 5  # of what is fitted beside the limits
+OF_PROPORTION = 5  # decimals of a mean proportion
+MEASURED = ("Mean of", "Sigma between", "Sigma of")  # what is fitted in the unit of a reading begins so
 STATES = {
     "": "All states",
     "learning": "Learning",
@@ -140,12 +142,16 @@ def chart(request: SiteRequest, key: int) -> HttpResponse:
             "fit": fit,
             # The sums of a CUSUM are in sigmas, its centre is the level that it watches.
             "center_unit": plan.characteristic.unit if plan.family == "cusum" else unit_of(found),
-            "fitted": [(words, f"{value:.{DIGITS}g}") for words, value in facts_of(fit)] if fit else [],
+            "fitted": [
+                (words, f"{value:.{DIGITS}g}", plan.characteristic.unit if words.startswith(MEASURED) else "")
+                for words, value in (facts_of(fit) if fit else ())
+            ],
             "parameters": [
                 (parameter.name, value, parameter.label)
                 for parameter, value in said_parameters(ChartKind(plan.family), plan.parameters)
             ],
-            "decimals": decimals_of(found) + 1,
+            "decimals": OF_PROPORTION if plan.family == "np" else decimals_of(found) + 1,
+            "center_label": "Mean proportion" if plan.family == "np" else "Centre line",
             "costs": false_alarms(plan),
             "lines": lines,
             "drawn": drawn,

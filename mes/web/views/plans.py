@@ -12,7 +12,7 @@ from mes.web.site import SiteRequest, site_page
 from mes.web.views.plan_drafts import revision_at
 from quality.actions.react import MATERIAL
 from quality.gauge_studies import plan_warnings
-from quality.models import ControlPlanLine, ControlPlanRevision
+from quality.models import ControlPlanRevision
 from quality.permissions import Action, may
 from quality.plan_table import difference, lines_of
 from quality.queries import lines_in_force, weekly_false_alarms
@@ -42,8 +42,6 @@ def plan(request: SiteRequest, key: int) -> HttpResponse:
     others = list(revision.plan.revisions.exclude(pk=revision.pk).order_by("-number"))
     base = next((other for other in others if other.number < revision.number and other.published_at), None)
     earlier = lines_of(base) if base is not None else []
-    if revision.published_at is None:
-        _expect_like(lines, earlier)
     expected = weekly_false_alarms(lines, request.site, now=request.site_now)
     holding = sum(expected.get(line.pk, 0.0) for line in lines if line.reaction in MATERIAL)
     doubts = plan_warnings(request.site, lines)
@@ -85,11 +83,3 @@ def plan(request: SiteRequest, key: int) -> HttpResponse:
             and may(request.user, request.site, Action.EDIT_MASTERS),
         },
     )
-
-
-def _expect_like(draft: list[ControlPlanLine], published: list[ControlPlanLine]) -> None:
-    """Let a draft's lines count the points of the charts that are in force, to say what their own rules would cost."""
-    charts = {(line.characteristic_id, line.material_id): line.chart_plan_id for line in published}
-    for line in draft:
-        if line.chart_family:
-            line.chart_plan_id = charts.get((line.characteristic_id, line.material_id))

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from spc.engine.batch import RuleHit
-from spc.engine.families import Panel, SubgroupData
+from spc.engine.families import Panel, SubgroupData, Summary
 from spc.engine.group_states import GroupState
 from spc.engine.groups import group_chart
 from spc.engine.kinds import ChartKind
@@ -95,6 +95,12 @@ class Group(Method):
             n_values=float(n * len(streams) * len(whole)),
             own={"streams": streams, "run": run, "sigma_means": sigma},
         )
+
+    def reduce(self, data: SubgroupData) -> Summary:
+        """The largest mean, and the smallest on the second panel."""
+        means = [float(np.mean(own)) for own in means_of(data).values()] or [math.nan]
+        size = float(len(data.values))
+        return Summary(max(means), size, size * max(means), min(means))
 
     def facts(self, fit: Fit) -> tuple[tuple[str, float], ...]:
         return (

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
+from quality.actions.draft_plan import approve_plan, change_line
 from quality.models import ControlPlanLine
 from spc.models import Chart, LimitRevision, Point, Signal
 from tests.support.builders import PASSWORD, Plant, add_chart, make_plant, publish
@@ -101,6 +103,47 @@ def test_plan_shows_the_parameters_and_counts_the_false_alarms_of_the_family(pla
     page = client.get(reverse("web:plan", args=[line.revision_id])).content.decode()
     assert "k=0.5 h=4 head_start=0 sigma=within" in page
     assert f"{20 / 167.7:.2f}" in page  # 20 points in the week, one false alarm in 168
+    change = {"chart_family": "xbar-r", "subgroup_by": "consecutive", "subgroup_size": "4", "parameters": ""}
+    draft = change_line(
+        line.revision,
+        (SOLIDS, line.material.code if line.material else ""),
+        change,
+        change_reason="four at a time",
+        user=plant.process_engineer,
+        now=timezone.now(),
+    )
+    approve_plan(draft, user=plant.engineer, password=PASSWORD, now=timezone.now())
+    page = client.get(reverse("web:plan", args=[draft.pk])).content.decode()
+    # The new chart has no points yet; its readings come as those before: 20 in the week, so 5 points.
+    assert f"{20 / 4 / 370.4:.2f}" in page
     form = client.get(reverse("web:plan_line", args=[line.revision_id, line.pk])).content.decode()
     assert 'value="k=0.5 h=4 head_start=0 sigma=within"' in form
     assert "decision interval in sigmas" in form
+
+
+def test_chart_of_samples_is_refused_where_no_sample_size_is_recorded(plant: Plant) -> None:
+    line = ControlPlanLine.objects.get(chart_plan=frozen_chart(plant, **CUSUM).stream.plan)
+    change = {"chart_family": "p", "rules": "beyond_limits", "parameters": ""}
+    client = signed_in(plant.process_engineer)
+    form = client.get(reverse("web:plan_line", args=[line.revision_id, line.pk]))
+    row = {**form.context["row"], **change, "change_reason": "count them"}
+    answer = client.post(reverse("web:plan_line", args=[line.revision_id, line.pk]), row)
+    page = answer.content.decode()
+    assert answer.status_code == 422 and "is recorded without, being no proportion" in page
+
+
+def test_limits_of_rare_events_are_drawn_between_the_events_too(plant: Plant) -> None:
+    chart = frozen_chart(
+        plant,
+        values=["0", "0", "65", "0", "65"] * 5,
+        chart_family="g",
+        rules="beyond_limits",
+        parameters="event=positive",
+        phase1_subgroups=5,
+        reaction="alert",
+    )
+    drift(plant, "65", "0", "0", "65", "0")
+    shown = signed_in(plant.engineer).get(reverse("web:chart_data", args=[chart.pk])).json()
+    points = shown["points"]
+    assert shown["rare"] and points["v"][-1] is None and points["v"][-2] == 2.0
+    assert points["ucl"][-1] == points["ucl"][-2] is not None

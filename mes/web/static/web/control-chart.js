@@ -171,8 +171,8 @@ class HaliteChart extends HTMLElement {
         { ...axis, label: `${label}${unit ? `, ${unit}` : ""}`, labelFont: `600 14px ${getComputedStyle(this).fontFamily}`, labelSize: 26, size: 66 },
       ],
       series: [{}, {
-        stroke: INK.line, width: 1.5, spanGaps: false,
-        points: { size: 6, fill: INK.point, stroke: INK.point, show: (plot, _, from, to) => plot.bbox.width / devicePixelRatio / Math.max(1, to - from) > 5 },
+        stroke: INK.line, width: 1.5, spanGaps: Boolean(this.#chart.rare),
+        points: { size: 6, fill: INK.point, stroke: INK.point, show: (plot, _, from, to) => Boolean(this.#chart.rare) || plot.bbox.width / devicePixelRatio / Math.max(1, to - from) > 5 },
         gaps: (plot, _, from, to, gaps) => this.#phaseGaps(plot, from, to, gaps),
       }],
       cursor: {

@@ -25,6 +25,7 @@ from spc.engine.live import (
     false_alarm_rate,
     load_state,
     start,
+    statistic_of,
 )
 from spc.engine.multivariate import mewma_chart, t_squared_individuals
 from spc.engine.operating import acceptance_limits
@@ -338,3 +339,9 @@ def test_every_kind_has_a_price() -> None:
         definition = ChartDefinition(kind, BEYOND, by_reading=False, subgroup_size=4)
         assert 0.0 < false_alarm_rate(definition) < 0.1
         assert alarm_rate_of(definition, center=0.3).total > 0.0
+
+
+def test_group_chart_shows_the_largest_and_the_smallest_mean_before_there_are_limits() -> None:
+    data = SubgroupData((1.0, 2.0, 4.0, 6.0), labels=("a", "a", "b", "c"))
+    shown = statistic_of(ChartKind.GROUP, data)
+    assert (shown.statistic, shown.dispersion, shown.size) == (6.0, 1.5, 4.0)

@@ -5,6 +5,7 @@
  *   "location_label": "Mean", "dispersion_label": "Range", "dispersion_unit": unit when absent,
  *   "x_label": "Subgroup",                         // "Roll position, m" with points.x in metres
  *   "lsl": 25.5 | null, "usl": 28.1 | null, "target": 26.8 | null,
+ *   "rare": true | absent,                         // points at events only, joined over the readings between
  *   "first_number": 1,                             // number of the first point sent, when earlier ones are left out
  *   "points": {                                    // columns of equal length n; a limit may be one number or null
  *     "id": [..], "t": [epoch seconds], "v": [..], "d": [..|null] | null, "x": [..] | absent (numbered),

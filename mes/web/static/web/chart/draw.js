@@ -8,7 +8,7 @@ export const INK = {
   signal: "#b3261e", member: "#e08a00", excluded: "#6b7784", phase: "#566372", grid: "#e4e9ed", text: "#465361", cursor: "#0b5d74",
 };
 
-const MARKS_WITH_WORDS = 40; // with more signals in view, rings and words would hide the data
+const MARKS_WITH_WORDS = 12; // with more signals in view, rings and words would hide the data
 
 const FONT = '"Segoe UI", system-ui, Roboto, "Noto Sans", "Liberation Sans", sans-serif';
 const scaled = (px) => px * devicePixelRatio;
