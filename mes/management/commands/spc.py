@@ -143,7 +143,22 @@ def read_table(file: Path) -> pd.DataFrame:
         raise CommandError(
             f"{file} separates its columns by semicolons: save it with commas and decimal points"
         )
+    if len(table.columns) == 1:
+        table = _with_gaps(file, table)
     return table.rename(columns=str.strip)
+
+
+def _with_gaps(file: Path, table: pd.DataFrame) -> pd.DataFrame:
+    """A table of one column with its blank lines: each is a missing reading, but for those at either end."""
+    own = pd.read_csv(
+        file, dtype=str, keep_default_na=False, skipinitialspace=True, skip_blank_lines=False, header=None
+    )
+    lines = own[0].fillna("").str.strip()
+    written = lines.index[lines != ""]
+    if len(written) != len(table) + 1:  # a quoted empty cell, or lines that only seem blank: as read before
+        return table
+    kept = lines.loc[written[0] + 1 : written[-1]].reset_index(drop=True)
+    return pd.DataFrame({table.columns[0]: kept})
 
 
 def rules_named(text: str) -> tuple[Rule, ...]:

@@ -263,3 +263,16 @@ def test_a_cusum_may_start_ahead(table: Path) -> None:
     assert ahead["statistic"][0] != plain["statistic"][0] or first < 0
     with pytest.raises(CommandError, match="head start below h"):
         spc(*asked, "--head-start", "5")
+
+
+def test_blank_line_of_a_single_column_is_a_missing_reading_that_no_moving_range_spans(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "one.csv"
+    file.write_text("x\n10.0\n10.4\n\n12.0\n12.2\n\n\n")
+    found = spc(str(file), "--chart", "imr", "--value", "x")
+    assert found["statistic"] == [10.0, 10.4, None, 12.0, 12.2]
+    assert found["sigma_within"] == pytest.approx((0.4 + 0.2) / 2 / 1.1283791670955126)
+    file.write_text("x\n10.0\n\nfoo\n")
+    with pytest.raises(CommandError, match="line 4, column 'x'"):
+        spc(str(file), "--chart", "imr", "--value", "x")
