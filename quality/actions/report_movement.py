@@ -84,7 +84,7 @@ def report_step(
             reason=reason.strip()[:300],
         )
         executions.append(execution)
-    what = f"{step_code} was started without permission"
+    what = f"{executions[0].route_step.step.name} was started without permission"
     hold, case = _hold_and_open(site, list(fresh.values()), what, reason, user, now)
     return Report(hold, case, executions=tuple(executions))
 
