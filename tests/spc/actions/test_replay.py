@@ -75,7 +75,9 @@ def correct(
 def columns(chart: Chart) -> list[Column]:
     """What the chart shows from the limits in force on: statistic, z and the rules that a point completes."""
     floor = ChartState.objects.get(chart=chart).limit_revision.from_sequence
-    points = current_points(chart.pk).filter(sequence__gte=floor).order_by("sequence")
+    points = (
+        current_points(chart.pk).filter(sequence__gte=floor).order_by("sequence").prefetch_related("signals")
+    )
     return [(p.statistic, p.z, tuple(sorted(s.rule + s.panel for s in p.signals.all()))) for p in points]
 
 
@@ -364,8 +366,7 @@ def test_any_order_of_changes_gives_what_a_full_recomputation_gives(
         return f"{65 + chance.gauss(0, 0.15):.5f}"
 
     times = sorted(free.pop() for _ in range(60))
-    for at in times:
-        plant.submit([plant.reading(SOLIDS, value(), lot, measured_at=at)])
+    plant.submit([plant.reading(SOLIDS, value(), lot, measured_at=at) for at in times])
     evaluate_all()
     for step in range(30):
         rows = list(
