@@ -70,11 +70,12 @@ WITH RECURSIVE walk (lot_id, from_mm, to_mm, depth) AS (
     SELECT l.parent_id::bigint, came.low, came.high, w.depth + 1
     FROM walk w
     JOIN lots_genealogylink l ON l.child_id = w.lot_id
+    JOIN lots_lot p ON p.id = l.parent_id
     CROSS JOIN LATERAL (
         SELECT (w.from_mm - l.child_offset_mm) / l.scale AS one, (w.to_mm - l.child_offset_mm) / l.scale AS other,
                ceil(l.uncertainty_mm / abs(l.scale)) AS give,
                greatest(0, l.parent_from_mm - l.uncertainty_mm) AS taken_from,
-               l.parent_to_mm + l.uncertainty_mm AS taken_to
+               least(l.parent_to_mm + l.uncertainty_mm, p.length_mm) AS taken_to
     ) place
     CROSS JOIN LATERAL (
         SELECT CASE WHEN l.parent_from_mm IS NULL THEN NULL

@@ -78,6 +78,14 @@ def test_a_cell_resolves_to_the_metres_of_every_ancestor(plant: Plant) -> None:
     assert reached[mother.pk] == ((29_950, 32_050),)
 
 
+def test_uncertainty_reaches_no_further_than_the_ends_of_a_roll(plant: Plant) -> None:
+    mother = roll(plant)
+    daughter = slit(plant, mother, 60_000, 100_000, uncertainty_mm=300)
+    last = cell(plant, daughter, 39_000, 40_000, uncertainty_mm=50)
+    assert by_lot(last, forward=False)[daughter.pk] == ((38_950, 40_000),)
+    assert by_lot(last, forward=False)[mother.pk] == ((98_650, 100_000),)
+
+
 def test_a_rewound_and_stretched_roll_flips_and_scales(plant: Plant) -> None:
     mother = roll(plant, 10_000)
     # Rewound from its end and two per cent longer: child = 10200 - 1.02 parent.
