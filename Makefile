@@ -4,6 +4,9 @@ RUN = .venv/bin/python
 # Checks read the settings but need no database and no state directory.
 CHECK_ENV = HALITE_PROFILE=test SECRET_KEY=static-checks-sign-nothing
 
+# Byte code is kept: without it every process compiles all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run reset setup setup-dev check test test-fast test-faults chromium
 
 run: setup

@@ -33,6 +33,35 @@ def test_scan_start_record_violation_held(live_site: Stack, page: Page) -> None:
     assert watch.complaints == []
 
 
+def test_a_slow_tap_counts_though_the_verdict_comes_meanwhile(live_site: Stack, page: Page) -> None:
+    plant = mixing_plant()
+    lot = plant.lot()
+    plant.start(lot, "mixing")
+    watch = log_in(page, live_site.url, plant.operator.username)
+    page.goto(f"{live_site.url}/station/{lot.code}/")
+    name = field("mixing.solids_pct")
+    page.locator(f"[name={name}]").fill("67.5")
+    button = page.get_by_role("button", name="Record")
+    # A press that slides off the button is no tap: the verdict appears then.
+    button.hover()
+    with page.expect_response("**/judge/**"):
+        page.mouse.down()
+    page.wait_for_timeout(200)
+    expect(page.locator(".verdict--out")).to_have_count(0)
+    page.mouse.move(5, 5)
+    page.mouse.up()
+    expect(page.locator(".verdict--out")).to_contain_text("above USL 66")
+    assert not Measurement.objects.filter(lot_id=lot.pk).exists()
+    page.locator(f"[name={name}]").fill("68")
+    button.hover()
+    with page.expect_response("**/judge/**"):
+        page.mouse.down()
+    page.wait_for_timeout(200)
+    page.mouse.up()
+    expect(page.locator(".answer")).to_contain_text("is now held because")
+    assert watch.complaints == []
+
+
 def test_readings_survive_a_reload_and_end_with_their_recording(live_site: Stack, page: Page) -> None:
     plant = mixing_plant()
     lot = plant.lot()

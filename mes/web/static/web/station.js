@@ -119,6 +119,30 @@
     if (isSubmission(ctx) && ctx.response.status >= 200 && ctx.response.status < 300) forget(ctx.sourceElement.dataset.draft);
   });
 
+  // --- Pressing -----------------------------------------------------------------------------------------------
+  // Pressing a button leaves the field, which is judged then. A verdict that appeared under the finger would move the
+  // button away, and the tap would be lost: it waits until the press has ended, and is asked for again if that was no tap.
+  let pressed = null;
+  const heldBack = new Set();
+
+  document.addEventListener("pointerdown", (event) => { pressed = event.target.closest("form[data-draft] button"); });
+
+  document.addEventListener("htmx:before:swap", (event) => {
+    const { ctx } = event.detail;
+    if (!pressed || isSubmission(ctx) || ctx.sourceElement.form !== pressed.form) return;
+    heldBack.add(ctx.sourceElement);
+    event.preventDefault();
+  });
+
+  function release(event) {
+    const tapped = event.type === "pointerup" && pressed?.contains(event.target);
+    pressed = null;
+    if (!tapped) heldBack.forEach((field) => field.dispatchEvent(new Event("change", { bubbles: true })));
+    heldBack.clear();
+  }
+  document.addEventListener("pointerup", release);
+  document.addEventListener("pointercancel", release);
+
   // --- Scanning -----------------------------------------------------------------------------------------------
   const scanInput = () => document.querySelector("[data-scan-input]");
 
