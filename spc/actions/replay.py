@@ -193,10 +193,17 @@ class _Replay:
     def _keep_state(self, plotter: Plotter) -> None:
         """The chart goes on from the replay's end; limits that have judged no point yet keep their fresh state."""
         self.stored.next_sequence = plotter.sequence
-        self.stored.watermark_at = plotter.points[-1].measured_at
+        self.stored.watermark_at = self._last_instant(plotter)
         if plotter.limits is None or plotter.limits.pk == self.stored.limit_revision_id:
             self.stored.state = plotter.state.to_dict() if plotter.state is not None else None
         self.stored.save(update_fields=["state", "next_sequence", "watermark_at"])
+
+    def _last_instant(self, plotter: Plotter) -> datetime:
+        """Of the chart's last point; nothing was plotted at the end when all that stood there has moved away."""
+        last = plotter.sequence - 1
+        if plotter.points[-1].sequence == last:
+            return plotter.points[-1].measured_at
+        return current_points(self.chart.pk).get(sequence=last).measured_at
 
     def _shift_state(self, by: int) -> None:
         """The chart goes on from the last point as it was, `by` numbers further on."""

@@ -231,6 +231,17 @@ def test_reading_measured_before_one_that_moves_behind_the_last_point_stands_bef
     assert [point.statistic for point in stored(long.chart)[-3:]] == [65.01, 65.02, 65.03]
 
 
+def test_chart_whose_last_reading_moves_to_its_beginning_ends_where_it_ended(either: Long) -> None:
+    last = either.readings()[-1]
+    either.correct(last, "65.02", either.start + timedelta(seconds=155))
+    evaluate_all()
+    assert_as_recomputed(either)
+    # What is measured before the point that is the last one now is late.
+    either.submit((LENGTH * 10 - 25.0, "65.03"))
+    evaluate_all()
+    assert_as_recomputed(either)
+
+
 def test_replaced_points_stay_as_they_were(long: Long) -> None:
     before = list(Point.objects.order_by("pk").values())
     long.submit((305.0, "65.01"))
@@ -288,6 +299,8 @@ def test_any_changes_give_what_a_full_recomputation_gives(
             else:
                 row = long.readings()[nearest]
                 to = long.start + timedelta(seconds=LENGTH * 10 - instant) if kind == "backdate" else None
+                if kind == "correct" and value == row.entered_text:
+                    continue  # nothing would change, and that is refused
                 long.correct(row, None if kind == "withdraw" else value, to)
             evaluate_all()
             assert_as_recomputed(long)
