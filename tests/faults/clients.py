@@ -144,7 +144,8 @@ class Crowd:
 
     def _correct(self, chance: random.Random, seed: int, turn: int) -> None:
         """Correct a reading within the limits that was acknowledged, give it another instant, or withdraw it."""
-        known = [key for key in self.answers if self.sent[key][2] in {"", "late"}]
+        answered = list(self.answers)  # at once: other clients go on answering
+        known = [key for key in answered if self.sent[key][2] in {"", "late"}]
         if not known or chance.random() < 0.7:
             return
         key = chance.choice(known)
