@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from lots.models import GenealogyLink, HoldLot, Lot
+from spc.engine.special_rules import rule_named
 from spc.models import Signal
 
 WIDTH = 1000.0  # user units of the drawing
@@ -84,7 +85,7 @@ def ruler_of(lot: Lot) -> Ruler | None:
         taken=tuple(_taken(link, lanes, scale, link.child_id in held_children) for link in drawn[:MARKS]),
         cells=tuple(replace(part, held=part.key in held_children) for part in cells),
         held=tuple(_held(lot, lot.length_mm, scale, height)),
-        signals=tuple(_signals(lot, scale, height)),
+        signals=tuple(_signals(lot, lot.length_mm, scale, height)),
         left_out=left_out,
     )
 
@@ -206,31 +207,31 @@ def _held(lot: Lot, length_mm: int, scale: float, height: float) -> Iterable[Str
         )
 
 
-def _signals(lot: Lot, scale: float, height: float) -> Iterable[Stretch]:
+def _signals(lot: Lot, length_mm: int, scale: float, height: float) -> Iterable[Stretch]:
+    """A mark at the metre of a reading; a bar above the whole roll for a value of all of it. The newest first."""
     rows = (
-        Signal.objects.filter(
-            point__subgroup__members__lot_id=lot.pk,
-            point__subgroup__members__roll_position_mm__isnull=False,
-            point__replaced_at__isnull=True,
-        )
-        .order_by("id")
+        Signal.objects.filter(point__subgroup__members__lot_id=lot.pk, point__replaced_at__isnull=True)
+        .order_by("-id")
         .values_list(
             "chart_id",
             "point_id",
             "chart__stream__plan__characteristic__name",
             "point__subgroup__members__roll_position_mm",
+            "rule",
         )
         .distinct()[:MARKS]
     )
-    for chart_id, point_id, name, position in rows:
-        assert position is not None
-        words = f"{name} signalled at {position / 1000:g} m"
+    rules: dict[tuple[int, int, str, int | None], set[str]] = defaultdict(set)
+    for chart_id, point_id, name, position, rule in rows:
+        rules[chart_id, point_id, name, position].add(rule_named(rule).label)
+    for (chart_id, point_id, name, position), labels in rules.items():
+        where = "whole roll" if position is None else f"{position / 1000:g} m"
         yield Stretch(
-            x=position * scale,
+            x=0 if position is None else min(position, length_mm) * scale,
             y=-10,
-            width=3,
-            height=height + 10,
-            words=words,
+            width=WIDTH if position is None else 3,
+            height=6 if position is None else height + 10,
+            words=f"{name}, {where}: {'; '.join(sorted(labels))}",
             code=str(point_id),
             key=chart_id,
         )

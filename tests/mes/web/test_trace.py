@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -16,12 +18,14 @@ from lots.models import Lot
 from mes.web.ruler import WIDTH, ruler_of
 from quality.actions.hold import hold_by_hand
 from quality.actions.taking import Input
+from spc.models import Point
 from tests.support.api import ApiClient
 from tests.support.builders import Plant, add_chart, make_gauge, make_plant, publish
 from tests.support.web import signed_in
 from tests.support.worked import evaluate_all
 
 pytestmark = pytest.mark.django_db
+Queries = Callable[[int], Any]
 
 
 @pytest.fixture
@@ -118,6 +122,39 @@ def test_ruler_of_a_mother_roll_places_the_cells_of_the_rolls_made_from_it(plant
         True,
     )
     assert drawn.words == f"{cell.code}, by way of {half.code}: 88 to 90 m"
+
+
+def test_signals_are_marked_at_their_metre_and_over_the_whole_roll(
+    plant: Plant, client: Client, django_assert_max_num_queries: Queries
+) -> None:
+    """A reading at 120 m of 240 signals in the middle; one that names no metre, over the whole length."""
+    coated = plant.lot("T-ROLL", quantity=240, length_mm=240_000, lanes=2)
+    plant.start(coated, "coating")
+    calm = [
+        plant.reading("coating.gap_um", gap, coated, roll_position_mm=at * 10_000)
+        for at, gap in enumerate(("199", "201") * 6)
+    ]
+    plant.submit(calm)
+    evaluate_all()
+    plant.submit([plant.reading("coating.gap_um", "260", coated, roll_position_mm=120_000)])
+    plant.submit([plant.reading("coating.gap_um", "140", coated)])
+    evaluate_all()
+    with django_assert_max_num_queries(6):
+        ruler = ruler_of(coated)
+    assert ruler is not None
+    assert {(part.x, part.width, part.words) for part in ruler.signals} == {
+        (WIDTH / 2, 3, "Coating gap, 120 m: a point beyond a control limit"),
+        (0, WIDTH, "Coating gap, whole roll: a point beyond a control limit"),
+    }
+    page = client.get(reverse("web:lot_trace", args=[coated.code])).content.decode()
+    for part in ruler.signals:
+        link = f"{reverse('web:chart', args=[part.key])}?point={part.code}"
+        assert page.count(link) == 2 and f">{part.words}</a>" in page, "a mark and a line in words"
+        point = Point.objects.get(pk=part.code)
+        assert point.signals.exists() and point.chart_id == part.key
+    other = plant.lot("T-ROLL", quantity=240, length_mm=240_000)
+    unmarked = ruler_of(other)
+    assert unmarked is not None and unmarked.signals == ()
 
 
 @pytest.mark.parametrize(
