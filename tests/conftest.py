@@ -15,8 +15,13 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from pytest_django import DjangoDbBlocker
+
+# Examples are judged by what they assert: on a busy machine one of them may take its time.
+hypothesis.settings.register_profile("halite", deadline=None)
+hypothesis.settings.load_profile("halite")
 
 # Before Django reads its settings. The directory must let the database's user pass through.
 RUN_DIRECTORY = Path(tempfile.mkdtemp(prefix="halite-test-"))

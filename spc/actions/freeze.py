@@ -13,6 +13,8 @@ from spc.engine.live import require_spread, traits
 from spc.models import BasisPoint, Chart, ChartState, LimitRevision
 from spc.queries import phase1_data
 
+MOST_NAMED = 10
+
 
 class FreezeRefused(Exception):
     """The limits cannot be frozen; the message says what is missing."""
@@ -44,8 +46,8 @@ def freeze_limits(
         raise FreezeRefused(f"points {sorted(unknown)} are not on this chart")
     if not reason.strip():
         raise FreezeRefused("reason: say why these points are the process as it should be")
-    if any(not text.strip() for text in excluded.values()):
-        raise FreezeRefused("every excluded point needs a reason")
+    if silent := [point.sequence + 1 for point in points if not excluded.get(point.pk, "given").strip()]:
+        raise FreezeRefused(f"every excluded point needs a reason: give one for {_named(silent)}")
     if len(points) - len(excluded) < plan.phase1_subgroups:
         raise FreezeRefused(
             f"phase 1 needs {plan.phase1_subgroups} points; there are {len(points) - len(excluded)}"
@@ -84,3 +86,9 @@ def freeze_limits(
     state.state = state_at_start(revision, plan.rules).to_dict()
     state.save(update_fields=["limit_revision", "state"])
     return revision
+
+
+def _named(numbers: list[int]) -> str:
+    """Points by the numbers that the page shows; of many, the first few."""
+    words = f"point{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers[:MOST_NAMED]))}"
+    return words if len(numbers) <= MOST_NAMED else f"{words} and {len(numbers) - MOST_NAMED} more"

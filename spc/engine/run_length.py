@@ -132,10 +132,13 @@ def cusum_arl_two_sided(shift: float, *, reference: float, interval: float, head
     return (up * low0 + low * up0 - up0 * low0) / (up0 + low0)
 
 
-def mewma_arl(shift: float, *, weight: float, limit: float, variables: int) -> float:
+def mewma_arl(
+    shift: float, *, weight: float, limit: float, variables: int, nodes: tuple[int, int] = (40, 20)
+) -> float:
     """MEWMA of `variables` >= 1 with limit h4 on its asymptotic covariance; `shift` is the Mahalanobis distance.
 
-    In control the distance from the centre is a chain by itself; off target the component along the shift goes with it.
+    In control the distance from the centre is a chain by itself; off target the component along the shift goes with it,
+    and the equation is solved on `nodes` along the shift times across it. 20 along are too few: 0.3 % off.
     """
     if not 0.0 < weight <= 1.0 or not limit > 0.0 or variables < 1:
         raise RunLengthParameterError(
@@ -149,7 +152,7 @@ def mewma_arl(shift: float, *, weight: float, limit: float, variables: int) -> f
         system = np.eye(len(at)) - _ring_kernel(at, at, weight, variables) * weights[None, :]
         solved = np.linalg.solve(system, np.ones(len(at)))
         return float(1.0 + (_ring_kernel(np.zeros(1), at, weight, variables)[0] * weights) @ solved)
-    return _mewma_shifted(shift, weight, radius, variables)
+    return _mewma_shifted(shift, weight, radius, variables, nodes)
 
 
 def mewma_limit(run_length: float, *, weight: float, variables: int) -> float:
@@ -179,11 +182,13 @@ def _ring_kernel(start: FloatArray, end: FloatArray, weight: float, df: int) -> 
     return np.asarray(density * 2.0 * end[None, :] / weight**2, dtype=np.float64)
 
 
-def _mewma_shifted(shift: float, weight: float, radius: float, variables: int) -> float:
+def _mewma_shifted(
+    shift: float, weight: float, radius: float, variables: int, nodes: tuple[int, int]
+) -> float:
     """Nodes: the component along the shift by Chebyshev angles, the distance across it by Legendre."""
-    angle, angle_weights = _legendre(-math.pi / 2.0, math.pi / 2.0, 40)
+    angle, angle_weights = _legendre(-math.pi / 2.0, math.pi / 2.0, nodes[0])
     along, along_weights = radius * np.sin(angle), radius * np.cos(angle) * angle_weights
-    unit, unit_weights = _legendre(0.0, 1.0, 20)
+    unit, unit_weights = _legendre(0.0, 1.0, nodes[1])
     reach = np.sqrt(radius**2 - along**2)
     x = np.repeat(along, len(unit))
     r = (reach[:, None] * unit[None, :]).ravel()

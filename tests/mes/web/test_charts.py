@@ -217,7 +217,7 @@ class TestFreeze:
     def charted(self) -> ChartedPlant:
         return learning_plant()
 
-    def post(self, client: Client, charted: ChartedPlant, **fields: str) -> Any:
+    def post(self, client: Client, charted: ChartedPlant, **fields: str | list[str]) -> Any:
         form = {"reason": "steady", "password": PASSWORD, **fields}
         return client.post(url("chart_freeze", charted), form)
 
@@ -232,9 +232,13 @@ class TestFreeze:
         assert " checked" not in page
 
     def test_exclusion_needs_a_reason(self, client: Client, charted: ChartedPlant) -> None:
-        answer = self.post(client, charted, exclude=str(charted.points()[ODD].pk))
+        points = charted.points()
+        said, silent = points[ODD + 1], points[ODD]
+        form = {"exclude": [str(said.pk), str(silent.pk)], f"reason_{said.pk}": "spindle"}
+        answer = self.post(client, charted, **form)
         assert answer.status_code == 422
-        assert "Every excluded point needs a reason" in answer.content.decode()
+        words = f"Every excluded point needs a reason: give one for point {silent.sequence + 1}</span>"
+        assert words in answer.content.decode()
         assert not self.frozen(charted)
 
     def test_wrong_password_freezes_nothing(self, client: Client, charted: ChartedPlant) -> None:

@@ -25,8 +25,6 @@ VALIDATION = Path(__file__).parents[3] / "docs" / "validation.md"
 DISPUTED = {
     # 20 readings with two gaps inside make 4 + 4 + 7 pairs of neighbours; the case's own sigma is their mean over d2.
     ("edge-imr-missing", "/n_mr"): 15,
-    # 600,000 simulated run lengths give 16.536 +- 0.014; R's spc is 0.27 % off here and 0.1 % at the next shift.
-    ("arl-mewma-0.1-8.66-p2", "/arl[1]"): 16.541713762668,
 }
 
 

@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pytest
+import scipy
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -88,3 +89,45 @@ def test_limits_of_a_mewma_are_the_published_ones(variables: int, published: flo
 def test_a_run_length_no_chart_has_is_refused(run_length: float) -> None:
     with pytest.raises(RunLengthParameterError):
         mewma_limit(run_length, weight=0.1, variables=2)
+
+
+# R's spc 0.6.7, mewma.arl(0.1, 8.66, 2, delta) with its own 20 x 20 nodes: squared distance to run length.
+COARSE = {
+    0.5: 16.5860765182493,
+    1.0: 10.1566142561943,
+    1.5: 7.80702058210814,
+    2.0: 6.54186425163905,
+    3.0: 5.16572219796464,
+}
+
+
+@pytest.mark.parametrize("squared", COARSE)
+def test_run_lengths_of_a_mewma_are_those_of_r_on_its_grid_and_settled_on_ours(squared: float) -> None:
+    def solved(nodes: tuple[int, int] = (40, 20)) -> float:
+        return mewma_arl(math.sqrt(squared), weight=0.1, limit=8.66, variables=2, nodes=nodes)
+
+    assert solved(nodes=(20, 20)) == pytest.approx(COARSE[squared], rel=1e-10)
+    assert solved(nodes=(48, 20)) == pytest.approx(solved(), rel=1e-8)
+    assert solved() != pytest.approx(COARSE[squared], rel=2e-4)
+
+
+def test_the_run_length_of_a_mewma_is_that_of_its_equation_in_the_plane() -> None:
+    """Two variables by a normal density along each axis of the disc, without the chain of distances."""
+    weight, shift = 0.1, math.sqrt(0.5)
+    radius = math.sqrt(8.66 * weight / (2.0 - weight))
+    nodes, shares = np.polynomial.legendre.leggauss(30)
+    angle = math.pi / 2.0 * nodes
+    along, wide = radius * np.sin(angle), radius * np.cos(angle)
+    x = np.repeat(along, 30)
+    y = (wide[:, None] * nodes).ravel()
+    area = ((math.pi / 2.0 * shares * wide * wide)[:, None] * shares).ravel()
+
+    def density(start_x: np.ndarray, start_y: np.ndarray) -> np.ndarray:
+        across = scipy.stats.norm.pdf(y, (1 - weight) * start_y[:, None], weight)
+        return np.asarray(
+            scipy.stats.norm.pdf(x, (1 - weight) * start_x[:, None] + weight * shift, weight) * across * area
+        )
+
+    run_lengths = np.linalg.solve(np.eye(len(x)) - density(x, y), np.ones(len(x)))
+    from_target = 1.0 + (density(np.zeros(1), np.zeros(1)) @ run_lengths)[0]
+    assert from_target == pytest.approx(mewma_arl(shift, weight=weight, limit=8.66, variables=2), rel=1e-5)
