@@ -43,7 +43,11 @@ SOURCE_CODE = "cycler-files"
 
 
 class ImportRefused(Exception):
-    """The file does not fit the cell as it is now; the message says what to do. Nothing was stored."""
+    """The file does not fit the cell; the message says what to do. Nothing was stored."""
+
+
+class NotYet(ImportRefused):
+    """It may fit later without anyone touching the file: the step has not begun, or the test has not come so far."""
 
 
 @dataclass(frozen=True)
@@ -81,20 +85,18 @@ def import_cycler_file(
         return ImportedTest(file, earlier.answer, recognised=True, remarks=file.remarks)
     cycles = _finished(file.cycles) if running else file.cycles
     if not file.cycles:
-        raise ImportRefused(
-            "The file holds no cycle that moved charge: choose the file of the formation test."
-        )
+        raise NotYet("The file holds no cycle that moved charge: choose the file of the formation test.")
     # What breaks the protocol does not wait for the end of a cycle.
     broken = bool(file.result.findings)
     if not cycles and not broken:
-        raise ImportRefused("The first cycle still runs: import the file again when it has ended.")
+        raise NotYet("The first cycle still runs: import the file again when it has ended.")
     refuse_mistaken(file.sha256, file.test.names, cell)
     execution = running_formation(cell)
     shift, mapping = _mapping(file, execution, site, here)
     outgrown = _outgrown(execution, file)
     new = new_cycles(cycles, recorded_cycles(cell, execution), goes_on=outgrown is not None)
     if not new and not broken:
-        raise ImportRefused(
+        raise NotYet(
             f"Every cycle of this file is recorded for {cell.code} already, from another file or by hand."
         )
     if len(new) < len(cycles):
@@ -204,7 +206,7 @@ def running_formation(cell: Lot) -> StepExecution:
     runs = StepExecution.objects.filter(lot=cell, route_step__step__code=STEP).order_by("-attempt")
     latest = runs.first()
     if latest is None:
-        raise ImportRefused(f"Formation of {cell.code} has not been started: start it at the station first.")
+        raise NotYet(f"Formation of {cell.code} has not been started: start it at the station first.")
     if latest.finished_at is not None:
         raise ImportRefused(
             f"Formation of {cell.code} is finished already: its readings can no longer be added."

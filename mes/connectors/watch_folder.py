@@ -2,7 +2,7 @@
 
 `CELL-7.ndax`, `CELL-7__run2.csv`, `CELL-7__soc50__25C.z`: the part before a double underscore is the cell's code; a
 spectrum carries its state of charge and temperature. Files stay where they are and are imported again when they have
-grown. What cannot be used is moved into `quarantine/` beside a text that says why.
+grown. What cannot be used, now or later, is moved into `quarantine/` beside a text that says why.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from lots.envelope import InvalidSubmission
 from lots.models import Lot, Site, User
 from mes.connectors.files import UnreadableFile
 from mes.connectors.impedance.read import is_impedance_file
-from mes.connectors.import_cycler import ImportRefused, import_cycler_file
+from mes.connectors.import_cycler import ImportRefused, NotYet, import_cycler_file
 from mes.connectors.import_impedance import conditions, import_impedance_file
 
 QUARANTINE = "quarantine"
@@ -92,9 +92,9 @@ class WatchedFolder:
             return self._refuse(path, words) if settled else None
         try:
             recognised, remarks = self._import(path, cell, now)
-        except ImportRefused as refusal:
+        except NotYet as refusal:
             return Outcome(path.name, Result.WAITING, str(refusal))
-        except (UnreadableFile, InvalidSubmission) as refusal:
+        except (ImportRefused, UnreadableFile, InvalidSubmission) as refusal:
             return self._refuse(path, str(refusal)) if settled else None
         result = Result.RECOGNISED if recognised else Result.IMPORTED
         return Outcome(path.name, result, " ".join(remarks))

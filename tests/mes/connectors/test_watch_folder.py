@@ -93,11 +93,29 @@ def test_spectrum_takes_its_conditions_from_its_name(plant: Plant, watched: Watc
     cell, _ = cell_in_formation(plant)
     (watched.folder / f"{cell.code}__soc50__25C.csv").write_bytes(spectrum_file())
     (watched.folder / f"{cell.code}__first.csv").write_bytes(spectrum_file(rs_ohm=1e-3))
-    waiting, imported = look(watched)
-    assert (waiting.result, imported.result) == (Result.WAITING, Result.IMPORTED)
-    assert "state of charge" in waiting.words
+    nameless, imported = look(watched)
+    assert (nameless.result, imported.result) == (Result.QUARANTINED, Result.IMPORTED)
+    assert "state of charge" in nameless.words
     row = CurveFile.objects.get(lot=cell)
     assert (row.soc_pct, row.temperature_c) == (50, 25)
+
+
+def test_file_that_will_never_fit_its_cell_is_not_read_for_ever(plant: Plant, watched: WatchedFolder) -> None:
+    cell, execution = cell_in_formation(plant)
+    other = plant.lot("T-CELL", quantity=1)
+    content = two_cycles(started=just_now())
+    (watched.folder / f"{cell.code}.ndax").write_bytes(content)
+    assert results(look(watched)) == [Result.IMPORTED]
+    (watched.folder / f"{other.code}__of-another-cell.ndax").write_bytes(content)
+    (mistaken,) = look(watched)
+    assert (mistaken.result, f"imported for {cell.code}" in mistaken.words) == (Result.QUARANTINED, True)
+    type(execution).objects.filter(pk=execution.pk).update(finished_at=timezone.now())
+    (watched.folder / f"{cell.code}__late.ndax").write_bytes(two_cycles())
+    (late,) = look(watched)
+    assert (late.result, "is finished already" in late.words) == (Result.QUARANTINED, True)
+    reasons = sorted(path.name for path in (watched.folder / "quarantine").glob("*.reason.txt"))
+    assert reasons == sorted(f"{outcome.name}.reason.txt" for outcome in (late, mistaken))
+    assert look(watched) == []
 
 
 def test_links_hidden_files_and_folders_are_left_alone(plant: Plant, watched: WatchedFolder) -> None:
