@@ -16,8 +16,9 @@ from django.db.models.functions import Coalesce
 
 from lots.actions.place_hold import extend_hold, place_hold, reach_locked
 from lots.models import Hold, Site
-from quality.actions.react import MATERIAL, reason_of, window_extents, window_start
+from quality.actions.react import MATERIAL, reason_of
 from quality.models import ReactionFiring
+from quality.window import not_accepted, window_extents, window_start
 from spc.models import Chart, Signal
 from spc.queries import current_points
 
@@ -47,7 +48,8 @@ def _holding_near(chart: Chart, places: Sequence[int]) -> set[int]:
     current = Signal.objects.filter(
         chart=chart, point__replaced_at__isnull=True, point__sequence__gte=places[0]
     )
-    signalled = set(current.values_list("point__sequence", flat=True))
+    bad = not_accepted(chart.pk).filter(sequence__gte=places[0])
+    unaccepted = set(bad.values_list("sequence", flat=True))
     rows = list(
         current.filter(reaction__in=MATERIAL)
         .annotate(first=Coalesce(Min("members__point__sequence"), "point__sequence"))
@@ -58,8 +60,8 @@ def _holding_near(chart: Chart, places: Sequence[int]) -> set[int]:
     for place in places:
         at = bisect_left(rows, place, key=itemgetter(0))
         for last, key, reaction, first in rows[at : at + SIGNALS_BEHIND]:
-            # The window runs back from the pattern over what completed signals of its own.
-            reaches = signalled.issuperset(range(place, first)) and reaction != Signal.Reaction.HOLD
+            # The window runs back from the pattern over what was not accepted.
+            reaches = unaccepted.issuperset(range(place, first)) and reaction != Signal.Reaction.HOLD
             if reaches or place == last:
                 found.add(key)
     return found

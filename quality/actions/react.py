@@ -8,18 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from lots.actions.place_hold import HeldExtent, place_hold
+from lots.actions.place_hold import place_hold
 from lots.models import Hold, Site
-from lots.queries import lots_open_in_zone
 from quality.actions.stop import stop_on, stop_stream
 from quality.actions.tighten import open_on, tighten
 from quality.models import ControlPlanLine, ReactionFiring
 from quality.plans import line_of_chart
+from quality.window import window_extents, window_start
 from spc.definition import moving_range_below, traits_of
 from spc.engine import Panel
 from spc.engine.special_rules import rule_named
-from spc.models import Chart, Point, Signal, SubgroupMember
-from spc.queries import current_points, strata_words
+from spc.models import Chart, Signal
+from spc.queries import strata_words
 
 Reaction = Signal.Reaction
 MATERIAL = {Reaction.HOLD, Reaction.CONTAIN, Reaction.STOP}
@@ -101,37 +101,6 @@ def _did(reaction: Signal.Reaction, lots: int, *, new: bool, line: ControlPlanLi
     if reaction == Reaction.STOP:
         return f"{held} and {'stopped the stream' if new else 'the stream was stopped already'}"
     return held
-
-
-def window_start(signal: Signal) -> int:
-    """First point after the last accepted one before the pattern's first member.
-
-    A point is accepted when it completed no signal of its own; the pattern itself is never accepted.
-    """
-    first_member = min(
-        signal.members.values_list("point__sequence", flat=True), default=signal.point.sequence
-    )
-    last_accepted = (
-        current_points(signal.chart_id)
-        .filter(sequence__lt=first_member)
-        .exclude(signals__isnull=False)
-        .order_by("-sequence")
-        .values_list("sequence", flat=True)
-        .first()
-    )
-    return 0 if last_accepted is None else last_accepted + 1
-
-
-def window_extents(chart: Chart, first: int, last: Point) -> list[HeldExtent]:
-    """Lots behind the points of the window; for a zone's stream, lots that lay open to it meanwhile."""
-    points = current_points(chart.pk).filter(sequence__gte=first, sequence__lte=last.sequence)
-    members = SubgroupMember.objects.filter(subgroup__points__in=points)
-    if chart.stream.zone_id is not None:
-        times = sorted(members.values_list("measured_at", flat=True))
-        lots = set(lots_open_in_zone(chart.stream.zone_id, times[0], times[-1])) if times else set()
-    else:
-        lots = {lot_id for lot_id in members.values_list("lot_id", flat=True) if lot_id is not None}
-    return [HeldExtent(lot_id) for lot_id in sorted(lots)]
 
 
 def reason_of(chart: Chart, signal: Signal) -> str:

@@ -194,7 +194,7 @@ class _Replay:
         """The chart goes on from the replay's end; limits that have judged no point yet keep their fresh state."""
         self.stored.next_sequence = plotter.sequence
         self.stored.watermark_at = self._last_instant(plotter)
-        if plotter.limits is None or plotter.limits.pk == self.stored.limit_revision_id:
+        if (plotter.limits.pk if plotter.limits else None) == self.stored.limit_revision_id:
             self.stored.state = plotter.state.to_dict() if plotter.state is not None else None
         self.stored.save(update_fields=["state", "next_sequence", "watermark_at"])
 

@@ -218,6 +218,16 @@ def test_corrected_basis_point_flags_the_frozen_limits(plant: Plant, chart: Char
     assert current_points(chart.pk).filter(statistic=65.2).count() == 1
 
 
+def test_limits_judge_the_next_point_though_a_basis_point_was_corrected_before_it(plant: Plant) -> None:
+    """All points that there are were plotted before there were limits; the fresh state of these stays."""
+    chart = frozen_chart(plant, values=("64.9", "65.1") * 4 + ("64.8", "65.1"))
+    correct(plant, current_measurements(Measurement.objects.filter(value="64.8")).get(), "64.9")
+    lot = mixing_lot(plant)
+    record(plant, lot, "67", timezone.now())
+    assert columns(chart) == recomputed(chart, lot)
+    assert "beyond_limitslocation" in columns(chart)[0][2] and active_holds([lot.pk]).exists()
+
+
 def test_derived_value_that_changes_replaces_its_point() -> None:
     plant = make_plant()
     add_chart(plant, "filling.dosed_mass_g")
