@@ -18,6 +18,7 @@ import { INK, drawLimits, drawMargin, drawMarks, drawPhases, drawSelection, draw
 import { Frame } from "./chart/frame.js";
 
 const MARGIN_RIGHT = 104;
+const [PADDING_TOP, PADDING_BOTTOM, X_AXIS] = [14, 6, 52];
 const SNAP_PX = 8;
 
 class HaliteChart extends HTMLElement {
@@ -159,16 +160,17 @@ class HaliteChart extends HTMLElement {
     const current = () => this.#chart.panels.find((candidate) => candidate.name === name);
     const bottom = position === this.#shownPanels().length - 1;
     const unit = name === "dispersion" ? this.#chart.dispersion_unit ?? this.#chart.unit : this.#chart.unit;
-    const label = panelLabel(this.#chart, name);
+    const label = `${panelLabel(this.#chart, name)}${unit ? `, ${unit}` : ""}`;
+    const size = this.#size(position);
     const axis = { stroke: INK.text, grid: { stroke: INK.grid, width: 1 }, ticks: { stroke: INK.grid, width: 1 }, font: `14px ${getComputedStyle(this).fontFamily}` };
     const options = {
-      ...this.#size(position),
-      padding: [14, MARGIN_RIGHT, bottom ? 0 : 6, 0],
+      ...size,
+      padding: [PADDING_TOP, MARGIN_RIGHT, bottom ? 0 : PADDING_BOTTOM, 0],
       legend: { show: false },
       scales: { x: { time: false }, y: { range: () => this.#yRange(current()) } },
       axes: [
-        { ...axis, show: bottom, space: 96, size: 52, values: (_, ticks) => ticks.map((tick) => this.#frame.xTick(this.#chart, tick)), incrs: this.#chart.sequential ? [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6] : undefined },
-        { ...axis, label: `${label}${unit ? `, ${unit}` : ""}`, labelFont: `600 14px ${getComputedStyle(this).fontFamily}`, labelSize: 26, size: 66 },
+        { ...axis, show: bottom, space: 96, size: X_AXIS, values: (_, ticks) => ticks.map((tick) => this.#frame.xTick(this.#chart, tick)), incrs: this.#chart.sequential ? [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6] : undefined },
+        { ...axis, label, labelFont: this.#labelFont(label, size.height, bottom), labelSize: 26, size: 66 },
       ],
       series: [{}, {
         stroke: INK.line, width: 1.5, spanGaps: Boolean(this.#chart.rare),
@@ -202,6 +204,16 @@ class HaliteChart extends HTMLElement {
     plot.over.addEventListener("dblclick", () => { this.#frame.pressed(0); this.#showLast(0); });
     plot.over.addEventListener("mouseleave", () => this.#frame.hideDetails());
     return plot;
+  }
+
+  /** Font of the name along the value axis: smaller where the panel is too low for all of it. */
+  #labelFont(label, height, bottom) {
+    const middle = (PADDING_TOP + height - (bottom ? X_AXIS : PADDING_BOTTOM)) / 2;
+    const room = 2 * Math.min(middle, height - middle) - 8;
+    const ctx = document.createElement("canvas").getContext("2d");
+    const font = (px) => `600 ${px}px ${getComputedStyle(this).fontFamily}`;
+    ctx.font = font(14);
+    return font(Math.max(10, Math.min(14, Math.floor((14 * room) / ctx.measureText(label).width))));
   }
 
   /** The line is broken where limits or recipe changed: a phase is a new story. */

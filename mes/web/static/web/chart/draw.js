@@ -111,9 +111,11 @@ export function drawPhases(u, chart, withLabels) {
       ctx.lineTo(x, bbox.top + bbox.height);
       ctx.stroke();
       // Of two changes too close for both names, the later one's is written: its limits are in force.
-      const room = (places[k + 1] ?? Infinity) - x - scaled(8);
-      if (withLabels && phase.label && ctx.measureText(phase.label).width <= room) {
-        ctx.fillText(phase.label, x + scaled(5), bbox.top + bbox.height - scaled(4));
+      if (!withLabels || !phase.label) continue;
+      const [width, y] = [ctx.measureText(phase.label).width, bbox.top + bbox.height - scaled(4)];
+      if (width <= (places[k + 1] ?? bbox.left + bbox.width) - x - scaled(8)) ctx.fillText(phase.label, x + scaled(5), y);
+      else if (k === shown.length - 1 && 2 * width + scaled(20) <= x - (places[k - 1] ?? bbox.left)) {
+        ctx.fillText(phase.label, x - scaled(5) - width, y); // at the right edge, beside the name before it
       }
     }
   });
@@ -132,7 +134,8 @@ function diamond(ctx, x, y, size) {
 
 const overlap = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
 
-/** Members of patterns, excluded points, signals with ring and rule name. Labels that would overlap are left out. */
+/** Members of patterns, excluded points, signals with ring and rule name. A name that would cross another name or
+ *  another signal's ring is left out. */
 export function drawMarks(u, chart, panel) {
   const [from, to] = visible(u, chart);
   inPlot(u, (ctx, bbox) => {
@@ -161,11 +164,13 @@ export function drawMarks(u, chart, panel) {
     }
     ctx.font = font(13, 650);
     ctx.textAlign = "center";
-    const taken = [];
-    const shown = within(panel.signalled, from, to);
+    const shown = within(panel.signalled, from, to).filter((i) => panel.raw[i] !== null);
     const crowded = shown.length > MARKS_WITH_WORDS;
+    const taken = shown.map((i) => {
+      const [x, y, reach] = [xOf(u, chart.x[i]), yOf(u, panel.raw[i]), scaled(13)];
+      return { of: i, left: x - reach, right: x + reach, top: y - reach, bottom: y + reach };
+    });
     for (const i of shown) {
-      if (panel.raw[i] === null) continue;
       const signals = panel.byPoint.get(i);
       const provisional = signals.every((signal) => signal.provisional);
       const color = provisional ? INK.provisional : INK.signal;
@@ -186,7 +191,7 @@ export function drawMarks(u, chart, panel) {
       const height = scaled(15);
       const spots = [y - scaled(15) - height, y + scaled(15)].filter((top) => top > bbox.top && top + height < bbox.top + bbox.height);
       const box = (top) => ({ left: center - width / 2 - scaled(4), right: center + width / 2 + scaled(4), top, bottom: top + height });
-      const free = spots.map(box).find((spot) => !taken.slice(-12).some((other) => overlap(spot, other)));
+      const free = spots.map(box).find((spot) => !taken.some((other) => other.of !== i && overlap(spot, other)));
       if (!free) continue;
       taken.push(free);
       ctx.textBaseline = "top";
@@ -199,12 +204,19 @@ export function drawMarks(u, chart, panel) {
   });
 }
 
+/** Decimals that show two digits of the way from the centre line to a limit. */
+function telling(limit, center) {
+  const way = typeof limit === "number" && typeof center === "number" ? Math.abs(limit - center) : 0;
+  return way > 0 ? Math.min(12, Math.ceil(1 - Math.log10(way))) : 0;
+}
+
 /** Names and numbers of the lines in the right margin; what is off the scale is named at the edge with an arrow. */
 export function drawMargin(u, chart, panel, decimals, withSpecification) {
   const [, to] = visible(u, chart);
   const limits = panel.limitsAt(Math.min(to, chart.count - 1));
   const control = chart.learning ? INK.provisional : INK.control;
   const mark = chart.learning ? "~" : "";
+  const digits = Math.max(decimals, ...[limits.ucl, limits.lcl].map((limit) => telling(limit, limits.cl)));
   const lines = [
     [`${mark}UCL`, limits.ucl, control, 600], [`${mark}CL`, limits.cl, INK.center, 600], [`${mark}LCL`, limits.lcl, control, 600],
   ];
@@ -219,7 +231,7 @@ export function drawMargin(u, chart, panel, decimals, withSpecification) {
     .map(([name, value, color, weight]) => {
       const wanted = yOf(u, value);
       const arrow = wanted < bbox.top - 1 ? " ↑" : wanted > bbox.top + bbox.height + 1 ? " ↓" : "";
-      return { text: `${name} ${value.toFixed(decimals)}${arrow}`, color, weight, y: Math.min(bottom, Math.max(top, wanted)) };
+      return { text: `${name} ${value.toFixed(digits)}${arrow}`, color, weight, y: Math.min(bottom, Math.max(top, wanted)) };
     })
     .sort((a, b) => a.y - b.y);
   for (let i = 1; i < labels.length; i += 1) labels[i].y = Math.max(labels[i].y, labels[i - 1].y + height);
