@@ -48,7 +48,7 @@ def keep_curve(
             "kind": curve.kind,
             "format": curve.format,
             "file_bytes": curve.file_bytes,
-            "protocol": _protocol(execution.lot),
+            "protocol": pinned_protocol(execution.lot),
             "storage_sha256": curve.storage_sha256,
             "rows": curve.rows,
             "soc_pct": curve.soc_pct,
@@ -72,7 +72,7 @@ def latest_curve(execution: StepExecution, kind: CurveFile.Kind) -> CurveFile | 
     return rows.order_by("-id").first()
 
 
-def _protocol(lot: Lot) -> str:
+def pinned_protocol(lot: Lot) -> str:
     """The recipe revision that the lot's work order pins; empty where there is none."""
     if lot.work_order_id is None:
         return ""

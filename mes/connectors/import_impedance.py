@@ -10,12 +10,18 @@ from typing import Any
 
 from django.db import transaction
 
-from lots.actions.keep_curve import Curve, keep_curve
+from lots.actions.keep_curve import Curve, keep_curve, pinned_protocol
 from lots.clock import site_time
 from lots.envelope import Envelope, ReadingIn
-from lots.models import CurveFile, IdempotencyKey, Lot, Submission, User
+from lots.models import CurveFile, IdempotencyKey, Lot, StepExecution, Submission, User
 from lots.science.impedance.fit import RandlesFit, fit_randles
-from lots.science.impedance.spectrum import Intercept, Spectrum, high_frequency_intercept
+from lots.science.impedance.spectrum import (
+    Conditions,
+    Intercept,
+    Spectrum,
+    high_frequency_intercept,
+    require_comparable,
+)
 from lots.science.impedance.validity import kramers_kronig
 from mes import pipeline
 from mes.connectors.files import UnreadableFile
@@ -31,6 +37,7 @@ from quality.permissions import Action, require
 
 R_HF = "formation.r_hf_mohm"
 R_MID = "formation.r_mid_mohm"
+CIRCUIT = "Randles with constant-phase element and Warburg diffusion"
 
 
 @dataclass(frozen=True)
@@ -51,8 +58,9 @@ def import_impedance_file(
     """Read an impedance file, record what its last sweep shows and keep its sweeps.
 
     A resistance is recorded only where it is known: the intercept where the spectrum crosses the real axis, the
-    mid-frequency resistance of a fit that was accepted. Raises UnreadableFile, ImportRefused, NotPermitted or
-    InvalidSubmission; nothing is recorded then.
+    mid-frequency resistance of a fit that was accepted; and only where it compares with what is on record: readings
+    are charted and judged against other cells, so that a spectrum at another charge or temperature gives none.
+    Raises UnreadableFile, ImportRefused, NotPermitted or InvalidSubmission; nothing is recorded then.
     """
     site = cell.site
     require(user, site, Action.IMPORT_FILE)
@@ -73,7 +81,10 @@ def import_impedance_file(
     if known:
         return ImportedSpectrum(file, intercept, fit, None, recognised=True, remarks=remarks)
     here = site_time(site, now)
-    readings = _readings(cell, here, intercept, fit)
+    apart = _apart(cell, execution, soc_pct, temperature_c)
+    if apart:
+        remarks = (*remarks, apart)
+    readings = () if apart else _readings(cell, here, intercept, fit)
     stored = store_spectra(file.sweeps)
     with transaction.atomic():
         answer = None
@@ -100,6 +111,34 @@ def import_impedance_file(
         )
         keep_curve(curve, execution=execution, submission=submission, user=user, now=now)
     return ImportedSpectrum(file, intercept, fit, answer, recognised=False, remarks=remarks)
+
+
+def _apart(cell: Lot, execution: StepExecution, soc_pct: Decimal, temperature_c: Decimal) -> str:
+    """Why the spectrum does not compare with those that gave readings under the same recipe; empty where it does."""
+    protocol = pinned_protocol(execution.lot)
+    told = CurveFile.objects.filter(
+        kind=CurveFile.Kind.IMPEDANCE,
+        lot__site=cell.site_id,
+        lot__material=cell.material_id,
+        protocol=protocol,
+        submission__isnull=False,
+    )
+    first = told.order_by("id").first()
+    if first is None or first.soc_pct is None or first.temperature_c is None:
+        return ""
+    both = [
+        Conditions(soc_pct=float(soc), temperature_c=float(temperature), circuit=CIRCUIT)
+        for soc, temperature in ((first.soc_pct, first.temperature_c), (soc_pct, temperature_c))
+    ]
+    try:
+        require_comparable(both)
+    except ValueError as error:
+        under = f" under {protocol}" if protocol else ""
+        return (
+            f"The spectrum is kept and gave no reading: spectra of {cell.material.code}{under} are taken at"
+            f" {both[0].soc_pct:g} % charge and {both[0].temperature_c:g} °C; {error}."
+        )
+    return ""
 
 
 def conditions(soc_text: str, temperature_text: str) -> tuple[Decimal, Decimal]:

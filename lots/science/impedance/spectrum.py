@@ -147,8 +147,8 @@ def require_comparable(conditions: Sequence[Conditions]) -> None:
         ValueError: naming what differs or is not known.
     """
     for name, values, tolerance, unit in (
-        ("soc_pct", [one.soc_pct for one in conditions], SAME_SOC_PCT, "%"),
-        ("temperature_c", [one.temperature_c for one in conditions], SAME_TEMPERATURE_C, "°C"),
+        ("state of charge", [one.soc_pct for one in conditions], SAME_SOC_PCT, "%"),
+        ("temperature", [one.temperature_c for one in conditions], SAME_TEMPERATURE_C, "°C"),
     ):
         known = [value for value in values if value is not None]
         if len(known) < len(values):

@@ -151,6 +151,27 @@ def test_spectrum_without_its_conditions_is_refused(
     assert not CurveFile.objects.filter(lot=cell).exists()
 
 
+@pytest.mark.parametrize(
+    ("soc", "temperature", "words"),
+    [("20", "25", "state of charge is 20 to 50 %"), ("50", "40", "temperature is 25 to 40 °C")],
+)
+def test_spectrum_at_another_charge_or_temperature_is_kept_and_compared_with_nothing(
+    plant: Plant, client: Client, soc: str, temperature: str, words: str
+) -> None:
+    first, _ = cell_in_formation(plant)
+    send(client, first.code, spectrum_file(), soc="50", temperature="25")
+    cell, _ = cell_in_formation(plant)
+    page = send(client, cell.code, spectrum_file(rs_ohm=1e-3), soc=soc, temperature=temperature)
+    assert words in page.content.decode()
+    assert "are taken at 50 % charge and 25 °C" in page.content.decode()
+    assert CurveFile.objects.get(lot=cell).submission is None
+    assert not Measurement.objects.filter(
+        lot_id=cell.pk, characteristic__code__startswith="formation.r_"
+    ).exists()
+    send(client, cell.code, spectrum_file(rs_ohm=0.9e-3), soc="50.5", temperature="25")
+    assert Measurement.objects.filter(lot_id=cell.pk, characteristic__code="formation.r_mid_mohm").exists()
+
+
 def test_intercept_that_was_not_reached_is_no_reading(plant: Plant, client: Client) -> None:
     cell, _ = cell_in_formation(plant)
     page = send(

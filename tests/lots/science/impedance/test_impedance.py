@@ -132,8 +132,8 @@ def test_file_of_several_sweeps_is_split_where_the_frequency_jumps_back() -> Non
 @pytest.mark.parametrize(
     ("first", "second", "words"),
     [
-        (Conditions(50, 25, CIRCUIT), Conditions(55, 25, CIRCUIT), "soc_pct"),
-        (Conditions(50, 25, CIRCUIT), Conditions(50, 30, CIRCUIT), "temperature_c"),
+        (Conditions(50, 25, CIRCUIT), Conditions(55, 25, CIRCUIT), "state of charge"),
+        (Conditions(50, 25, CIRCUIT), Conditions(50, 30, CIRCUIT), "temperature"),
         (Conditions(50, 25, CIRCUIT), Conditions(50, 25, "other"), "circuit"),
         (Conditions(50, None, CIRCUIT), Conditions(50, 25, CIRCUIT), "not known"),
     ],
