@@ -34,7 +34,8 @@ class Lot(models.Model):
         SCRAPPED = "scrapped", "Scrapped"
 
     uuid = models.UUIDField(unique=True, default=new_uuid7, editable=False)
-    site = models.ForeignKey(Site, models.PROTECT, related_name="lots")
+    # `lot_code_per_site` begins with the site.
+    site = models.ForeignKey(Site, models.PROTECT, related_name="lots", db_index=False)
     code = models.CharField(max_length=48)
     material = models.ForeignKey(MaterialDefinition, models.PROTECT, related_name="lots")
     product_revision = models.ForeignKey(ProductRevision, models.PROTECT, null=True, blank=True)
@@ -53,7 +54,7 @@ class Lot(models.Model):
     state = models.CharField(max_length=16, choices=State, default=State.ACTIVE)
     hold_revision = models.BigIntegerField(default=0)
     created_at = models.DateTimeField(help_text="Site clock.")
-    created_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    created_by = models.ForeignKey(User, models.PROTECT, related_name="+", db_index=False)
     expires_at = models.DateTimeField(null=True, blank=True)
     simulated = models.BooleanField(default=False)
 

@@ -1,0 +1,1 @@
+ALTER TABLE lots_lot SET (fillfactor = 85);
