@@ -20,11 +20,15 @@ DEEPEST = 64
 
 @dataclass(frozen=True)
 class TraceNode:
-    """A lot reached, with its shortest distance. `intervals_mm` are the stretches of it that count; none: all of it."""
+    """A lot reached, with its shortest distance. `intervals_mm` are the stretches of it that count; none: all of it.
+
+    `voided`: every way to it leads over a link that was voided.
+    """
 
     lot_id: int
     depth: int
     intervals_mm: tuple[tuple[int, int], ...] = ()
+    voided: bool = False
 
 
 @dataclass(frozen=True)
@@ -36,16 +40,17 @@ class Trace:
     truncated: bool
 
 
-# One recursive query with a visited set (UNION) of (lot, interval, depth): each stretch of a lot counts once, however
-# many ways lead to it. Voided links are walked and shown as voided.
+# One recursive query with a visited set (UNION) of (lot, interval, depth) and whether a link on the way was voided:
+# each stretch of a lot counts once, however many ways lead to it. Voided links are walked and shown as voided.
 FORWARD = """
-WITH RECURSIVE walk (lot_id, from_mm, to_mm, depth) AS (
-    SELECT %(start)s::bigint, %(from_mm)s::bigint, %(to_mm)s::bigint, 0
+WITH RECURSIVE walk (lot_id, from_mm, to_mm, depth, voided) AS (
+    SELECT %(start)s::bigint, %(from_mm)s::bigint, %(to_mm)s::bigint, 0, false
     UNION
     SELECT l.child_id::bigint,
            CASE WHEN mapped.low < least(mapped.high, c.length_mm) THEN mapped.low END,
            CASE WHEN mapped.low < least(mapped.high, c.length_mm) THEN least(mapped.high, c.length_mm) END,
-           w.depth + 1
+           w.depth + 1,
+           w.voided OR l.voided_at IS NOT NULL
     FROM walk w
     JOIN lots_genealogylink l ON l.parent_id = w.lot_id
     JOIN lots_lot c ON c.id = l.child_id
@@ -64,10 +69,11 @@ WITH RECURSIVE walk (lot_id, from_mm, to_mm, depth) AS (
 )
 """
 BACKWARD = """
-WITH RECURSIVE walk (lot_id, from_mm, to_mm, depth) AS (
-    SELECT %(start)s::bigint, %(from_mm)s::bigint, %(to_mm)s::bigint, 0
+WITH RECURSIVE walk (lot_id, from_mm, to_mm, depth, voided) AS (
+    SELECT %(start)s::bigint, %(from_mm)s::bigint, %(to_mm)s::bigint, 0, false
     UNION
-    SELECT l.parent_id::bigint, came.low, came.high, w.depth + 1
+    SELECT l.parent_id::bigint, came.low, came.high, w.depth + 1,
+           w.voided OR l.voided_at IS NOT NULL
     FROM walk w
     JOIN lots_genealogylink l ON l.child_id = w.lot_id
     JOIN lots_lot p ON p.id = l.parent_id
@@ -90,7 +96,8 @@ WITH RECURSIVE walk (lot_id, from_mm, to_mm, depth) AS (
 """
 NODES = """
 SELECT lot_id, min(depth), bool_or(from_mm IS NULL),
-       coalesce(range_agg(int8range(from_mm, to_mm)) FILTER (WHERE from_mm IS NOT NULL), '{}')
+       coalesce(range_agg(int8range(from_mm, to_mm)) FILTER (WHERE from_mm IS NOT NULL), '{}'),
+       bool_and(voided)
 FROM walk GROUP BY lot_id ORDER BY min(depth), lot_id LIMIT %(limit)s
 """
 COUNT = """
@@ -119,8 +126,8 @@ def trace(
         rows = cursor.fetchall()
     truncated = len(rows) > limit or any(row[1] >= DEEPEST for row in rows)
     nodes = tuple(
-        TraceNode(key, depth, () if whole else tuple((part.lower, part.upper) for part in parts))
-        for key, depth, whole, parts in rows[:limit]
+        TraceNode(key, depth, () if whole else tuple((part.lower, part.upper) for part in parts), voided)
+        for key, depth, whole, parts, voided in rows[:limit]
     )
     keys = [node.lot_id for node in nodes]
     links = GenealogyLink.objects.filter(parent_id__in=keys, child_id__in=keys).order_by("id")

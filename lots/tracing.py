@@ -38,6 +38,7 @@ def trace_document(
                 "kind": lots[node.lot_id].material.kind,
                 "state": lots[node.lot_id].state,
                 "held": node.lot_id in held,
+                "voided": node.voided,
                 "depth": node.depth,
                 "intervals_mm": [list(interval) for interval in node.intervals_mm],
                 **details[node.lot_id],

@@ -185,7 +185,8 @@ class TraceFilter(Strict):
 @router.get("/lots/{code}/trace", response={200: dict[str, Any], **refusals(404)})
 def trace_lot(request: HttpRequest, code: Code, wanted: Query[TraceFilter]) -> JsonResponse:
     """Everything made from the lot, or everything it was made from: with the stretches of it that count (none: all of
-    it), steps, equipment, people, gauges and revisions. `truncated` says that more may exist."""
+    it), steps, equipment, people, gauges and revisions. `truncated` says that more may exist; a lot is `voided` where
+    only voided links lead to it."""
     lot = lot_of(caller_of(request).site, code)
     from_mm, to_mm = (None if m is None else int(m * 1000) for m in (wanted.from_m, wanted.to_m))
     found = trace(
@@ -199,6 +200,7 @@ def trace_lot(request: HttpRequest, code: Code, wanted: Query[TraceFilter]) -> J
             **lot_out(lots[node.lot_id], held=node.lot_id in held),
             "depth": node.depth,
             "intervals_mm": node.intervals_mm,
+            "voided": node.voided,
             **details[node.lot_id],
         }
         for node in found.nodes

@@ -17,7 +17,7 @@ def genealogy_document(lot: Lot) -> dict[str, Any]:
     traces = [trace_document(lot, forward=forward, limit=LIMIT, detailed=False) for forward in (False, True)]
     nodes = {node["code"]: node for trace in traces for node in trace["nodes"]}
     links = {
-        (link["parent"], link["child"], str(link["parent_mm"]), str(link["lanes"])): link
+        (link["parent"], link["child"], str(link["parent_mm"]), str(link["lanes"]), link["voided"]): link
         for trace in traces
         for link in trace["links"]
     }
@@ -35,7 +35,7 @@ def genealogy_document(lot: Lot) -> dict[str, Any]:
                 "kind_label": str(kinds.get(node["kind"], node["kind"])),
                 "label": "" if node["state"] == Lot.State.ACTIVE else node["state"],
                 "held": node["held"],
-                "voided": False,
+                "voided": node["voided"],
                 "url": reverse("web:lot", args=[node["code"]]),
             }
             for node in nodes.values()

@@ -136,7 +136,7 @@ def hold_in_doubt(
     site = calibration.gauge.site
     require(user, site, Action.PLACE_HOLD)
     if not lots:
-        raise CalibrationRefused("lots: choose at least one")
+        raise CalibrationRefused("lots: tick at least one lot of the table")
     doubted = {doubt.lot.pk for doubt in lots_in_doubt(calibration)}
     others = [lot.code for lot in lots if lot.pk not in doubted]
     if others:

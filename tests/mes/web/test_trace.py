@@ -14,9 +14,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from lots.actions.place_hold import HeldExtent
-from lots.models import Lot
+from lots.models import GenealogyLink, Lot
 from mes.web.ruler import WIDTH, ruler_of
 from quality.actions.hold import hold_by_hand
+from quality.actions.produce import consume_into
 from quality.actions.taking import Input
 from spc.models import Point
 from tests.support.api import ApiClient
@@ -191,6 +192,42 @@ def test_command_traces_an_interval_either_way(
     assert nodes == {piece.code: [[10_000, 11_000]], roll.code: [[60_000, 61_000]]}
     with pytest.raises(CommandError, match="is 50 m long"):
         call_command("trace", piece.code, forward=True, from_m=10.0, to_m=60.0)
+
+
+def test_what_only_a_voided_link_reaches_is_shown_as_voided(
+    plant: Plant, client: Client, roll: Lot, cells: list[Lot]
+) -> None:
+    """The last cell was booked at 50 to 60 m, and belongs to 70 to 80 m: it is still of the roll, not of metre 55."""
+    wrong = GenealogyLink.objects.filter(child=cells[2])
+    wrong.update(voided_at=timezone.now(), voided_by=plant.engineer, void_reason="wrong metres")
+    right = Input(parent=roll.code, quantity=Decimal(10), from_mm=70_000, to_mm=80_000)
+    consume_into(right, cells[2], user=plant.operator, now=timezone.now())
+    url, api = reverse("web:lot_trace", args=[roll.code]), ApiClient(plant.site, plant.operator)
+
+    def voided(**interval: str) -> dict[str, bool]:
+        nodes = client.get(url, {**interval, "format": "json"}).json()["nodes"]
+        answer = api.get(f"/lots/{roll.code}/trace", **interval).json()
+        shown = {node["code"]: node["voided"] for node in nodes if node["code"] != roll.code}
+        lots = {node["code"]: node["voided"] for node in answer["lots"] if node["code"] != roll.code}
+        assert shown == lots
+        return shown
+
+    assert voided() == {cell.code: False for cell in cells}
+    assert voided(from_m="54", to_m="56") == {cells[2].code: True}
+    assert voided(from_m="74", to_m="76") == {cells[2].code: False}
+    page = client.get(url, {"from_m": "54", "to_m": "56"}).content.decode()
+    assert "Voided links, no longer in force" in page and f"{roll.code} &rarr; {cells[2].code}" in page
+    row = page.split(f">{cells[2].code}</a>")[1].split("</td>")[0]
+    assert "Voided" in row
+    ruler = ruler_of(roll)
+    assert ruler is not None and [part.x for part in ruler.taken] == [0, 0, 700]
+    graph = client.get(reverse("web:lot_genealogy", args=[roll.code])).json()
+    assert sorted(link["voided"] for link in graph["links"]) == [False, False, False, True]
+    back = client.get(reverse("web:lot_trace", args=[cells[2].code]), {"format": "json"}).json()
+    assert [(link["parent_mm"], link["voided"]) for link in back["links"]] == [
+        ([50_000, 60_000], True),
+        ([70_000, 80_000], False),
+    ]
 
 
 @pytest.mark.parametrize(
