@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from statistics import fmean
 from typing import Any
@@ -10,6 +11,8 @@ from lots.units import written_unit
 from quality.models import GaugeStudy
 from spc.engine.bias_band import bias_band
 from spc.engine.constants import d2, d3
+from spc.engine.families import Family
+from spc.engine.gauge_study import stability_chart
 from spc.engine.gauge_verdict import StudyReading
 
 Plots = list[tuple[str, str, dict[str, Any]]]
@@ -35,8 +38,10 @@ def study_plots(study: GaugeStudy, readings: Sequence[StudyReading]) -> Plots:
             ]
         case Design.LINEARITY:
             return [("linearity", "Bias over the range", _linearity(study, readings, unit))]
-        case Design.BIAS | Design.STABILITY:
+        case Design.BIAS:
             return [("course", "Readings in their order", _course(study, readings, value))]
+        case Design.STABILITY:
+            return _occasions(readings, unit)
     return []
 
 
@@ -116,12 +121,12 @@ def _linearity(study: GaugeStudy, readings: Sequence[StudyReading], unit: str) -
     )
     curves = (
         ("Fitted bias", band.line, False),
-        ("95 % band", band.lower, True),
-        ("95 % band", band.upper, True),
+        ("95 % band, lower", band.lower, True),
+        ("95 % band, upper", band.upper, True),
     )
     return {
         "x_label": f"Reference, {unit}" if unit else "Reference",
-        "y_label": "Bias",
+        "y_label": f"Bias, {unit}" if unit else "Bias",
         "lines": [
             {
                 "label": "Bias",
@@ -141,15 +146,41 @@ def _linearity(study: GaugeStudy, readings: Sequence[StudyReading], unit: str) -
 
 def _course(study: GaugeStudy, readings: Sequence[StudyReading], value: str) -> dict[str, Any]:
     values = [float(reading.value) for reading in readings]
-    reference = next(iter(study.references.values()), None)
-    level = (
-        {"y": float(reference), "label": "Reference"}
-        if reference is not None
-        else {"y": fmean(values), "label": "Mean", "soft": True}
-    )
     return {
         "x_label": "Run",
         "y_label": value,
         "lines": [{"label": "Readings", "x": list(range(1, len(values) + 1)), "y": values, "points": True}],
-        "horizontals": [level],
+        "horizontals": [{"y": float(next(iter(study.references.values()))), "label": "Reference"}],
     }
+
+
+def _occasions(readings: Sequence[StudyReading], unit: str) -> Plots:
+    """The control chart that decides: both panels with their limits."""
+    chart = stability_chart(readings)
+    single = chart.baseline.family is Family.IMR
+    names = ("Readings", "Moving ranges") if single else ("Means of the occasions", "Ranges of the occasions")
+    panels = ((chart.statistic, chart.location), (chart.dispersion, chart.dispersion_panel))
+    plots: Plots = []
+    for key, name, (values, panel) in zip(("course", "spread"), names, panels, strict=True):
+        known = [i for i, value in enumerate(values.tolist()) if math.isfinite(value)]
+        ucl, center, lcl = (float(line[known[-1]]) for line in (panel.ucl, panel.center, panel.lcl))
+        lines = [("UCL", ucl, False), ("Mean", center, True), ("LCL", lcl, False)]
+        plot = {
+            "x_label": "Occasion",
+            "y_label": f"{name}, {unit}" if unit else name,
+            "lines": [
+                {
+                    "label": name,
+                    "x": [i + 1 for i in known],
+                    "y": [float(values[i]) for i in known],
+                    "points": True,
+                }
+            ],
+            "horizontals": [
+                {"y": y, "label": f"{label} {y:.4g}", "soft": soft}
+                for label, y, soft in lines
+                if label != "LCL" or y > 0.0 or key == "course"
+            ],
+        }
+        plots.append((key, f"{name} and their limits", plot))
+    return plots

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from spc.engine.batch import phase1_chart
+from spc.engine.batch import ChartResult, phase1_chart
 from spc.engine.bias_band import bias_band
 from spc.engine.families import Family, SubgroupData
 from spc.engine.gauge_verdict import (
@@ -186,22 +186,29 @@ def _linearity(readings: Sequence[StudyReading], references: dict[str, float | s
     return StudyResult(_either(band.holds_zero), reasons, figures=figures)
 
 
-def _stability(readings: Sequence[StudyReading]) -> StudyResult:
-    """Occasions in time order; each occasion's readings are a subgroup (one reading: individuals)."""
+def stability_chart(readings: Sequence[StudyReading]) -> ChartResult:
+    """Occasions in time order; each occasion's readings are a subgroup (one reading: individuals).
+
+    Raises StudyError where they give no limits.
+    """
     occasions: dict[int, list[float]] = {}
     for reading in readings:
         occasions.setdefault(reading.trial, []).append(float(reading.value))
     rows = [tuple(occasions[trial]) for trial in sorted(occasions)]
     family = Family.IMR if max(map(len, rows)) == 1 else Family.XBAR_R
     try:
-        chart = phase1_chart(family, [SubgroupData(row) for row in rows], [Rule.BEYOND_LIMITS])
+        return phase1_chart(family, [SubgroupData(row) for row in rows], [Rule.BEYOND_LIMITS])
     except TooFewReadingsError as error:
         raise StudyError(str(error)) from None
+
+
+def _stability(readings: Sequence[StudyReading]) -> StudyResult:
+    chart = stability_chart(readings)
     out = sorted({hit.index + 1 for hit in chart.hits})
     words = (
         f"out of control at occasion {', '.join(map(str, out))}" if out else "in control at every occasion"
     )
-    figures = (("Occasions", float(len(rows))), ("Occasions out of control", float(len(out))))
+    figures = (("Occasions", float(len(chart.statistic))), ("Occasions out of control", float(len(out))))
     return StudyResult(_either(not out), (f"The reference part is {words}",), figures=figures)
 
 

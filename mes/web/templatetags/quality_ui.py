@@ -23,6 +23,17 @@ def plain(value: float | None, decimals: int) -> str:
 
 
 @register.filter
+def figure(value: float | None, name: str) -> str:
+    """A figure of a gauge study by its name: counts are whole, and no p is nothing."""
+    if value is None or math.isnan(value):
+        return DASH
+    if name.startswith("Occasions") or name.endswith("distinct categories"):
+        return f"{value:.0f}"
+    is_p = name == "p" or name.startswith("p of ")
+    return "< 0.0001" if is_p and value < 0.0001 else f"{value:.4f}"
+
+
+@register.filter
 def signed(value: float, decimals: int) -> str:
     return f"{value:+.{decimals}f}"
 

@@ -27,12 +27,27 @@ from quality.actions.gauge_study import (
 )
 from quality.actions.sign import SignatureRefused
 from quality.gauge_studies import readings_of, result_of, runs_of, studies_of_site
-from quality.models import GaugeStudy
+from quality.models import GaugeStudy, GaugeVerdict
 from quality.permissions import Action, may
-from spc.engine.gauge_verdict import ACCEPTABLE_PCT, FEWEST_CATEGORIES, MARGINAL_PCT
+from spc.engine.gauge_verdict import ACCEPTABLE_PCT, FEWEST_CATEGORIES, GOOD_KAPPA, MARGINAL_PCT, POOR_KAPPA
 from spc.engine.measurement_systems import StudyError
 
 STUDIES_A_PAGE = 100
+_SHARES = (
+    f"gauge R&R below {ACCEPTABLE_PCT:.0f} % is acceptable, up to {MARGINAL_PCT:.0f} % marginal, above it not; at least"
+    f" {FEWEST_CATEGORIES} distinct categories. The worse of the shares decides."
+)
+# What AIAG, Measurement Systems Analysis, 4th edition, asks of each design.
+CRITERIA = {
+    GaugeStudy.Design.CROSSED: _SHARES,
+    GaugeStudy.Design.NESTED: _SHARES,
+    GaugeStudy.Design.BIAS: "the 95 % interval of the bias holds zero.",
+    GaugeStudy.Design.LINEARITY: "the 95 % band of the bias holds zero over the whole range.",
+    GaugeStudy.Design.STABILITY: "no occasion lies beyond the control limits of the reference part.",
+    GaugeStudy.Design.ATTRIBUTE: (
+        f"the lowest kappa is acceptable from {GOOD_KAPPA:.2f}, marginal from {POOR_KAPPA:.2f}, below it not."
+    ),
+}
 
 
 @require_safe
@@ -179,15 +194,15 @@ def _page(request: SiteRequest, found: GaugeStudy, *, error: str = "", status: i
         "may_read": may(request.user, request.site, Action.RECORD),
         "may_correct": may(request.user, request.site, Action.CORRECT),
         "may_sign": may(request.user, request.site, Action.SIGN_STUDY),
-        "acceptable_pct": ACCEPTABLE_PCT,
-        "marginal_pct": MARGINAL_PCT,
-        "fewest_categories": FEWEST_CATEGORIES,
         "error": error,
         "entered": request.POST,
     }
     if following is None:
         try:
-            context["result"] = result_of(found, runs)
+            result = result_of(found, runs)
+            context["result"] = result
+            context["verdict_words"] = GaugeVerdict.Verdict(result.verdict.value).label
+            context["criterion"] = CRITERIA[GaugeStudy.Design(found.design)]
             context["plots"] = study_plots(found, readings_of(found, runs))
         except StudyError as problem:
             context["problem"] = str(problem)

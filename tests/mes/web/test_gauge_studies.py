@@ -252,20 +252,56 @@ def test_gauge_page_list_and_plan_show_the_study(plant: Plant, gauge: Gauge, eng
 @pytest.mark.parametrize(
     ("plan", "words"),
     [
-        (StudyPlan("nested", ["P1", "P2"], ["A", "B"], 2), "Readings by operator"),
-        (StudyPlan("bias", ["P1"], ["A"], 10, {"P1": "214"}), "Readings in their order"),
-        (StudyPlan("linearity", ["P1", "P2"], ["A"], 3, {"P1": "214", "P2": "216"}), "Bias over the range"),
-        (StudyPlan("stability", ["P1"], ["A"], 12), "Readings in their order"),
+        (
+            StudyPlan("nested", ["P1", "P2"], ["A", "B"], 2),
+            ("Readings by operator", "The worse of the shares"),
+        ),
+        (
+            StudyPlan("bias", ["P1"], ["A"], 10, {"P1": "215"}),
+            (
+                "Readings in their order",
+                "interval of the bias holds zero.",
+                "Not acceptable, not signed",
+                "&lt; 0.0001",
+            ),
+        ),
+        (
+            StudyPlan("linearity", ["P1", "P2"], ["A"], 3, {"P1": "214", "P2": "216"}),
+            ("Bias over the range", "95 % band, upper", "over the whole range."),
+        ),
+        (
+            StudyPlan("stability", ["P1"], ["A"], 12),
+            (
+                "Readings and their limits",
+                "Moving ranges and their limits",
+                "UCL 214",
+                'Occasions</dt><dd class="numbers">12<',
+            ),
+        ),
+        (
+            StudyPlan("stability", ["P1"], ["A", "B"], 12),
+            ("Means of the occasions and their limits", "LCL 213"),
+        ),
     ],
 )
 def test_every_design_has_a_report(
-    plant: Plant, gauge: Gauge, engineer: Client, plan: StudyPlan, words: str
+    plant: Plant, gauge: Gauge, engineer: Client, plan: StudyPlan, words: tuple[str, ...]
 ) -> None:
     study = planned(plant, gauge, plan)
     values = {n: f"{213 + int(run[0][-1]) + n % 3 / 10}" for n, run in enumerate(study.order)}
     record_readings(study, values, user=plant.operator, now=timezone.now())
     page = engineer.get(url(study))
-    assert page.status_code == 200 and words in page.content.decode()
+    assert page.status_code == 200
+    for each in words:
+        assert each in page.content.decode(), each
+
+
+def test_who_may_not_sign_reads_who_does(plant: Plant, gauge: Gauge, operator: Client) -> None:
+    study = planned(plant, gauge)
+    assert "or reviewer signs it" not in operator.get(url(study)).content.decode()
+    read_all(plant, study)
+    page = operator.get(url(study)).content.decode()
+    assert "or reviewer signs it" in page and "sign-password" not in page
 
 
 def test_attribute_study_is_read_with_two_buttons(plant: Plant, gauge: Gauge, operator: Client) -> None:
