@@ -10,6 +10,7 @@ from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
+from lots.models import Characteristic
 from mes.web.capability_page import BETWEEN_WITHIN
 from mes.web.chart_json import chart_json, chart_title, comparable, decimals_of, unit_of
 from mes.web.site import SiteRequest, site_page
@@ -142,10 +143,7 @@ def chart(request: SiteRequest, key: int) -> HttpResponse:
             "fit": fit,
             # The sums of a CUSUM are in sigmas, its centre is the level that it watches.
             "center_unit": plan.characteristic.unit if plan.family == "cusum" else unit_of(found),
-            "fitted": [
-                (words, f"{value:.{DIGITS}g}", plan.characteristic.unit if words.startswith(MEASURED) else "")
-                for words, value in (facts_of(fit) if fit else ())
-            ],
+            "fitted": _fitted(fit, plan.characteristic) if fit else [],
             "parameters": [
                 (parameter.name, value, parameter.label)
                 for parameter, value in said_parameters(ChartKind(plan.family), plan.parameters)
@@ -187,6 +185,18 @@ def _capability(found: Chart, line: Any) -> list[tuple[str, Any, str]]:
 
 def _float(value: Any) -> float | None:
     return None if value is None else float(value)
+
+
+def _fitted(fit: Fit, own: Characteristic) -> list[tuple[str, str, str]]:
+    """What was estimated beside the centre line, in words, with its unit; a variable goes by its name."""
+    codes = fit.own.get("variables", ())
+    variables = Characteristic.objects.in_bulk(codes, field_name="code") if codes else {}
+    found = []
+    for words, value in facts_of(fit):
+        of = variables.get(words)
+        unit = of.unit if of else own.unit if words.startswith(MEASURED) else ""
+        found.append((f"Mean of {of.name}" if of else words, f"{value:.{DIGITS}g}", unit))
+    return found
 
 
 def _whole(text: str | None) -> int | None:

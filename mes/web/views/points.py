@@ -76,6 +76,8 @@ def _point(
     point = get_object_or_404(Point.objects.select_related("subgroup", "limit_revision"), pk=key, chart=found)
     members = list(current_members(point.subgroup.members.all()).order_by("measured_at", "id"))
     values = measurements_by_id((m.measurement_received_at, m.measurement_id) for m in members)
+    own = found.stream.plan.characteristic
+    read = {value.characteristic.code: value.characteristic for value in values.values()}
     lots = lots_by_id(m.lot_id for m in members if m.lot_id is not None)
     signals = list(
         point.signals.select_related("firing__hold", "carried_from__firing__hold", "acknowledged_by")
@@ -98,14 +100,22 @@ def _point(
             "point": point,
             "current": point.replaced_at is None,
             "unit": unit_of(found),
-            "value_unit": found.stream.plan.characteristic.unit,
+            "value_unit": own.unit,
             "traits": traits_of(found.stream.plan),
             "decimals": decimals_of(found),
-            "value_decimals": found.stream.plan.characteristic.decimals,
-            "position_kind": found.stream.plan.characteristic.position_kind,
+            "value_decimals": own.decimals,
+            "position_kind": own.position_kind,
             "readings": [
-                {"member": m, "value": values.get(m.measurement_id), "lot": lots.get(m.lot_id or 0)}
+                {
+                    "member": m,
+                    "value": (value := values.get(m.measurement_id)),
+                    "of": value.characteristic if value else own,
+                    "lot": lots.get(m.lot_id or 0),
+                }
                 for m in members
+            ],
+            "variables": [
+                (row, read.get(row["name"], own)) for row in (point.details or {}).get("variables", ())
             ],
             "signals": [
                 {

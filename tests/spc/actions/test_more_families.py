@@ -252,9 +252,12 @@ def test_broken_relation_of_two_characteristics_is_found_and_decomposed(plant: P
     )
     client = signed_in(plant.engineer)
     panel = client.get(reverse("web:chart_point", args=[chart.pk, point.pk])).content.decode()
-    assert "Adds to T²" in panel and VISCOSITY in panel
+    assert "Adds to T²" in panel and f'Viscosity<span class="data-table__sub">{VISCOSITY}</span>' in panel
+    for value in ("<b>65.50</b> %", "<b>4.60</b> Pa·s", "65.5000 %", "4.6000 Pa·s"):  # each in its own unit
+        assert value in panel, value
     page = client.get(reverse("web:chart", args=[chart.pk])).content.decode()
     assert "variables =" in page and "Hotelling" in page
+    assert "<dt>Mean of Viscosity</dt>" in page and f"{rows[:, 1].mean():.5g} Pa·s" in page
     assert Chart.objects.count() == 1
     assert_evaluated_exactly_once()
 
