@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from lots.catalogue import recipe_parameters, recipe_revision
@@ -62,8 +62,14 @@ def _values(cycle: CyclerCycle, like: dict[str, Decimal]) -> dict[str, Decimal]:
     return {code: values[code] for code in like}
 
 
-def readings_of_cycles(cycles: Iterable[CyclerCycle], cell: Lot, shift: timedelta) -> list[ReadingIn]:
-    """Two capacities a cycle, and the cut-off verdict where the file gives one."""
+def readings_of_cycles(
+    cycles: Iterable[CyclerCycle], cell: Lot, shift: timedelta, *, not_before: datetime | None = None
+) -> list[ReadingIn]:
+    """Two capacities a cycle, and the cut-off verdict where the file gives one.
+
+    `not_before`: the end of the earlier part of the same test. What has changed since ended after it; a simulated
+    site moves the times of each part on its own, and an older time would leave the old value the latest.
+    """
     readings = []
     for cycle in cycles:
         values = [(CHARGE, f"{cycle.charge_ah:.6f}", "A.h"), (DISCHARGE, f"{cycle.discharge_ah:.6f}", "A.h")]
@@ -74,7 +80,7 @@ def readings_of_cycles(cycles: Iterable[CyclerCycle], cell: Lot, shift: timedelt
                 characteristic=characteristic,
                 value=value,
                 unit=unit,
-                measured_at=cycle.ended_at + shift,
+                measured_at=max(cycle.ended_at + shift, not_before or cycle.ended_at + shift),
                 lot=cell.code,
                 position=str(cycle.number),
             )

@@ -79,11 +79,12 @@ def import_cycler_file(
     here = site_time(site, now)
     file = _read(path, cell, ZoneInfo(site.time_zone), here, max_bytes)
     source = file_source(site, user)
-    key = f"{file.sha256}:{cell.code}"
+    cycles = _finished(file.cycles) if running else file.cycles
+    # The same file counts once more when its last cycle, left out as still running, is said to have ended.
+    key = f"{file.sha256}:{cell.code}" + (":running" if len(cycles) < len(file.cycles) else "")
     earlier = IdempotencyKey.objects.filter(source=source, key=key).first()
     if earlier is not None:
         return ImportedTest(file, earlier.answer, recognised=True, remarks=file.remarks)
-    cycles = _finished(file.cycles) if running else file.cycles
     if not file.cycles:
         raise NotYet("The file holds no cycle that moved charge: choose the file of the formation test.")
     # What breaks the protocol does not wait for the end of a cycle.
@@ -106,13 +107,17 @@ def import_cycler_file(
         )
     if outgrown is not None:
         mapping.append(f"The file goes on where the one of {outgrown.received_at:%Y-%m-%d %H:%M} UTC ended.")
+    since = None if outgrown is None else outgrown.ended_at
     stored = store_records(file.test.records)
     envelope = Envelope(
         site=site,
         source=source,
         key=key,
         user=user,
-        readings=(*readings_of_cycles(new, cell, shift), *readings_of_run(file, cell, shift)),
+        readings=(
+            *readings_of_cycles(new, cell, shift, not_before=since),
+            *readings_of_run(file, cell, shift),
+        ),
         file_sha256=file.sha256,
     )
     with transaction.atomic():

@@ -69,7 +69,10 @@ def first_cycle(charge_ah: float, discharge_ah: float, *, cutoffs_reached: bool)
         ValueError: cutoffs_reached is false, or a capacity cannot be used.
     """
     if not cutoffs_reached:
-        raise ValueError("cutoffs_reached is false: a partial first cycle has no first-cycle efficiency")
+        raise ValueError(
+            "a half of the first cycle ended before its cut-off (cutoffs_reached is false), so that its"
+            " efficiency is not defined"
+        )
     efficiency = coulombic_efficiency_pct(charge_ah, discharge_ah)
     return FirstCycle(
         efficiency_pct=efficiency,

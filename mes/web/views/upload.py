@@ -84,7 +84,8 @@ def _take_in(request: SiteRequest) -> HttpResponse:
             return _series(request, cell, path)
         if is_impedance_file(path):
             return _spectrum(request, cell, path)
-        imported = import_cycler_file(path, cell=cell, user=request.user, now=request.now)
+        running = request.POST.get("running") == "1"
+        imported = import_cycler_file(path, cell=cell, user=request.user, now=request.now, running=running)
     except (UnreadableFile, InvalidSubmission) as refusal:
         return _form(request, code=code, problem=str(refusal), status=422)
     except (ImportRefused, RecordRefused) as refusal:

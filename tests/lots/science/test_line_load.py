@@ -34,6 +34,27 @@ def test_small_cells_of_twenty_gigawatt_hours() -> None:
     assert line_load(gwh_per_year=20, cell_wh=18.3).cells_per_day == pytest.approx(3.0e6, rel=0.005)
 
 
+@pytest.mark.parametrize(("every_s", "points"), [(1, 349_200), (10, 34_920), (30, 11_640)])
+def test_points_of_a_cell_over_its_97_hours(every_s: float, points: float) -> None:
+    load = line_load(gwh_per_year=10, cell_wh=64, record_every_s=every_s)
+    assert load.records_per_second * 86_400 / load.cells_per_day == pytest.approx(points)
+
+
+@pytest.mark.parametrize(
+    ("cells_a_day", "gwh"), [(2e6, 47), (10e6, 234), (1_000, 0.023), (10_000, 0.234), (428_082, 10)]
+)
+def test_cells_a_day_are_so_many_gigawatt_hours_of_book_cells(cells_a_day: float, gwh: float) -> None:
+    one = line_load(gwh_per_year=1, cell_wh=20 * 3.2)
+    assert cells_a_day / one.cells_per_day == pytest.approx(gwh, rel=0.02)
+
+
+def test_web_of_a_double_coated_cathode_at_3_2_milliampere_hours() -> None:
+    square_metres = 20_000 / (2 * 3.2) / 1e4
+    assert square_metres == pytest.approx(0.3125)
+    started = line_load(gwh_per_year=10, cell_wh=64, days=330, cell_yield=0.92)
+    assert square_metres * started.cells_per_day == pytest.approx(161_000, rel=2e-3)
+
+
 def test_impossible_plant_is_refused() -> None:
     with pytest.raises(ValueError, match="cell_yield"):
         line_load(gwh_per_year=10, cell_wh=64, cell_yield=1.2)

@@ -227,6 +227,19 @@ def test_running_test_supersedes_its_earlier_part_and_its_changed_cycle(tmp_path
     assert [row.position for row in recorded].count(1) == 1  # the first cycle had not changed
 
 
+def test_changed_cycle_is_the_latest_reading_on_a_simulated_site_too(tmp_path: Path) -> None:
+    plant = formation_plant(simulated=True)
+    cell, _ = cell_in_formation(plant)
+    whole = battery_data_format(records(full_cycles(3))).splitlines(keepends=True)
+    for share in (0.2, 1.0):
+        bring(tmp_path, b"".join(whole[: round(share * len(whole))]), cell, plant.operator, name="test.csv")
+    first = Measurement.objects.filter(
+        lot_id=cell.pk, characteristic__code="formation.discharge_capacity_ah", position=1
+    ).order_by("measured_at", "received_at")
+    assert [float(row.value) for row in first][-1] == pytest.approx(1.7, rel=1e-3)
+    assert first.count() == 2
+
+
 def test_last_cycle_of_a_running_test_waits_for_its_end(tmp_path: Path) -> None:
     plant = formation_plant()
     cell, _ = cell_in_formation(plant)

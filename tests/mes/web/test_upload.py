@@ -11,9 +11,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from lots.models import Measurement
+from lots.models import HoldLot, Measurement
 from mes.web.views import upload
 from tests.support.builders import Plant
+from tests.support.cycling import full_cycles, records
+from tests.support.exports import battery_data_format
 from tests.support.formation import cell_in_formation, formation_plant, just_now, two_cycles
 from tests.support.web import signed_in
 
@@ -51,6 +53,28 @@ def test_the_same_file_twice_is_recognised(plant: Plant, client: Client) -> None
     content = two_cycles(started=just_now())
     send(client, cell.code, content)
     assert "nothing was stored twice" in send(client, cell.code, content).content.decode()
+
+
+def test_running_test_is_no_early_cutoff_and_its_longer_file_takes_its_place(
+    plant: Plant, client: Client
+) -> None:
+    cell, _ = cell_in_formation(plant)
+    lines = battery_data_format(records(full_cycles(3))).splitlines(keepends=True)
+
+    def bring(share: float, **ticked: str) -> str:
+        file = SimpleUploadedFile("cell.csv", b"".join(lines[: round(share * len(lines))]))
+        answer = client.post(reverse("web:upload"), {"lot": cell.code, "file": file, **ticked})
+        return str(answer.content.decode())
+
+    assert "The first cycle still runs" in bring(0.2, running="1")
+    bring(0.5, running="1")
+    assert "goes on where the one of" in bring(1.0, running="1")
+    assert not HoldLot.objects.filter(lot=cell).exists()
+    # Nothing told that the last cycle had ended; now the user does.
+    assert "nothing was stored twice" in bring(1.0, running="1")
+    assert "Recorded: 2 readings" in bring(1.0)
+    charges = Measurement.objects.filter(lot_id=cell.pk, characteristic__code="formation.charge_capacity_ah")
+    assert sorted(charges.values_list("position", flat=True)) == [1, 2, 3]
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,12 @@ from spc.engine.sampling_standards import (
 GRID = np.linspace(0.0, 1.0, 41)
 
 
+def test_rule_of_the_handbook_lets_bad_lots_pass() -> None:
+    """Handbook 12.3, accept where 90 % of the sample are good: the worked shares of lots with 20 and 10 % bad cells."""
+    assert acceptance(AttributesPlan(20, 2), [0.20, 0.10]) == pytest.approx([0.21, 0.68], abs=0.005)
+    assert acceptance(AttributesPlan(50, 5), [0.20, 0.10]) == pytest.approx([0.048, 0.62], abs=0.005)
+
+
 @given(st.integers(1, 200), st.integers(0, 20))
 def test_worse_quality_is_never_accepted_more_often(n: int, c: int) -> None:
     curve = acceptance(AttributesPlan(n, c), GRID)
