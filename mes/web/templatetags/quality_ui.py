@@ -74,9 +74,13 @@ def sigma_method(method: SigmaMethod) -> str:
 
 @register.filter
 def refusal(message: str) -> str:
-    """The words of a refusal without the field that they begin with (`password: that is …`)."""
+    """The words of a refusal. The field that they begin with is said only where they need it: `falsifier: is needed`
+    does, `password: that is not your password` does not.
+    """
     field, colon, rest = message.partition(": ")
     said = rest if colon and field.replace("_", "").isalpha() else message
+    if said is not message and rest.startswith(("is ", "it ")):
+        said = field.replace("_", " ") + (" " if rest.startswith("is ") else ": ") + rest
     return said[:1].upper() + said[1:]
 
 

@@ -140,8 +140,8 @@ def test_a_requirement_is_written_and_a_specification_derived_from_it() -> None:
     for name, wrong, words in (
         ("code", "MFG", "Capitals, digits and hyphens"),
         ("kind", "other", "One of performance"),
-        ("title", " ", "Is needed"),
-        ("acceptance", "", "Is needed"),
+        ("title", " ", "Title is needed"),
+        ("acceptance", "", "Acceptance is needed"),
     ):
         refused = client.post(url, wording | {name: wrong})
         assert refused.status_code == 422 and words in refused.content.decode(), name

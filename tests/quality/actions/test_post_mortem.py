@@ -230,6 +230,8 @@ def test_page_takes_a_cell_apart(plant: Plant, case: Nonconformance) -> None:
     assert reverse("web:case_photo", args=[photo.pk]) in page and "grey film" in page
     picture = client.get(reverse("web:case_photo", args=[photo.pk]))
     assert picture.content == PNG and picture["Content-Type"] == "image/png"
+    refused = post("hypothesis", statement="plated", needs=["anode"], falsifier="", next_test="titrate")
+    assert "Falsifier is needed" in refused
     page = post("hypothesis", statement="plated", needs=["anode"], falsifier="none", next_test="titrate")
     assert "Needs more evidence" in page
     entry = CaseEntry.objects.get(kind="hypothesis")
