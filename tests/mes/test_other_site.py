@@ -131,7 +131,7 @@ def objects_of(plant: Plant) -> dict[str, dict[str, object]]:
             *("station_lot", "station_start", "station_report", "station_record", "station_judge"),
             *("station_finish", "station_container", "lot", "lot_genealogy", "lot_audit", "lot_trace"),
             *("lot_release", "lot_acceptance", "lot_label", "lot_formation", "lot_formation_data"),
-            *("lot_hold", "lot_case", "lot_opened"),
+            *("lot_hold", "lot_case", "lot_opened", "station_reshape"),
             *RECORDS,
         )
     }

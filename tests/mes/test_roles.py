@@ -83,6 +83,7 @@ PAGES = {
     "station_judge": "oqpe",
     "station_record": "oqpe",
     "station_report": "ope",
+    "station_reshape": "ope",
     "station_start": "ope",
     "station_terminal": "oqpraeu",
     "stop_lift": "q",

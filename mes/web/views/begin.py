@@ -57,13 +57,19 @@ def begin(request: SiteRequest) -> HttpResponse:
     return render(request, "web/station/begin.html", context, status=422 if error else 200)
 
 
-def _spec(post: QueryDict) -> NewLot:
-    """The form as a lot. Raises ProductionRefused or ReceiptRefused, naming the field."""
-    code = post.get("code", "").strip()
+def new_code(text: str) -> str:
+    """The number of a lot that is to be. Raises ProductionRefused where it cannot be one."""
+    code = text.strip()
     if len(code) > 48 or not re.fullmatch(LOT_CODE, code):
         raise ProductionRefused(
             f"code: scan or type the number that the lot is to have; it {PATTERN_HELP[LOT_CODE]}"
         )
+    return code
+
+
+def _spec(post: QueryDict) -> NewLot:
+    """The form as a lot. Raises ProductionRefused or ReceiptRefused, naming the field."""
+    code = new_code(post.get("code", ""))
     if not post.get("order"):
         raise ProductionRefused("order: choose one; without an order no control plan asks or judges anything")
     length = post.get("length_m", "").strip()

@@ -237,6 +237,10 @@ def _show(
             "finished": finished,
             "draft": f"{request.user.pk}:{shown.execution.uuid}:record" if shown.execution else "",
             "hold_url": reverse("web:lot_hold", args=[lot.code]),
+            "may_reshape": bool(lot.length_mm)
+            and lot.state == Lot.State.ACTIVE
+            and shown.execution is None
+            and may(request.user, request.site, Action.RUN_STEP),
         },
         status=status,
     )
