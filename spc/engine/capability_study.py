@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spc.engine.between_within import BetweenWithin
 from spc.engine.capability import Capability, SpecificationError, estimate_capability, process_indices
+from spc.engine.change import MonotoneTrend, mann_kendall
 from spc.engine.normality import (
     Fit,
     NormalityTest,
@@ -32,6 +33,7 @@ from spc.engine.tolerance import Sides, ToleranceInterval, normal_interval
 
 FEWEST = 100  # readings below which AIAG does not read an index
 FITTED = 1_000  # newest readings that laws are fitted to: more say no more about a shape
+DRIFTED = 500  # newest readings that are searched for a drift: all pairs are compared
 ALPHA = 0.05
 COVERAGE, CONFIDENCE = 0.9973, 0.95
 FEWEST_BINS, MOST_BINS = 5, 40
@@ -93,6 +95,7 @@ class Histogram:
 class CapabilityStudy:
     """`normality` and `best` are None for readings that do not vary or are fewer than 8.
 
+    `drift` is a monotone trend over the newest readings, its slope per reading; None below 8 readings that vary.
     `together` has the indices of sigma between and within as its Cp, Cpk and so on; None with `parts`, where nothing
     tells the spread between subgroups from that within.
     """
@@ -102,6 +105,7 @@ class CapabilityStudy:
     together: Capability | None
     ppm: Fallouts
     stability: Stability | None
+    drift: MonotoneTrend | None
     normality: NormalityTest | None
     methods: tuple[NonNormal, ...]
     laws: tuple[RankedLaw, ...]
@@ -116,6 +120,11 @@ class CapabilityStudy:
     def is_normal(self) -> bool | None:
         """Whether normality survives the test at ALPHA."""
         return None if self.normality is None else self.normality.p_value >= ALPHA
+
+    @property
+    def drifts(self) -> bool:
+        """Whether a drift that autocorrelation does not explain is seen at ALPHA."""
+        return self.drift is not None and self.drift.p < ALPHA
 
     @property
     def best(self) -> RankedLaw | None:
@@ -156,6 +165,7 @@ def capability_study(
         together=together,
         ppm=_ppm(np.asarray(known), capability, together, laws[0].fit if laws else None, lsl, usl),
         stability=stability(known, sigma_within=sigma_within, within_df=within_df) if sigma_within else None,
+        drift=mann_kendall(known[-DRIFTED:]) if varies else None,
         normality=anderson_darling(x) if varies else None,
         methods=(_by_box_cox(x, lsl, usl), _by_johnson(x, lsl, usl)) if varies else (),
         laws=laws,

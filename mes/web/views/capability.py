@@ -76,6 +76,7 @@ def capability(request: SiteRequest, key: int) -> HttpResponse:
         "used": found.report.readings,
         "points": POINTS,
         "study": study,
+        "drift_per_100": 100.0 * study.drift.slope if study and study.drift else None,
         "problem": found.problem,
         "warnings": found.warnings,
     }

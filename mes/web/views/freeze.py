@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -22,9 +23,11 @@ from spc.engine.kinds import ChartKind
 from spc.engine.live import Fit, Screened, require_spread, statistic_of
 from spc.engine.screening import Removal
 from spc.engine.special_rules import rule_named
+from spc.engine.subgrouping import SubgroupAdvice, SubgroupAdviceError, advise_subgroups
 from spc.models import Chart, Signal
 from spc.queries import is_frozen, phase1_data
 
+JUDGED_BY_SPREAD_INSIDE = {ChartKind.XBAR_R, ChartKind.XBAR_S, ChartKind.MEDIAN_R}
 # Ordinary points listed besides those that screening or a rule points at.
 POINTS_LISTED = 300
 
@@ -130,9 +133,20 @@ def _page(
             "unlisted": max(0, len(ordinary) - POINTS_LISTED),
             "screening": screening,
             "estimate": estimate,
+            "advice": _advice(ChartKind(plan.family), data),
             "problem": problem,
             "error": error,
             "reason": request.POST.get("reason", ""),
         },
         status=status,
     )
+
+
+def _advice(kind: ChartKind, data: Sequence[SubgroupData]) -> SubgroupAdvice | None:
+    """Whether the subgroups are rational; None for charts whose limits need no spread inside subgroups."""
+    if kind not in JUDGED_BY_SPREAD_INSIDE:
+        return None
+    try:
+        return advise_subgroups([row.values for row in data if not row.is_missing])
+    except SubgroupAdviceError:
+        return None

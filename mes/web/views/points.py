@@ -19,6 +19,7 @@ from quality.evidence import measurements_by_id
 from quality.models import Nonconformance
 from quality.permissions import Action, may
 from spc.actions.exclude import ExclusionRefused
+from spc.change_view import change_before
 from spc.definition import traits_of
 from spc.engine import Panel
 from spc.engine.special_rules import rule_named
@@ -86,6 +87,8 @@ def _point(
     )
     roots = [signal.carried_from_id or signal.pk for signal in signals]
     cases = {case.signal_id: case for case in Nonconformance.objects.filter(signal__in=roots).order_by("id")}
+    moved = any(signal.panel == Panel.LOCATION for signal in signals)
+    remembers = traits_of(found.stream.plan).remembers
     part_of = (
         Signal.objects.filter(members__point=point)
         .exclude(point=point)
@@ -125,7 +128,7 @@ def _point(
                     "nelson": rule_named(signal.rule).nelson,
                     "western_electric": rule_named(signal.rule).western_electric,
                     "members": (pattern := sorted(m.point.sequence + 1 for m in signal.members.all())),
-                    "since": pattern[0] if pattern and traits_of(found.stream.plan).remembers else None,
+                    "since": pattern[0] if pattern and remembers else None,
                     "case": cases.get(signal.carried_from_id or signal.pk),
                     "firing": (firing := getattr(signal.carried_from or signal, "firing", None)),
                     "window_from": window_from_now(firing) if firing and firing.hold_id else None,
@@ -133,6 +136,7 @@ def _point(
                 }
                 for signal in signals
             ],
+            "began": change_before(found, point) if moved else None,
             "part_of": [(signal, rule_named(signal.rule).label) for signal in part_of],
             "excluded": excluded_subgroups(found.pk).get(point.subgroup_id),
             "may_exclude": may(request.user, request.site, Action.EXCLUDE_POINT),

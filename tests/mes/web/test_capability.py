@@ -48,6 +48,7 @@ def test_page_says_what_it_used_and_warns_of_few_readings(
     assert "undefined: needs both limits and a target" in page
     assert "Weibull" in page and "Johnson" in page
     assert 'id="capability-plot"' in page
+    assert "<dt>Drift</dt>" in page and "none seen" in page
 
 
 def test_indices_are_those_of_the_readings_without_the_excluded_one(charted: ChartedPlant) -> None:

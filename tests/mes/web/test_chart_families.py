@@ -147,3 +147,27 @@ def test_limits_of_rare_events_are_drawn_between_the_events_too(plant: Plant) ->
     points = shown["points"]
     assert shown["rare"] and points["v"][-1] is None and points["v"][-2] == 2.0
     assert points["ucl"][-1] == points["ucl"][-2] is not None
+
+
+def test_signal_of_a_chart_without_memory_says_since_when(plant: Plant) -> None:
+    """Twenty readings of phase 1, five more like them, then a step of 1.7 sigma that ends in a point far outside."""
+    chart = frozen_chart(plant, rules="beyond_limits", reaction="alert")
+    drift(plant, "65.1", "64.9", "65.0", "64.9", "65.1", *["65.3"] * 8, "65.7")
+    client = signed_in(plant.engineer)
+    signal = Signal.objects.filter(chart=chart, panel="location").latest("id")
+    panel = client.get(reverse("web:chart_point", args=[chart.pk, signal.point_id])).content.decode()
+    assert "Most likely since point <b>26</b>, +1.9 sigma" in panel
+    drift(plant, *["65.1", "64.9"] * 8, "64.0")
+    signal = Signal.objects.filter(chart=chart, panel="location").latest("id")
+    panel = client.get(reverse("web:chart_point", args=[chart.pk, signal.point_id])).content.decode()
+    assert "Since when? At this point" in panel
+
+
+def test_freeze_page_advises_on_subgroups(plant: Plant) -> None:
+    add_chart(plant, SOLIDS, chart_family="xbar-r", subgroup_by="consecutive", subgroup_size=2)
+    publish(plant)
+    for base in (650, 655, 647, 652, 644, 651, 657, 648, 653, 646):
+        drift(plant, f"{base / 10}", f"{(base + 1) / 10}")
+    chart = Chart.objects.get(stream__plan__site=plant.site)
+    page = signed_in(plant.engineer).get(reverse("web:chart_freeze", args=[chart.pk])).content.decode()
+    assert "<b>Means differ by more than the spread inside subgroups explains: use a between/within" in page

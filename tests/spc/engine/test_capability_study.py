@@ -145,3 +145,17 @@ def test_indices_do_not_depend_on_the_unit_nor_on_the_origin(seed: int, exponent
     assert other.ppm.overall == pytest.approx(one.ppm.overall)
     assert other.normality is not None and one.normality is not None
     assert other.normality.p_value == pytest.approx(one.normality.p_value)
+
+
+def test_a_slow_drift_is_seen_and_a_wandering_that_remembers_is_not() -> None:
+    chance = np.random.default_rng(8)
+    noise = chance.normal(0.0, 1.0, 200)
+    drifting = capability_study((noise + 0.01 * np.arange(200)).tolist(), sigma_within=1.0, lsl=-9, usl=9)
+    assert drifting.drifts and drifting.drift is not None
+    assert drifting.drift.slope == pytest.approx(0.01, abs=0.004)
+    wandering = [0.0]
+    for each in noise:
+        wandering.append(0.8 * wandering[-1] + each)
+    study = capability_study(wandering, sigma_within=1.0, lsl=-9, usl=9)
+    assert study.drift is not None and study.drift.variance_factor > 1.0 and not study.drifts
+    assert capability_study([1.0] * 20, sigma_within=1.0, lsl=-9, usl=9).drift is None
