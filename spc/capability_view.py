@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from spc.definition import definition_of
 from spc.engine import Capability, Panel, Rule, TooFewReadingsError, estimate_capability
 from spc.engine.capability_study import together_of
-from spc.engine.live import ChartDefinition, Fit, false_alarm_rate, rules_of
+from spc.engine.live import ChartDefinition, Fit, false_alarm_rate, points_to_find, rules_of
 from spc.models import BasisPoint, Chart, ChartPlan
 from spc.queries import current_members, excluded_subgroups
 
@@ -38,6 +38,17 @@ def false_alarms(plan: ChartPlan) -> FalseAlarms:
         rules=tuple(RuleCost(rule, _run_length(replace(definition, rules=(rule,)))) for rule in used),
         together=_run_length(definition) if used else None,
     )
+
+
+# Shifts whose finding is told, in sigmas of one plotted point.
+SHIFTS = (1.0, 2.0, 3.0)
+
+
+def found_after(plan: ChartPlan) -> tuple[tuple[float, float], ...]:
+    """(shift, mean number of points until the rules find it); empty where the chart has no such shift."""
+    definition = definition_of(plan)
+    lengths = ((shift, points_to_find(definition, shift)) for shift in SHIFTS)
+    return tuple((shift, length) for shift, length in lengths if length is not None)
 
 
 def _run_length(definition: ChartDefinition) -> float:

@@ -5,7 +5,7 @@ Shewhart charts go through `spc.engine.streaming`; every other kind is a `Method
 
 from __future__ import annotations
 
-from spc.engine.live.alarms import alarm_rate_of, false_alarm_rate
+from spc.engine.live.alarms import alarm_rate_of, false_alarm_rate, points_to_find
 from spc.engine.live.definition import (
     ChartDefinition,
     DefinitionError,
@@ -61,6 +61,7 @@ __all__ = [
     "form_of",
     "load_state",
     "normal_parameters",
+    "points_to_find",
     "reach",
     "read_of",
     "require_spread",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+import scipy
+
 from spc.engine.arl import average_run_length
 from spc.engine.false_alarms import (
     AlarmRate,
@@ -22,7 +24,7 @@ from spc.engine.live.streams import RUN_LENGTH
 from spc.engine.live.traits import Moves, traits
 from spc.engine.rare_events import TAIL
 from spc.engine.rules import Rule
-from spc.engine.run_length import cusum_arl_two_sided, ewma_arl
+from spc.engine.run_length import cusum_arl_two_sided, ewma_arl, mewma_arl, mewma_limit
 
 
 @lru_cache(maxsize=1024)
@@ -99,3 +101,43 @@ def false_alarm_rate(definition: ChartDefinition) -> float:
         return _location(definition, None)
     rules = rules_of(definition.kind, Panel.LOCATION, definition.rules)
     return 1.0 / average_run_length(rules) if rules else 0.0
+
+
+# What their first panel plots has no lasting shift in sigmas: a forecast follows it, or it is not about a centre.
+_WITHOUT_SHIFT = frozenset(
+    {
+        ChartKind.RESIDUAL,
+        ChartKind.MOVING_CENTER,
+        ChartKind.ACCEPTANCE,
+        ChartKind.GROUP,
+        ChartKind.G,
+        ChartKind.T,
+    }
+)
+
+
+@lru_cache(maxsize=1024)
+def points_to_find(definition: ChartDefinition, shift: float) -> float | None:
+    """Mean number of points until the first panel signals a lasting `shift`, with exact limits; None: no such shift.
+
+    `shift` is in sigmas of one plotted point (a mean; of T-squared and MEWMA the Mahalanobis distance); counts are
+    taken for normal, sums and averages start at their centre.
+    """
+    kind = definition.kind
+    rules = rules_of(kind, Panel.LOCATION, definition.rules)
+    if not rules or kind in _WITHOUT_SHIFT:
+        return None
+    values = read_of(kind, definition.parameters)
+    if kind is ChartKind.EWMA:
+        return ewma_arl(shift, weight=values["lambda"], width=values["L"])
+    if kind is ChartKind.CUSUM:
+        return cusum_arl_two_sided(shift, reference=values["k"], interval=values["h"])
+    if kind is ChartKind.T2:
+        p = len(values["variables"])
+        limit = scipy.stats.chi2.ppf(values["confidence"], p)
+        return float(1.0 / scipy.stats.ncx2.sf(limit, p, shift**2))
+    if kind is ChartKind.MEWMA:
+        p, weight = len(values["variables"]), values["lambda"]
+        limit = mewma_limit(values["arl"], weight=weight, variables=p)
+        return mewma_arl(shift, weight=weight, limit=limit, variables=p)
+    return average_run_length(rules, shift=shift)

@@ -46,6 +46,10 @@ def test_chart_shows_both_sums_their_limits_and_the_parameters(plant: Plant) -> 
     assert shown["points"]["v"][:10] == [None] * 10  # no sum before there are limits
     page = client.get(reverse("web:chart", args=[chart.pk])).content.decode()
     assert "Cumulative sums" in page and "head_start = 0" in page and "1 in 168" in page
+    finds = reverse("web:chart_finds", args=[chart.pk])
+    assert f'hx-get="{finds}"' in page
+    found = client.get(finds).content.decode()
+    assert "Shift of 1 sigma" in found and "after 8.4 points" in found  # Montgomery, table 9.3: h = 4
     signal = Signal.objects.filter(chart=chart, panel="location").latest("id")
     panel = client.get(reverse("web:chart_point", args=[chart.pk, signal.point_id])).content.decode()
     assert "probably began at point <b>22</b>" in panel and "upper sum" in panel

@@ -28,6 +28,7 @@ from spc.engine.live import (
     false_alarm_rate,
     load_state,
     normal_parameters,
+    points_to_find,
     require_spread,
     start,
 )
@@ -261,3 +262,21 @@ def test_false_alarms_are_those_of_the_published_run_lengths() -> None:
     for definition in (ewma, cusum):
         known, estimated = alarm_rate_of(definition), alarm_rate_of(definition, basis=Basis(25, 15.0))
         assert estimated.location > known.location > 0.0
+
+
+def test_shifts_are_found_after_the_published_run_lengths() -> None:
+    """Montgomery, tables 9.3 and 9.11 (CUSUM, EWMA); Lowry et al. 1992 (MEWMA); 1 / P(beyond) for the others."""
+
+    def after(kind: ChartKind, shift: float, words: str = "", rules: tuple[Rule, ...] = ()) -> float | None:
+        return points_to_find(ChartDefinition(kind, rules or (Rule.BEYOND_LIMITS,), words), shift)
+
+    assert after(ChartKind.IMR, 1.0) == pytest.approx(43.89, abs=0.01)
+    assert after(ChartKind.XBAR_R, 3.0) == pytest.approx(2.0, abs=0.01)
+    assert after(ChartKind.CUSUM, 1.0, "k=0.5 h=5") == pytest.approx(10.4, abs=0.05)
+    assert after(ChartKind.EWMA, 1.0, "lambda=0.1 L=2.814") == pytest.approx(10.3, abs=0.05)
+    assert after(ChartKind.MEWMA, 1.0, "variables=a,b lambda=0.1 arl=200") == pytest.approx(10.2, abs=0.1)
+    assert after(ChartKind.T2, 0.0, "variables=a,b confidence=0.995") == pytest.approx(200.0, rel=1e-6)
+    assert after(ChartKind.T2, 1.0, "variables=a,b confidence=0.995") == pytest.approx(42.0, abs=0.5)
+    both = after(ChartKind.IMR, 1.0, rules=RULES)
+    assert both is not None and both < 43.0
+    assert after(ChartKind.MOVING_CENTER, 1.0) is None and after(ChartKind.G, 1.0) is None

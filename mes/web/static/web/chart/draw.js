@@ -185,7 +185,10 @@ export function drawMarks(u, chart, panel) {
       ctx.beginPath();
       ctx.arc(x, y, scaled(12), 0, 2 * Math.PI);
       ctx.stroke();
-      const words = signals.map((signal) => signal.label ?? signal.rule).join(", ") + (provisional ? " (provisional)" : "");
+      const names = signals.map((signal) => signal.label ?? signal.rule);
+      const ending = provisional ? " (provisional)" : "";
+      let words = names.join(", ") + ending;
+      if (ctx.measureText(words).width > bbox.width - scaled(8)) words = `${names[0]}${names.length > 1 ? ` and ${names.length - 1} more` : ""}${ending}`;
       const width = ctx.measureText(words).width;
       const center = Math.min(Math.max(x, bbox.left + width / 2 + scaled(4)), bbox.left + bbox.width - width / 2 - scaled(4));
       const height = scaled(15);
