@@ -164,6 +164,7 @@ def _occasions(readings: Sequence[StudyReading], unit: str) -> Plots:
     for key, name, (values, panel) in zip(("course", "spread"), names, panels, strict=True):
         known = [i for i, value in enumerate(values.tolist()) if math.isfinite(value)]
         ucl, center, lcl = (float(line[known[-1]]) for line in (panel.ucl, panel.center, panel.lcl))
+        digits = max(0, math.ceil(1.0 - math.log10(ucl - center))) if ucl > center else 4
         lines = [("UCL", ucl, False), ("Mean", center, True), ("LCL", lcl, False)]
         plot = {
             "x_label": "Occasion",
@@ -177,7 +178,7 @@ def _occasions(readings: Sequence[StudyReading], unit: str) -> Plots:
                 }
             ],
             "horizontals": [
-                {"y": y, "label": f"{label} {y:.4g}", "soft": soft}
+                {"y": y, "label": f"{label} {y:.{digits}f}", "soft": soft}
                 for label, y, soft in lines
                 if label != "LCL" or y > 0.0 or key == "course"
             ],
