@@ -75,8 +75,9 @@ def plan_study(
         strict=True,
     ):
         if given < least:
+            counted = name if least > 1 else name.removesuffix("s")
             raise GaugeStudyRefused(
-                f"{name}: a {design.label.lower()} study needs {least} at least, got {given}"
+                f"{name}: this design needs at least {least} {counted}, got {given}: {design.label}"
             )
     if design in ONE_PART and len(parts) > 1:
         raise GaugeStudyRefused(f"parts: a {design.label.lower()} study reads one reference part")

@@ -104,7 +104,8 @@ def test_refusals_keep_what_was_entered(
     refused = engineer.post(reverse("web:gauge_study_plan", args=[gauge.pk]), PLAN | {"trials": "1"})
     assert refused.status_code == 422
     assert (
-        "needs 2 at least, got 1" in refused.content.decode() and "P1\r\nP2\r\nP3" in refused.content.decode()
+        "needs at least 2 trials, got 1" in refused.content.decode()
+        and "P1\r\nP2\r\nP3" in refused.content.decode()
     )
     study = planned(plant, gauge)
     refused = operator.post(url(study), {"action": "read", "run": "0", "value": "thick"})

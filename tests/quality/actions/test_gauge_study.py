@@ -78,9 +78,12 @@ def _names(study: GaugeStudy) -> tuple[list[str], list[str]]:
     ("plan", "words"),
     [
         (StudyPlan("guess", ["P1"], ["A"], 2), "design: choose one of crossed"),
-        (StudyPlan("crossed", ["P1"], ["A", "B"], 2), "parts: .* needs 2 at least, got 1"),
-        (StudyPlan("crossed", ["P1", "P2"], ["A"], 2), "operators: .* needs 2 at least"),
-        (StudyPlan("crossed", ["P1", "P2"], ["A", "B"], 1), "trials: .* needs 2 at least, got 1"),
+        (
+            StudyPlan("crossed", ["P1"], ["A", "B"], 2),
+            "parts: .* needs at least 2 parts, got 1: Gauge R&R, crossed",
+        ),
+        (StudyPlan("crossed", ["P1", "P2"], ["A"], 2), "operators: .* needs at least 2 operators"),
+        (StudyPlan("crossed", ["P1", "P2"], ["A", "B"], 1), "trials: .* needs at least 2 trials, got 1"),
         (StudyPlan("crossed", ["P1", "P1"], ["A", "B"], 2), "parts: P1 is named twice"),
         (StudyPlan("crossed", ["P1", " "], ["A", "B"], 2), "parts: every name has 1 to 32"),
         (StudyPlan("crossed", ["P1", "P2"], ["A", "B"], 200), "trials: 800 readings are more than 500"),
