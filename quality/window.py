@@ -38,10 +38,11 @@ def window_start(signal: Signal) -> int:
     return 0 if last_accepted is None else last_accepted + 1
 
 
-def window_extents(chart: Chart, first: int, last: Point) -> list[HeldExtent]:
-    """Lots behind the points from `first` to `last`, and what the stream made meanwhile that nobody measured.
+def window_extents(chart: Chart, first: int, last: Point, *, since_good: bool) -> list[HeldExtent]:
+    """Lots behind the points from `first` to `last`; for a zone's stream, lots that lay open to its air meanwhile.
 
-    For a zone's stream: lots that lay open to its air since the point before, for until then it was known to be good.
+    `since_good`: from the point before on, for until then the stream was known to be good, and with what it made that
+    nobody measured.
     """
     members = SubgroupMember.objects.filter(
         subgroup__points__in=current_points(chart.pk).filter(sequence__gte=first, sequence__lte=last.sequence)
@@ -49,13 +50,14 @@ def window_extents(chart: Chart, first: int, last: Point) -> list[HeldExtent]:
     times = sorted(members.values_list("measured_at", flat=True))
     if not times:
         return []
-    before = current_points(chart.pk).filter(sequence=first - 1).first()
+    before = current_points(chart.pk).filter(sequence=first - 1).first() if since_good else None
     since = min(before.measured_at, times[0]) if before is not None else times[0]
     if chart.stream.zone_id is not None:
         lots = set(lots_open_in_zone(chart.stream.zone_id, since, times[-1]))
     else:
         lots = {lot_id for lot_id in members.values_list("lot_id", flat=True) if lot_id is not None}
-        lots |= _unmeasured(chart.stream, lots, since, times[-1])
+        if since_good:
+            lots |= _unmeasured(chart.stream, lots, since, times[-1])
     return [HeldExtent(lot_id) for lot_id in sorted(lots)]
 
 

@@ -69,13 +69,15 @@ def _holding_near(chart: Chart, places: Sequence[int]) -> set[int]:
 
 def _cover(chart: Chart, signal: Signal, places: Sequence[int], site: Site, site_now: datetime) -> int:
     last = signal.point.sequence
-    first = last if signal.reaction == Signal.Reaction.HOLD else window_start(signal)
+    contains = signal.reaction != Signal.Reaction.HOLD
+    first = window_start(signal) if contains else last
     if not any(first <= place <= last for place in places):
         return 0
     judged = signal.carried_from or signal
     hold = judged.firing.hold
     covered = set(hold.members.values_list("lot_id", flat=True)) if hold is not None else set()
-    extents = [e for e in window_extents(chart, first, signal.point) if e.lot_id not in covered]
+    window = window_extents(chart, first, signal.point, since_good=contains)
+    extents = [extent for extent in window if extent.lot_id not in covered]
     if not extents:
         return 0
     if hold is not None:

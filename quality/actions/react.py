@@ -56,7 +56,7 @@ def _fire(
     hold, extents, first = None, [], None
     if reaction in MATERIAL:
         first = signal.point.sequence if reaction == Reaction.HOLD else window_start(signal)
-        extents = window_extents(chart, first, signal.point)
+        extents = window_extents(chart, first, signal.point, since_good=reaction != Reaction.HOLD)
         if extents:
             hold = place_hold(
                 site=site,

@@ -61,8 +61,12 @@ def test_without_a_good_point_the_window_begins_where_the_stream_does(
     assert held(*lots) == {lot.code for lot in lots[begins:]}
 
 
-def test_what_the_stream_made_unmeasured_between_good_and_bad_is_held(plant: Plant) -> None:
-    chart = frozen_chart(plant, reaction="contain")
+@pytest.mark.parametrize("reaction", ["contain", "hold"])
+def test_what_the_stream_made_unmeasured_between_good_and_bad_is_contained(
+    plant: Plant, reaction: str
+) -> None:
+    """A hold is of the point's own lots; only a containment reaches back to where the stream was good."""
+    chart = frozen_chart(plant, reaction=reaction)
     assert current_points(chart.pk).count() == 20
     early, good, skipped, running, bad, late = (plant.lot() for _ in range(6))
     plant.run(early, "mixing")
@@ -74,9 +78,10 @@ def test_what_the_stream_made_unmeasured_between_good_and_bad_is_held(plant: Pla
     plant.submit([plant.reading(SOLIDS, "67", bad, measured_at=timezone.now())])
     plant.run(late, "mixing")
     evaluate_all()
-    assert held(early, good, skipped, cell, running, bad, late) == {skipped.code, cell.code, bad.code}
+    between = {skipped.code, cell.code} if reaction == "contain" else set()
+    assert held(early, good, skipped, cell, running, bad, late) == {*between, bad.code}
     hold = Hold.objects.get(source="signal")
-    assert recount(hold).agrees and len(recount(hold).reached) == 3
+    assert recount(hold).agrees and len(recount(hold).reached) == 1 + len(between)
 
 
 def test_signal_of_a_zone_holds_what_lay_open_to_its_air_since_the_last_good_reading(plant: Plant) -> None:
