@@ -44,7 +44,7 @@ def walk(state: State, rows: list[SubgroupData]) -> tuple[list[str], list[Plotte
 
 
 @pytest.mark.parametrize("kind", list(ChartKind))
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(gaps=st.sets(st.integers(0, POINTS - 1), max_size=6), cut=st.integers(0, POINTS - 2))
 def test_replay_from_any_checkpoint_is_the_run_without_a_stop(
     kind: ChartKind, gaps: set[int], cut: int
