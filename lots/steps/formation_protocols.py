@@ -54,7 +54,7 @@ def protocol_of_recipe(name: str, parameters: Mapping[str, float]) -> FormationP
     temperature = parameters.get("formation_temperature_c")
     return FormationProtocol(
         id=name,
-        revision=1,
+        revision=0,
         stages=tuple(rates),
         cutoffs=Cutoffs(upper, lower, parameters.get("hold_cutoff_a")),
         rest_before_min=parameters.get("rest_before_min", 0.0),

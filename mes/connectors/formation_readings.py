@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from lots.catalogue import recipe_parameters, recipe_revision
 from lots.envelope import ReadingIn
-from lots.models import Lot, Measurement, StepExecution
+from lots.models import Lot, Measurement, RecipeRevision, StepExecution
 from lots.queries import current_measurements
 from mes.connectors.cycler.file import CyclerCycle, CyclerFile
 
@@ -27,7 +27,10 @@ def recipe_of(cell: Lot) -> tuple[str, Mapping[str, float]]:
     if cell.work_order_id is None:
         return "", {}
     revision = recipe_revision(cell.work_order_id, cell.material_id)
-    return ("", {}) if revision is None else (f"recipe revision {revision}", recipe_parameters(revision))
+    if revision is None:
+        return "", {}
+    name = str(RecipeRevision.objects.select_related("recipe").get(pk=revision))
+    return name, recipe_parameters(revision)
 
 
 def recorded_cycles(cell: Lot, execution: StepExecution) -> dict[int, dict[str, Decimal]]:

@@ -135,7 +135,7 @@ def _apart(cell: Lot, execution: StepExecution, soc_pct: Decimal, temperature_c:
     except ValueError as error:
         under = f" under {protocol}" if protocol else ""
         return (
-            f"The spectrum is kept and gave no reading: spectra of {cell.material.code}{under} are taken at"
+            f"It compares with nothing: spectra of {cell.material.code}{under} are taken at"
             f" {both[0].soc_pct:g} % charge and {both[0].temperature_c:g} °C; {error}."
         )
     return ""

@@ -40,7 +40,7 @@ class FormationProtocol:
     """One version of a formation profile. Voltages V, times min, temperatures °C, tolerances in %.
 
     `chamber_tolerance_c`, `current_tolerance_pct` and `resistance_jump_limit_pct` are limits, the rest is the
-    profile itself.
+    profile itself. `revision` 0: the `id` names its revision itself, as that of a recipe does.
     """
 
     id: str
@@ -59,7 +59,7 @@ class FormationProtocol:
 
     @property
     def version(self) -> str:
-        return f"{self.id} rev {self.revision}"
+        return f"{self.id} rev {self.revision}" if self.revision else self.id
 
 
 class Consequence(StrEnum):
