@@ -12,6 +12,7 @@ from mes.simulator.raw_out import FileOut, RecordOut
 
 Told = tuple[str, str, str]  # lot, characteristic, position
 SENDER = "equipment.line"
+CONFLICT = 409
 
 
 @dataclass
@@ -45,6 +46,8 @@ def deliver(raws: Sequence[RecordOut | FileOut], by: Sender) -> set[Told]:
             continue
         conditions = {"soc": raw.soc_pct, "temperature": raw.temperature_c} if raw.soc_pct else {}
         answer = by.door.send_file(f"{path}/files", raw.content, key=by.keys[SENDER], **conditions)
+        if answer.status == CONFLICT and answer.body.get("code") == "refused":
+            continue  # a person brought a file of this cell before; the line goes on with its own readings
         if not answer.ok:
             raise UnexpectedAnswer(f"{answer.status}: {answer.body}")
         told |= {(raw.lot_code, r["characteristic"], r["position"]) for r in answer.body["readings"]}
