@@ -110,21 +110,23 @@ def mid_frequency_arc(sweep: Spectrum, intercept: Intercept) -> Arc | None:
     noise = 1.4826 * float(np.median(np.abs(np.diff(minus_im, 2)))) / np.sqrt(6.0)
     tops, _ = scipy.signal.find_peaks(minus_im, prominence=max(_PROMINENCE * highest, _NOISE_FACTOR * noise))
     tops = tops[sweep.frequency_hz[tops] <= intercept.frequency_hz]
-    if tops.size == 0:
-        return None
-    top = int(tops[0])
-    later = minus_im[top:]
-    bottoms, _ = scipy.signal.find_peaks(
-        -later, prominence=max(_PROMINENCE * float(minus_im[top]), _NOISE_FACTOR * noise)
-    )
-    closed = bottoms.size > 0
-    end = top + int(bottoms[0]) if closed else top + int(np.argmin(later))
-    return Arc(
-        apex_hz=float(sweep.frequency_hz[top]),
-        apex_minus_im_ohm=float(minus_im[top]),
-        width_ohm=float(sweep.z_ohm.real[end] - intercept.resistance_ohm),
-        closed=closed,
-    )
+    for top in map(int, tops):
+        later = minus_im[top:]
+        bottoms, _ = scipy.signal.find_peaks(
+            -later, prominence=max(_PROMINENCE * float(minus_im[top]), _NOISE_FACTOR * noise)
+        )
+        closed = bottoms.size > 0
+        end = top + int(bottoms[0]) if closed else top + int(np.argmin(later))
+        width_ohm = float(sweep.z_ohm.real[end] - intercept.resistance_ohm)
+        # Along an arc the real part grows as the frequency falls: what ends before the intercept is a disturbance.
+        if width_ohm > 0:
+            return Arc(
+                apex_hz=float(sweep.frequency_hz[top]),
+                apex_minus_im_ohm=float(minus_im[top]),
+                width_ohm=width_ohm,
+                closed=closed,
+            )
+    return None
 
 
 @dataclass(frozen=True)

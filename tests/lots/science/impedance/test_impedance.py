@@ -108,6 +108,20 @@ def test_arc_of_an_ideal_element_is_its_resistance_wide() -> None:
     assert arc.apex_minus_im_ohm == pytest.approx(5.0, rel=0.02)
 
 
+def test_bump_that_ends_before_the_intercept_is_no_arc() -> None:
+    clean = cell_spectrum()
+    z = clean.z_ohm.copy()
+    z[2:5] += np.array([0.0, -2e-4j, 0.0])
+    z[:4] += 4e-4  # a disturbance at the start of the sweep: the real part falls behind it
+    sweep = spectrum(clean.frequency_hz, z)
+    arc = mid_frequency_arc(sweep, high_frequency_intercept(sweep))
+    assert arc is not None
+    undisturbed = mid_frequency_arc(clean, high_frequency_intercept(clean))
+    assert undisturbed is not None
+    assert arc.apex_hz == pytest.approx(undisturbed.apex_hz)
+    assert arc.width_ohm == pytest.approx(undisturbed.width_ohm - 4e-4, rel=0.02)
+
+
 def test_capacitor_has_no_arc() -> None:
     sweep = spectrum(FREQUENCY, 1 + 1 / (2j * np.pi * FREQUENCY))
     assert mid_frequency_arc(sweep, high_frequency_intercept(sweep)) is None
