@@ -25,6 +25,7 @@ class Action(StrEnum):
     CONTAIN = "widen or narrow a containment"
     DISPOSE = "dispose of held material"
     CORRECT = "correct measurements"
+    CORRECT_INPUT = "correct what a lot was made from"
     EXCLUDE_POINT = "exclude points of a chart"
     WORK_CASE = "work on nonconformances"
     CLOSE_CASE = "close nonconformances"
@@ -58,6 +59,7 @@ MATRIX: dict[Action, frozenset[str]] = {
     Action.VIEW: frozenset(Role.values),
     Action.RECORD: frozenset({Role.OPERATOR, Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER, Role.EQUIPMENT}),
     Action.CORRECT: frozenset({Role.OPERATOR, Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
+    Action.CORRECT_INPUT: frozenset({Role.QUALITY_ENGINEER}),
     Action.EXCLUDE_POINT: frozenset({Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),
     Action.RUN_STEP: frozenset({Role.OPERATOR, Role.PROCESS_ENGINEER, Role.EQUIPMENT}),
     Action.PLACE_HOLD: frozenset({Role.OPERATOR, Role.QUALITY_ENGINEER, Role.PROCESS_ENGINEER}),

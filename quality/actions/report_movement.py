@@ -85,7 +85,7 @@ def report_step(
         )
         executions.append(execution)
     what = f"{executions[0].route_step.step.name} was started without permission"
-    hold, case = _hold_and_open(site, list(fresh.values()), what, reason, user, now)
+    hold, case = hold_and_open(site, list(fresh.values()), what, reason, user, now)
     return Report(hold, case, executions=tuple(executions))
 
 
@@ -107,7 +107,7 @@ def report_production(
     made = produce_lots(specs, site=site, user=user, now=now, at=at, reported=reason.strip())
     if not GenealogyLink.objects.filter(child__in=made).exclude(kind=GenealogyLink.Kind.MEMBER).exists():
         raise ReportRefused("inputs: name what the lots were made from")
-    hold, case = _hold_and_open(site, made, "made without permission", reason, user, now)
+    hold, case = hold_and_open(site, made, "made without permission", reason, user, now)
     return Report(hold, case, lots=tuple(made))
 
 
@@ -125,9 +125,10 @@ def _check(reason: str, user: User, site: Site) -> None:
         raise ReportRefused("reason: say how it came to happen without permission")
 
 
-def _hold_and_open(
+def hold_and_open(
     site: Site, lots: Sequence[Lot], what: str, reason: str, user: User, now: datetime
 ) -> tuple[Hold, Nonconformance]:
+    """Hold the lots of a movement that was not permitted, and open its nonconformance."""
     hit("report.recorded")
     placed_at = site_time(site, now)
     hold = place_hold(

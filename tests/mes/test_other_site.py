@@ -131,13 +131,14 @@ def objects_of(plant: Plant) -> dict[str, dict[str, object]]:
             *("station_lot", "station_start", "station_report", "station_record", "station_judge"),
             *("station_finish", "station_container", "lot", "lot_genealogy", "lot_audit", "lot_trace"),
             *("lot_release", "lot_acceptance", "lot_label", "lot_formation", "lot_formation_data"),
-            *("lot_hold", "lot_case", "lot_opened", "station_reshape"),
+            *("lot_hold", "lot_case", "lot_opened", "lot_inputs", "station_reshape"),
             *RECORDS,
         )
     }
     of_hold = {key: {"key": hold} for key in ("hold", "containment", "hold_recount", "hold_case")}
     of_chart = {
-        key: {"key": chart.pk} for key in ("chart", "chart_data", "chart_table", "chart_freeze", "capability")
+        key: {"key": chart.pk}
+        for key in ("chart", "chart_data", "chart_table", "chart_finds", "chart_freeze", "capability")
     }
     of_case = {
         key: {"key": case}

@@ -59,6 +59,7 @@ PAGES = {
     "lot_opened": "ope",
     "shelf_life": "qp",
     "shelf_life_sign": "qr",
+    "lot_inputs": "q",
     "lot_release": "oq",  # packing; releasing is below
     "package": "qr",
     "packages": "qpr",

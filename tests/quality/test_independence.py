@@ -25,6 +25,7 @@ SIGNING = {
     "accept_lot": "below: who recorded values of the sample does not decide",
     "approve_limits": "freezing states an estimate from all readings of a stream; its author is who signs it",
     "case": "test_case.py: who opened the case does not close it",
+    "correct_input": "test_correct_input.py: who booked it does not correct it",
     "deviate": "test_deviate.py: two people who did not ask for it and recorded no value of the check",
     "dispose": "test_dispose.py: who recorded or held does not decide",
     "draft_plan": "test_draft_plan.py: who drafted does not approve",

@@ -25,6 +25,7 @@ EXPECTED = {
     "view": "yes yes yes yes yes yes yes",
     "record measurements": "yes yes yes no no yes no",
     "correct measurements": "yes yes yes no no no no",
+    "correct what a lot was made from": "no yes no no no no no",
     "start and finish steps": "yes no yes no no yes no",
     "place a hold": "yes yes yes no no no no",
     "record calibrations": "no yes yes no no no no",

@@ -114,6 +114,7 @@ def detail(request: SiteRequest, code: str) -> HttpResponse:
         "parents": parents,
         "children": children,
         "more_links": more_links,
+        "may_correct_inputs": may(request.user, request.site, Action.CORRECT_INPUT),
         "holds": holds,
         "active_holds": sum(entry.member.disposition_id is None for entry in holds),
         "cases": cases_of(lot),
