@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 FloatArray = NDArray[np.float64]
 # All pairs are compared; this many points make 8 million pairs.
 LARGEST_SERIES = 4000
+TIE = 1e-12  # likelihoods that differ by less are equal: the unit of the data must not decide
 
 
 class ChangeError(ValueError):
@@ -64,7 +65,7 @@ def step_change_point(
 
     `values` (n,) are plotted points, NaN where one is missing; `center` is the mean in control; `sigma`, a scalar or
     (n,), the standard deviation of each plotted point. Maximises over t the likelihood that the points t .. signal
-    share another mean. Raises ChangeError.
+    share another mean; of instants that explain it equally well the earliest counts. Raises ChangeError.
     """
     series = np.asarray(values, dtype=np.float64)
     if series.ndim != 1 or not series.size:
@@ -87,7 +88,7 @@ def step_change_point(
     moved = np.where(present, (series - center) / scale, 0.0) * weight
     sums, weights = np.cumsum(moved[::-1])[::-1], np.cumsum(weight[::-1])[::-1]
     score = np.where(present, sums**2 / np.where(weights > 0, weights, 1.0), -1.0)
-    at = int(np.argmax(score))
+    at = int(np.argmax(score >= np.max(score) * (1.0 - TIE)))
     shift = float(sums[at] / weights[at]) * scale
     return ChangePoint(at, center + shift, shift / float(spread[at]), float(score[at]) / 2.0)
 

@@ -51,6 +51,13 @@ def test_the_estimate_has_the_published_average() -> None:
     assert np.mean(estimates) == pytest.approx(100.0, abs=1.5)
 
 
+@pytest.mark.parametrize("factor", [1.0, 1e-9, 25.4, 1e9])
+def test_of_equally_likely_instants_the_earliest_counts(factor: float) -> None:
+    """87 over four points and -43.5 over one: 87^2 / 4 = 43.5^2."""
+    values = np.array([0.0, 0.0, 32.0, 50.0, 50.0, -43.0])
+    assert step_change_point(values * factor, center=0.5 * factor, sigma=2.0 * factor).position == 2
+
+
 @given(whole, st.sampled_from([1e-9, 1e-3, 25.4, 1e9]))
 def test_the_change_does_not_depend_on_the_unit(values: list[float], factor: float) -> None:
     one = step_change_point(values, center=0.5, sigma=2.0)
