@@ -1,7 +1,7 @@
 """What Halite finds of the simulated line's named faults, and what it calls them; the tables go to standard error.
 
-The line runs through the public doors (`manage.py score_faults`). Small: one seed of each fault that has a family, and
-half of the cells; full: every fault at every size, and all cells. Both go the same way.
+The line runs through the public doors (`manage.py score_faults`). Small: one seed of each fault that has a family;
+full: every fault at every size, twenty seeds. The cells are the same in both.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 from benchmarks import classification
@@ -41,26 +40,16 @@ SEED = 20260401
 SMALL_PHASE1_PAIRS = 30  # enough to freeze every chart
 
 
-@dataclass(frozen=True)
-class Effort:
-    """Roll pairs to make. Good cells are read one from a tray: half of the features are those of a roll, and a spread
-    needs many rolls. `of_fault`: only some of their cells meet them, those on the channel, those whose rolls lay open.
-    """
-
-    reference: int
-    good: int
-    faulty: int
-    of_fault: Mapping[Fault, int]
-
-
-SMALL = Effort(60, 75, 4, {Fault.FORMATION_CHANNEL_BAD: 8, Fault.DOOR_LEFT_OPEN: 14})
-FULL = Effort(100, 150, 7, {Fault.FORMATION_CHANNEL_BAD: 14, Fault.DOOR_LEFT_OPEN: 24})
+# Roll pairs to make. Good cells are read one from a tray: half of the features are those of a roll, and a spread needs
+# many rolls. Of two faults only some cells meet them, those on the channel and those whose rolls lay open: more pairs.
+REFERENCE_PAIRS, GOOD_PAIRS, FAULTY_PAIRS = 100, 150, 7
+MORE_PAIRS = {Fault.FORMATION_CHANNEL_BAD: 14, Fault.DOOR_LEFT_OPEN: 24}
 
 
 def figures(size: Size, installation: Installation) -> Iterator[Figure]:
     """Needs no installation: every run has a database of its own, which goes with it."""
     scoring = _start_scoring(size)
-    yield from _classified(FULL if size is Size.FULL else SMALL)  # meanwhile
+    yield from _classified()  # meanwhile
     yield from _detected(scoring)
     for figure in classification.figures(size, installation):
         yield Figure(
@@ -115,7 +104,7 @@ def _outcomes(scoring: subprocess.Popen[str]) -> list[dict[str, Any]]:
     return outcomes
 
 
-def _classified(effort: Effort) -> Iterator[Figure]:
+def _classified() -> Iterator[Figure]:
     """Cells of the line, from their files and raw records."""
     for line, apart, sizes in (
         ("the line", nullcontext(), (1, 4)),
@@ -123,22 +112,22 @@ def _classified(effort: Effort) -> Iterator[Figure]:
     ):
         seed = SEED + (10 if line == "another line" else 0)
         with apart:
-            known = make_line(None, pairs=effort.reference, seed=seed, cells_read=1)
+            known = make_line(None, pairs=REFERENCE_PAIRS, seed=seed, cells_read=1)
             of = reference_of(complete(known.values()))
-            good = list(make_line(None, pairs=effort.good, seed=seed + 1, cells_read=1).values())
+            good = list(make_line(None, pairs=GOOD_PAIRS, seed=seed + 1, cells_read=1).values())
             called = _share(verdict.defective for verdict in _judged(good, of))
             yield _figure(f"{len(good)} good cells of {line}: called defective", called, "<= 0.02")
             for times in sizes:
                 size = "gross faults" if times == 1 else f"{times} times gross faults"
-                yield from _scored(f"of {line}, {size}", _faulty(effort, seed + 2, times), of)
+                yield from _scored(f"of {line}, {size}", _faulty(seed + 2, times), of)
 
 
-def _faulty(effort: Effort, seed: int, times: int) -> list[tuple[Made, Made]]:
+def _faulty(seed: int, times: int) -> list[tuple[Made, Made]]:
     """Cells of each fault, each with the same cell as it is without."""
     pairs: list[tuple[Made, Made]] = []
     without: dict[int, dict[str, Made]] = {}
     for fault in Fault:
-        made = effort.of_fault.get(fault, effort.faulty)
+        made = MORE_PAIRS.get(fault, FAULTY_PAIRS)
         if fault is Fault.FORMATION_CHANNEL_BAD:
             faulty, same = on_the_channel(pairs=made, seed=seed, times=times)
         else:
