@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 from django.db.models import Exists, OuterRef
@@ -149,9 +149,10 @@ def _row(entries: list[tuple[Judgement, Decimal]]) -> Row:
         lsl=judgement.lsl,
         usl=judgement.usl,
         count=len(numbers),
-        lowest=min(numbers),
+        # Outwards: what is written never conforms where the value does not.
+        lowest=min(numbers).quantize(step, rounding=ROUND_FLOOR),
         mean=(sum(numbers, Decimal(0)) / len(numbers)).quantize(step),
-        highest=max(numbers),
+        highest=max(numbers).quantize(step, rounding=ROUND_CEILING),
         violations=verdicts.count(Judgement.Verdict.VIOLATES),
         undetermined=verdicts.count(Judgement.Verdict.UNDETERMINED),
     )

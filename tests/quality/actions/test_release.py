@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 import pytest
 from django.db import DatabaseError, transaction
@@ -20,7 +21,7 @@ from quality.actions.release import let_leave, release_lot
 from quality.actions.sign import SignatureRefused, verify
 from quality.models import Nonconformance, Release
 from quality.permissions import NotPermitted
-from quality.release_view import current_release, release_blockers
+from quality.release_view import current_release, release_blockers, rows_of
 from tests.support.builders import (
     PASSWORD,
     Plant,
@@ -85,6 +86,15 @@ def test_release_is_signed_and_states_what_was_found(plant: Plant, lot: Lot) -> 
     assert list(verify_audit(lot.pk)) == []
     release.content["rows"][0]["mean"] = "65.0"
     assert not verify(release.signature, release.content)
+
+
+def test_long_decimals_are_written_outwards(plant: Plant) -> None:
+    """One decimal more than the characteristic has; a value outside a limit never looks as if it stood on it."""
+    release = sign_release(plant, mixed(plant, "64.0000000001", "65.9999999999", "65.2123456789"))
+    (row,) = release.content["rows"]
+    assert (row["lowest"], row["highest"], row["violations"]) == ("64", "66", 0)
+    (row,) = rows_of([mixed(plant, "63.9999999999", "66.0000000001")])
+    assert (row.lowest, row.highest) == (Decimal("63.999"), Decimal("66.001"))
 
 
 def test_everything_that_blocks_is_listed_at_once(plant: Plant) -> None:
