@@ -82,6 +82,21 @@ def test_readings_survive_a_reload_and_end_with_their_recording(live_site: Stack
     assert watch.complaints == []
 
 
+def test_finishing_too_early_asks_and_keeps_what_was_typed(live_site: Stack, page: Page) -> None:
+    plant = mixing_plant()
+    lot = plant.lot()
+    plant.start(lot, "mixing")
+    watch = log_in(page, live_site.url, plant.operator.username)
+    page.goto(f"{live_site.url}/station/{lot.code}/")
+    page.locator(f"[name={field('mixing.solids_pct')}]").fill("65.25")
+    page.get_by_role("button", name="Finish mixing").click()
+    expect(page.get_by_role("alert")).to_contain_text("Mixing is not finished: 2 of 2 still missing")
+    expect(page.locator(f"[name={field('mixing.solids_pct')}]")).to_have_value("65.25")
+    page.get_by_role("button", name="Finish without them").click()
+    expect(page.locator(".answer")).to_contain_text("Mixing is finished")
+    assert watch.complaints == []
+
+
 def test_a_wrong_field_is_marked_and_the_rest_is_kept(live_site: Stack, page: Page) -> None:
     plant = mixing_plant()
     lot = plant.lot()

@@ -159,9 +159,16 @@ def record(request: SiteRequest, code: str) -> HttpResponse:
 @require_POST
 @site_page(Action.RUN_STEP)
 def finish(request: SiteRequest, code: str) -> HttpResponse:
-    """Finish the running step; its summaries are computed and its subgroups close."""
+    """Finish the running step; its summaries are computed and its subgroups close.
+
+    Where readings that the plan asks for are missing, it asks first: they cannot be typed here afterwards.
+    """
     lot = lot_at(request, code)
     execution = _latest_run(lot, request.POST.get("step", ""))
+    if execution.finished_at is None and "without" not in request.POST:
+        form = step_form(lot, execution, site_now=request.site_now)
+        if form.incomplete:
+            return _show(request, lot, unfinished=True, status=409)
     source = ensure_personal_source(request.user, request.site)
     envelope = Envelope(request.site, source, f"finish:{execution.uuid}", request.user, ())
     try:
@@ -211,6 +218,7 @@ def _show(
     entered: Entered | None = None,
     answer: Mapping[str, Any] | None = None,
     finished: str = "",
+    unfinished: bool = False,
     status: int = 200,
 ) -> HttpResponse:
     """The card as it is now, with what came of the last action; htmx gets the card without the page around it."""
@@ -235,6 +243,7 @@ def _show(
             "values": request.POST if entered else {},
             "answer": answer,
             "finished": finished,
+            "unfinished": unfinished,
             "draft": f"{request.user.pk}:{shown.execution.uuid}:record" if shown.execution else "",
             "hold_url": reverse("web:lot_hold", args=[lot.code]),
             "may_reshape": bool(lot.length_mm)

@@ -168,13 +168,26 @@ def test_a_form_whose_step_has_ended_records_nothing(plant: Plant, client: Clien
 def test_finishing_twice_finishes_once(plant: Plant, client: Client) -> None:
     lot, execution = running_mix(plant)
     url = reverse("web:station_finish", args=[lot.code])
-    first = client.post(url, {"step": "mixing"}).content.decode()
+    first = client.post(url, {"step": "mixing", "without": "1"}).content.decode()
     execution.refresh_from_db()
     finished_at = execution.finished_at
     second = client.post(url, {"step": "mixing"}).content.decode()
     execution.refresh_from_db()
     assert "Mixing is finished" in first and "nothing was stored twice" in second
     assert finished_at is not None and execution.finished_at == finished_at
+
+
+def test_finishing_asks_first_where_readings_are_missing(plant: Plant, client: Client) -> None:
+    lot, execution = running_mix(plant)
+    record(client, lot, {field("mixing.sediment_free"): "1"})
+    asked = client.post(reverse("web:station_finish", args=[lot.code]), {"step": "mixing"})
+    page = asked.content.decode()
+    execution.refresh_from_db()
+    assert asked.status_code == 409 and execution.finished_at is None
+    assert "Mixing is not finished: 1 of 2 still missing" in page and "<b>solids content</b>" in page
+    record(client, lot, {field("mixing.solids_pct"): "65"}, key="key-of-the-second-form")
+    done = client.post(reverse("web:station_finish", args=[lot.code]), {"step": "mixing"})
+    assert done.status_code == 200 and "Mixing is finished" in done.content.decode()
 
 
 def test_one_gauge_among_several_is_asked_for_then_remembered(client: Client, plant: Plant) -> None:
