@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 from collections.abc import Mapping
@@ -83,12 +84,13 @@ def database(url: str, *, variable: str, options: Mapping[str, str]) -> dict[str
 
 def secret_from_file(path: Path) -> str:
     """The secret in a file only its owner can read; made on first use."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_urlsafe(64) + "\n")
         return path.read_text().strip()
-    secret = secrets.token_urlsafe(64)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secret + "\n")
-    return secret
+    except OSError as error:
+        words = f"{path.parent} cannot be used ({error.strerror}): set HALITE_DIR to a directory that you may write"
+        raise ImproperlyConfigured(words) from None

@@ -10,7 +10,9 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import time
+import traceback
 from collections.abc import Callable
 from types import FrameType
 
@@ -86,7 +88,11 @@ def _run_supervisor(supervise: Callable[[], int], guard: int) -> None:
     code = 1
     try:
         code = supervise()
+    except BaseException:  # noqa: BLE001  the exit below would swallow it
+        traceback.print_exc()
     finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
         os._exit(code)
 
 

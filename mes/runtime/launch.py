@@ -10,6 +10,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import psycopg
+
 from mes.runtime import programs
 from mes.runtime.broker import EmbeddedBroker
 from mes.runtime.child import Child
@@ -65,6 +67,13 @@ def run(launch: Launch) -> int:
         console.say("stopping")
     except StartError as error:
         console.say(f"cannot start: {error}")
+        code = 1
+    except (
+        OSError,
+        psycopg.Error,
+        subprocess.SubprocessError,
+    ) as error:  # a full disk, somebody else's directory
+        console.say(f"cannot go on: {error}")
         code = 1
     began = time.monotonic()
     supervisor.stop()

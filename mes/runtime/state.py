@@ -22,6 +22,12 @@ UNPRIVILEGED_UID = 65534
 SOCKET_PATH_LIMIT = 107
 LONGEST_SOCKET_NAME = len("/.s.PGSQL.5432.lock")
 
+# All that Halite makes in its state directory, and all that `make reset` deletes there.
+CONTENTS = (
+    *("postgres", "broker", "log", "static", "curves", "packages"),
+    *("secret_key", "demo-keys.json", "audit-anchors.jsonl", "halite.lock"),
+)
+
 
 @dataclass(frozen=True)
 class StateDirectory:

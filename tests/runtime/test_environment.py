@@ -34,6 +34,12 @@ def test_a_number_out_of_range_is_refused(monkeypatch: pytest.MonkeyPatch, value
         environment.whole_number("HALITE_PORT", 8000, low=1, high=65535)
 
 
+def test_a_directory_that_cannot_be_made_is_named_with_its_setting(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ImproperlyConfigured, match=r"file cannot be used .*: set HALITE_DIR"):
+        environment.secret_from_file(tmp_path / "file" / "secret_key")
+
+
 def test_an_unknown_profile_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HALITE_PROFILE", "production")
     with pytest.raises(ImproperlyConfigured, match="one of demo, plant"):

@@ -93,6 +93,15 @@ def test_a_killed_supervisor_leaves_no_orphan(guarded: Guarded) -> None:
     assert guarded.survivors() == []
 
 
+def test_an_error_of_the_supervisor_is_printed() -> None:
+    code = "from mes.runtime.guard import run_guarded; print('code', run_guarded(lambda: 1 // 0))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT_DIR, capture_output=True, text=True, timeout=30, check=True
+    )
+    assert done.stdout == "code 1\n"
+    assert "ZeroDivisionError" in done.stderr
+
+
 def test_not_even_a_zombie_is_left_for_init() -> None:
     done = subprocess.run(
         [sys.executable, "-c", SLOW_TO_END],

@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from mes.runtime.processes import wait_until
-from mes.runtime.state import PROJECT_DIR
+from mes.runtime.state import CONTENTS, PROJECT_DIR
 from tests.support.processes import HOST, free_port
 
 pytestmark = [pytest.mark.flow, pytest.mark.alone, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -119,6 +119,10 @@ def test_it_starts_on_nothing_refuses_a_double_and_stops_within_seconds(installa
     assert double.guard.wait(30) == 1
     assert f"Halite already runs in {installation.directory}" in double.text()
 
+    assert {path.name for path in installation.directory.iterdir()} <= set(
+        CONTENTS
+    )  # all that a reset deletes
+
     everyone = run.descendants()
     assert run.stop() == 0
     assert not [process for process in everyone if process.is_running()]
@@ -168,3 +172,17 @@ def test_a_taken_port_is_one_clear_line(installation: Installation) -> None:
     assert f"port {port} of 127.0.0.1 cannot be used" in run.text()
     assert "HALITE_PORT" in run.text()
     assert "Traceback" not in run.text()
+
+
+def test_what_nobody_foresaw_is_said_and_everything_stops(installation: Installation) -> None:
+    log = installation.directory / "log"
+    aside = log.rename(log.with_name("log-aside"))
+    log.write_text("a file where the logs belong")
+    try:
+        run = installation.start()
+        assert run.guard.wait(30) == 1
+    finally:
+        log.unlink()
+        aside.rename(log)
+    assert "cannot go on: [Errno 17] File exists" in run.text() and "log" in run.text()
+    assert "stopped in" in run.text()
