@@ -2,17 +2,22 @@
 
 `CELL-7.ndax`, `CELL-7__run2.csv`, `CELL-7__soc50__25C.z`: the part before a double underscore is the cell's code; a
 spectrum carries its state of charge and temperature. Files stay where they are and are imported again when they have
-grown. What cannot be used, now or later, is moved into `quarantine/` beside a text that says why.
+grown. What cannot be used, now or later, is moved into `quarantine/` beside a text that says why. A file on which the
+import itself fails is tried three times, then moved, too; meanwhile the others go on.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+
+import structlog
+from django.db import Error, InterfaceError, OperationalError, connection
 
 from lots.envelope import InvalidSubmission
 from lots.models import Lot, Site, User
@@ -20,11 +25,15 @@ from mes.connectors.files import UnreadableFile
 from mes.connectors.impedance.read import is_impedance_file
 from mes.connectors.import_cycler import ImportRefused, NotYet, import_cycler_file
 from mes.connectors.import_impedance import conditions, import_impedance_file
+from quality.permissions import NotPermitted
+
+log = structlog.get_logger(__name__)
 
 QUARANTINE = "quarantine"
 MAX_FILES_A_ROUND = 1_000
 # A file that was written to within this time may still be incomplete: it is read, but never moved away.
 SETTLE_S = 60.0
+ATTEMPTS = 3
 
 _SOC = re.compile(r"(?:^|__)soc(\d+(?:[.,]\d+)?)(?:__|$)", re.IGNORECASE)
 _TEMPERATURE = re.compile(r"(?:^|__)(-?\d+(?:[.,]\d+)?)c(?:__|$)", re.IGNORECASE)
@@ -35,6 +44,7 @@ class Result(StrEnum):
     RECOGNISED = "recognised"
     WAITING = "waiting"  # the file is good, the cell or the test is not so far yet
     QUARANTINED = "quarantined"
+    FAILED = "failed"  # not by what the file holds, as far as is known: it is tried again
 
 
 @dataclass(frozen=True)
@@ -44,6 +54,14 @@ class Outcome:
     words: str
 
 
+@dataclass(frozen=True)
+class _Mark:
+    """By which it is known whether a file has changed."""
+
+    size: int
+    modified_ns: int
+
+
 @dataclass
 class WatchedFolder:
     """One folder of one site. Remembers size and time of what it has seen, so that only changes are read."""
@@ -51,17 +69,29 @@ class WatchedFolder:
     folder: Path
     site: Site
     user: User
-    _seen: dict[str, tuple[int, int]] = field(default_factory=dict)
+    _seen: dict[str, _Mark] = field(default_factory=dict)
+    _failures: dict[str, int] = field(default_factory=dict)
+    _last: str = ""
 
     def round(self, *, now: datetime, clock_s: float) -> list[Outcome]:
-        """Import what is new or has grown since the last round. `clock_s`: seconds since the epoch, as of files."""
+        """Import what is new or has grown since the last round. `clock_s`: seconds since the epoch, as of files.
+
+        A file that fails is told and does not stop the others; a database that is away ends the round.
+        """
         outcomes = []
-        for path in self._files():
-            status = path.stat()
-            mark = (status.st_size, status.st_mtime_ns)
-            if self._seen.get(path.name) == mark:
+        for path, mark in self._changed():
+            settled = clock_s - mark.modified_ns / 1e9 >= SETTLE_S
+            try:
+                outcome = self._take(path, now=now, settled=settled)
+                self._failures.pop(path.name, None)
+            except Exception as error:
+                if isinstance(error, FileNotFoundError) and not path.exists():
+                    continue  # moved away by somebody else
+                log.exception("watched_file_failed", file=_shown(path))
+                outcomes.append(self._failed(path, error, settled=settled))
+                if not _database_answers():
+                    break
                 continue
-            outcome = self._take(path, now=now, settled=clock_s - status.st_mtime >= SETTLE_S)
             if outcome is None:
                 continue
             outcomes.append(outcome)
@@ -70,34 +100,66 @@ class WatchedFolder:
                 self._seen[path.name] = mark
         return outcomes
 
-    def _files(self) -> list[Path]:
-        """Regular files of the folder itself: no links, no hidden files, nothing below it."""
+    def _changed(self) -> list[tuple[Path, _Mark]]:
+        """Files that have changed since they were seen, a bounded number in turn, so that none waits for ever.
+
+        Regular files of the folder itself: no links, no hidden files, nothing below it.
+        """
+        marks = {}
         with os.scandir(self.folder) as entries:
-            names = [
-                entry.name
-                for entry in entries
-                if entry.is_file(follow_symlinks=False) and not entry.name.startswith(".")
-            ]
-        return [self.folder / name for name in sorted(names)[:MAX_FILES_A_ROUND]]
+            for entry in entries:
+                if entry.name.startswith(".") or not entry.is_file(follow_symlinks=False):
+                    continue
+                try:
+                    status = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:
+                    continue
+                mark = _Mark(status.st_size, status.st_mtime_ns)
+                if self._seen.get(entry.name) != mark:
+                    marks[entry.name] = mark
+        names = sorted(marks)
+        if len(names) > MAX_FILES_A_ROUND:
+            after = bisect_right(names, self._last)
+            names = (names[after:] + names[:after])[:MAX_FILES_A_ROUND]
+            self._last = names[-1]
+        return [(self.folder / name, marks[name]) for name in names]
+
+    def _failed(self, path: Path, error: Exception, *, settled: bool) -> Outcome:
+        """What is no fault of the file is tried for ever: the database, the disk, the rights of the account."""
+        words = f"{_shown(path)}: {error or type(error).__name__}"
+        if isinstance(error, OperationalError | InterfaceError | OSError | NotPermitted) or not settled:
+            return Outcome(_shown(path), Result.FAILED, words)
+        attempts = self._failures.get(path.name, 0) + 1
+        self._failures[path.name] = attempts
+        if attempts < ATTEMPTS:
+            return Outcome(_shown(path), Result.FAILED, words)
+        try:
+            return self._refuse(path, f"{words} (the import failed {attempts} times; see the log)")
+        except OSError:
+            log.exception("watched_file_stays", file=_shown(path))
+            return Outcome(_shown(path), Result.FAILED, words)
 
     def _take(self, path: Path, *, now: datetime, settled: bool) -> Outcome | None:
         code = path.stem.split("__")[0]
+        if not code.isprintable():
+            words = f"{_shown(path)}: the name holds what is no text; name the file after its cell."
+            return self._refuse(path, words) if settled else None
         cell = (
             Lot.objects.select_related("site", "material", "work_order")
             .filter(site=self.site, code=code)
             .first()
         )
         if cell is None:
-            words = f"{path.name}: no lot {code[:48]!r} at {self.site.code}; name the file after its cell."
+            words = f"{_shown(path)}: no lot {code[:48]!r} at {self.site.code}; name the file after its cell."
             return self._refuse(path, words) if settled else None
         try:
             recognised, remarks = self._import(path, cell, now)
         except NotYet as refusal:
-            return Outcome(path.name, Result.WAITING, str(refusal))
+            return Outcome(_shown(path), Result.WAITING, str(refusal))
         except (ImportRefused, UnreadableFile, InvalidSubmission) as refusal:
             return self._refuse(path, str(refusal)) if settled else None
         result = Result.RECOGNISED if recognised else Result.IMPORTED
-        return Outcome(path.name, result, " ".join(remarks))
+        return Outcome(_shown(path), result, " ".join(remarks))
 
     def _import(self, path: Path, cell: Lot, now: datetime) -> tuple[bool, tuple[str, ...]]:
         if is_impedance_file(path):
@@ -121,5 +183,18 @@ class WatchedFolder:
             number += 1
             target = quarantine / f"{path.stem}.{number}{path.suffix}"
         path.rename(target)
-        target.with_name(target.name + ".reason.txt").write_text(words + "\n")
-        return Outcome(path.name, Result.QUARANTINED, words)
+        target.with_name(target.name + ".reason.txt").write_text(words + "\n", encoding="utf-8")
+        return Outcome(_shown(path), Result.QUARANTINED, words)
+
+
+def _shown(path: Path) -> str:
+    """A name as it can be printed and stored; bytes that are no text are escaped."""
+    return path.name.encode("utf-8", "backslashreplace").decode()
+
+
+def _database_answers() -> bool:
+    try:
+        connection.ensure_connection()
+        return connection.is_usable()
+    except Error:
+        return False

@@ -114,6 +114,8 @@ def steps_from_current(current_a: Floats, *, rest_a: float, min_records: int = 3
 
     A run shorter than `min_records` is noise and belongs to the run before it (the first one, to the next).
     """
+    if current_a.size == 0:
+        return np.zeros(0, dtype=np.int64)
     state = np.where(current_a > rest_a, 1, np.where(current_a < -rest_a, -1, 0))
     number = runs(state)
     lengths = np.bincount(number)[1:]

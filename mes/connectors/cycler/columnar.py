@@ -34,15 +34,19 @@ def read_parquet(name: str, content: bytes) -> CyclerTest:
     """The test of a parquet file with columns of the Battery Data Format or of fastnda.
 
     Raises:
-        UnreadableFile: corrupt, too many rows, or without time, voltage or current.
+        UnreadableFile: corrupt, no or too many rows, without time, voltage or current, or with a column that is
+            there twice or holds no numbers.
     """
     try:
         rows = pl.scan_parquet(io.BytesIO(content)).select(pl.len()).collect().item()
         if rows > MAX_ROWS:
             raise UnreadableFile(f"{name} holds more than {MAX_ROWS:,} records: export the test in parts.")
+        if rows == 0:
+            raise UnreadableFile(f"{name} holds no records: export it again after the test has run.")
         known = {heading for names in _ALL for heading in names}
         names = pl.scan_parquet(io.BytesIO(content)).collect_schema().names()
         wanted = [column for column in names if normal(column) in known or normal(column) == "date"]
+        _refuse_twice(name, wanted)
         frame = pl.read_parquet(io.BytesIO(content), columns=wanted)
     except UnreadableFile:
         raise
@@ -52,9 +56,9 @@ def read_parquet(name: str, content: bytes) -> CyclerTest:
             raise
         raise UnreadableFile(f"{name} is a truncated or corrupt parquet file: write it again.") from error
     frame = frame.rename({column: normal(column) for column in frame.columns})
-    voltage, current = _column(frame, _VOLTAGE), _column(frame, _CURRENT)
-    step_time = _column(frame, _STEP_TIME)
-    time = _column(frame, _TIME)
+    voltage, current = _column(name, frame, _VOLTAGE), _column(name, frame, _CURRENT)
+    step_time = _column(name, frame, _STEP_TIME)
+    time = _column(name, frame, _TIME)
     if time is None:
         time = _from_date(frame)
     if voltage is None or current is None or time is None:
@@ -62,12 +66,11 @@ def read_parquet(name: str, content: bytes) -> CyclerTest:
             f"{name} is a parquet file without test time, voltage and current: use the column names of the Battery"
             " Data Format."
         )
-    step, cycle = _column(frame, _STEP), _column(frame, _CYCLE)
-    counters = [
-        column for column in (_column(frame, _CHARGE), _column(frame, _DISCHARGE)) if column is not None
-    ]
+    step, cycle = _column(name, frame, _STEP), _column(name, frame, _CYCLE)
+    both = [_column(name, frame, headings) for headings in (_CHARGE, _DISCHARGE)]
+    counters = [column for column in both if column is not None]
     if not counters:
-        counters = [column for column in (_column(frame, _COUNTER),) if column is not None]
+        counters = [column for column in (_column(name, frame, _COUNTER),) if column is not None]
     rest_a = REST_SHARE * float(np.max(np.abs(current), initial=0.0))
     records = CyclerRecords(
         time_s=time,
@@ -84,16 +87,30 @@ def read_parquet(name: str, content: bytes) -> CyclerTest:
 _ALL = (_VOLTAGE, _CURRENT, _TIME, _STEP_TIME, _STEP, _CYCLE, _CHARGE, _DISCHARGE, _COUNTER)
 
 
-def _column(frame: pl.DataFrame, names: dict[str, float]) -> Floats | None:
-    for heading, scale in names.items():
+def _refuse_twice(name: str, columns: list[str]) -> None:
+    first: dict[str, str] = {}
+    for column in columns:
+        other = first.setdefault(normal(column), column)
+        if other != column:
+            raise UnreadableFile(
+                f"{name} has the columns {other!r} and {column!r}, which mean the same: leave one of them out."
+            )
+
+
+def _column(name: str, frame: pl.DataFrame, headings: dict[str, float]) -> Floats | None:
+    for heading, scale in headings.items():
         if heading in frame.columns:
-            values = frame[heading].cast(pl.Float64, strict=False).to_numpy()
-            return np.asarray(values, dtype=np.float64) * scale
+            column = frame[heading]
+            if not (column.dtype.is_numeric() or column.dtype in (pl.String, pl.Null)):
+                raise UnreadableFile(
+                    f"{name}: column {heading!r} holds {column.dtype} and no numbers: write it as numbers."
+                )
+            return np.asarray(column.cast(pl.Float64, strict=False).to_numpy(), dtype=np.float64) * scale
     return None
 
 
 def _from_date(frame: pl.DataFrame) -> Floats | None:
-    if "date" not in frame.columns or not frame["date"].dtype.is_temporal():
+    if "date" not in frame.columns or frame["date"].dtype not in (pl.Date, pl.Datetime):
         return None
     seconds = frame["date"].cast(pl.Datetime("us")).cast(pl.Int64).to_numpy() / 1e6
-    return np.asarray(seconds - seconds[0] if seconds.size else seconds, dtype=np.float64)
+    return np.asarray(seconds - seconds[0], dtype=np.float64)

@@ -108,11 +108,11 @@ def read_file_of_cell(
         else:
             started_at = test.started_at.replace(tzinfo=wall_clock_zone).astimezone(UTC)
         ended_at = started_at + duration
+        origin = started_at - timedelta(seconds=float(records.time_s[0]))
     except (OverflowError, ValueError) as error:
         raise UnreadableFile(
             f"{Path(path).name} carries a date that no clock shows: export it again."
         ) from error
-    origin = started_at - timedelta(seconds=float(records.time_s[0]))
     result = formation_result(
         records,
         ended_at_cutoff=test.ended_at_cutoff,

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lots.science.raw_records import BORDER, CODES, LANE, RecordKind, checked_columns
+from lots.science.raw_records import BORDER, CODES, LANE, RecordKind, checked_columns, rounding_of
 from mes.connectors.files import UnreadableFile, read_bounded
 
 MAX_BYTES = 32_000_000
@@ -139,8 +139,8 @@ def _check_posted(kind: RecordKind, posted: dict[str, str]) -> None:
         if code not in CODES[kind]:
             raise ValueError(f"{code} does not follow from a record of kind {kind}")
         try:
-            is_number = np.isfinite(float(text))
-        except ValueError:
+            is_number = np.isfinite(float(text)) and np.isfinite(rounding_of(text))
+        except (ArithmeticError, ValueError):
             is_number = False
         if not is_number:
             raise ValueError(f"{code} is {text!r}, not a number")
@@ -153,4 +153,6 @@ def _instant(text: str) -> datetime:
         raise ValueError("give a line '# started: 2026-03-01T08:30:00+01:00' above the headings") from None
     if instant.tzinfo is None:
         raise ValueError(f"started {text} has no zone; add one, such as +01:00")
+    if not 2000 <= instant.year < 2200:
+        raise ValueError(f"started {text}: the year is not between 2000 and 2199")
     return instant

@@ -45,6 +45,8 @@ GAUGE_KINDS = {
     RecordKind.PRESSURE: "pressure_sensor",
 }
 LONGEST_REASON = 300
+# No step lasts longer; a clock that counts from an epoch reads far more.
+LONGEST_RECORD = timedelta(days=366)
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,14 @@ def _columns(series: Series) -> dict[str, NDArray[np.float64]]:
         columns = checked_columns(series.kind, series.columns)
     except ValueError as error:
         raise RecordRefused(str(error)) from error
+    if series.kind in UNITS:
+        lead, time = next(iter(columns.items()))
+        longest = LONGEST_RECORD / UNITS[series.kind]
+        if time[0] < -longest or time[-1] > longest:
+            raise RecordRefused(
+                f"{lead}: reaches {max(-time[0], time[-1]):.6g}, more than a year; give the time since started_at, not"
+                " an instant of a clock"
+            )
     foreign = set(series.posted) - set(CODES[series.kind])
     if foreign:
         raise RecordRefused(
@@ -204,7 +214,7 @@ def _end(series: Series, columns: Mapping[str, NDArray[np.float64]], lot: Lot, n
     lead = next(iter(columns.values()))
     span = UNITS[series.kind] * float(lead[-1]) if series.kind in UNITS else timedelta(0)
     here = site_time(lot.site, now)
-    if max(series.started_at, series.started_at + span) > here + FUTURE_TOLERANCE:
+    if series.started_at > here + FUTURE_TOLERANCE or series.started_at + span > here + FUTURE_TOLERANCE:
         raise RecordRefused(
             f"started_at: the record ends in the future; the site clock says {here.isoformat()}"
         )

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import time
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from lots.models import CurveFile, Membership
+from mes.connectors import watch_folder
+from mes.connectors.import_cycler import ImportedTest, import_cycler_file
 from mes.connectors.watch_folder import SETTLE_S, Outcome, Result, WatchedFolder
 from tests.mes.web.test_formation import spectrum_file
 from tests.support.builders import Plant, make_user
@@ -116,6 +120,51 @@ def test_file_that_will_never_fit_its_cell_is_not_read_for_ever(plant: Plant, wa
     reasons = sorted(path.name for path in (watched.folder / "quarantine").glob("*.reason.txt"))
     assert reasons == sorted(f"{outcome.name}.reason.txt" for outcome in (late, mistaken))
     assert look(watched) == []
+
+
+def test_file_on_which_the_import_fails_does_not_stop_the_others(
+    plant: Plant, watched: WatchedFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cell, _ = cell_in_formation(plant)
+    other, _ = cell_in_formation(plant)
+    bad, good = sorted((cell, other), key=lambda lot: lot.code)
+    (watched.folder / f"{bad.code}.ndax").write_bytes(b"bad")
+    (watched.folder / f"{good.code}.ndax").write_bytes(two_cycles(started=just_now()))
+    errors: list[Exception] = [OSError("no space left"), *(ValueError("argmax of nothing") for _ in range(3))]
+
+    def fail(path: Path, **told: Any) -> ImportedTest:
+        if path.read_bytes() == b"bad":
+            raise errors.pop(0)
+        return import_cycler_file(path, **told)
+
+    monkeypatch.setattr(watch_folder, "import_cycler_file", fail)
+    assert results(look(watched)) == [Result.FAILED, Result.IMPORTED]
+    assert [results(look(watched)) for _ in range(2)] == [[Result.FAILED]] * 2
+    (last,) = look(watched)
+    assert (last.result, "argmax of nothing" in last.words) == (Result.QUARANTINED, True)
+    assert look(watched) == []
+
+
+def test_name_that_is_no_text_is_moved_away(plant: Plant, watched: WatchedFolder) -> None:
+    (watched.folder / os.fsdecode(b"CELL-\xff.ndax")).write_bytes(two_cycles())
+    (outcome,) = look(watched)
+    assert (outcome.result, outcome.name) == (Result.QUARANTINED, "CELL-\\udcff.ndax")
+    assert look(watched) == []
+
+
+def test_every_file_has_its_turn_however_many_stay(
+    plant: Plant, watched: WatchedFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch_folder, "MAX_FILES_A_ROUND", 2)
+    waiting = plant.lot("T-CELL", quantity=1)
+    cell, _ = cell_in_formation(plant)
+    for name in "abc":
+        (watched.folder / f"{waiting.code}__{name}.ndax").write_bytes(two_cycles())
+    for name in "yz":
+        (watched.folder / f"{cell.code}__{name}.ndax").write_bytes(two_cycles(started=just_now()))
+    found = [outcome for _ in range(3) for outcome in look(watched)]
+    assert {outcome.name for outcome in found} == {path.name for path in watched.folder.iterdir()}
+    assert Result.IMPORTED in results(found)
 
 
 def test_links_hidden_files_and_folders_are_left_alone(plant: Plant, watched: WatchedFolder) -> None:

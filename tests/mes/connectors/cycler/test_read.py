@@ -6,7 +6,9 @@ import sys
 import zipfile
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+import polars as pl
 import pytest
 
 from benchmarks.cycler import arbin_csv
@@ -44,6 +46,14 @@ def test_wall_clock_of_the_first_record_is_kept(tmp_path: Path) -> None:
     assert read(tmp_path, battery_data_format(THREE_CYCLES)).test.started_at is None
 
 
+def parquet(**columns: Any) -> bytes:
+    """Two records of the Battery Data Format, or what is told of its columns; an empty one is a file without rows."""
+    told = {"Test Time / s": [0.0, 1.0], "Voltage / V": [3.0, 3.1], "Current / A": [1.0, 1.0]} | columns
+    target = io.BytesIO()
+    pl.DataFrame(told).write_parquet(target)
+    return target.getvalue()
+
+
 def bomb() -> bytes:
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -76,6 +86,9 @@ def reversed_time() -> bytes:
         (b"PK\x03\x04" + b"[Content_Types].xml" + b"\0" * 99, "Excel"),
         (b"PAR1" + b"\0" * 200, "parquet"),
         (b"\x00\x01\x00\x00Standard Jet DB\x00" + b"\x01" * 9000, "Arbin database that cannot be read"),
+        (parquet(**{"Test Time / s": [], "Voltage / V": [], "Current / A": []}), "no records"),
+        (parquet(**{"Voltage/V": [3.0, 3.1]}), "'Voltage / V' and 'Voltage/V'"),
+        (parquet(**{"Current / A": [[1.0], [1.0]]}), "'current/a' holds List"),
         (climbing(), "never does"),
         (reversed_time(), "backwards|order"),
         (battery_data_format(THREE_CYCLES).splitlines()[0], "no records"),

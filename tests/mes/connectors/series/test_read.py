@@ -52,6 +52,11 @@ def test_file_of_a_cycler_is_no_raw_record(tmp_path: Path) -> None:
     [
         (b"# gauge: S\ntime_min,mass_g\n0,1\n1,1\n", "# started"),
         (b"# started: 2026-03-01T08:00:00\ntime_min,mass_g\n0,1\n1,1\n", "no zone"),
+        (b"# started: 0001-01-01T00:00:00+01:00\ntime_min,mass_g\n0,1\n1,1\n", "the year"),
+        (
+            b"# started: 2026-03-01T08:00:00Z\n# drying.endpoint_min: 0e999\ntime_min,mass_g\n0,1\n1,1\n",
+            "0e999",
+        ),
         (b"# started: 2026-03-01T08:00:00Z\ntime_min,mass_g\n0,1\n1\n", "line 4 holds 1"),
         (b"# started: 2026-03-01T08:00:00Z\ntime_min,mass_g\n0,1\n1,x\n", "line 4"),
         (b"# started: 2026-03-01T08:00:00Z\ntime_min,mass_g\n0,1\n1,\n", "mass_g"),
