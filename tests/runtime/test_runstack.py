@@ -176,6 +176,7 @@ def test_a_taken_port_is_one_clear_line(installation: Installation) -> None:
 
 def test_what_nobody_foresaw_is_said_and_everything_stops(installation: Installation) -> None:
     log = installation.directory / "log"
+    log.mkdir(parents=True, exist_ok=True)
     aside = log.rename(log.with_name("log-aside"))
     log.write_text("a file where the logs belong")
     try:
