@@ -206,9 +206,9 @@ def _step(name: str, missing: str) -> Step:
 
 
 def _trace(view: CaseView) -> str:
-    investigation = view.investigation
-    if investigation.begun and investigation.diagnosis is None and investigation.next is not None:
-        return f"finish the investigation: {investigation.next.words}"
+    missing = view.investigation.next if view.investigation.begun else None
+    if missing is not None and missing.stage != "control_link":
+        return f"finish the investigation: {missing.words}"
     if not view.evidence:
         return "add evidence, and what would falsify it"
     return "" if view.whys else "ask why, at least once"

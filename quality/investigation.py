@@ -146,9 +146,13 @@ def investigation_of(entries: Sequence[CaseEntry]) -> Investigation:
     for entry in entries:
         match entry.kind:
             case Kind.SIGNATURE:
-                found.signature = entry
+                found = Investigation(
+                    signature=entry
+                )  # of something else: what was found before was not of it
             case Kind.INTEGRITY:
                 found.integrity = entry
+                if not found.is_sound:
+                    found.diagnosis, found.link = None, None
             case Kind.OBSERVATION:
                 found.observations[entry.content["part"]] = entry
             case Kind.BRANCH:

@@ -14,12 +14,11 @@ from lots.actions.acting import act_as
 from lots.actions.place_hold import HeldExtent, extend_hold, reach_locked
 from lots.clock import site_time
 from lots.models import GenealogyLink, Hold, HoldLot, Lot, User
-from lots.queries import active_holds
 from quality.actions.gate import GateRefused
 from quality.actions.produce import locked_parents
 from quality.actions.report_movement import hold_and_open
 from quality.actions.sign import sign
-from quality.actions.taking import Input, Kind, Taking, parent_of
+from quality.actions.taking import Input, Kind, Taking, parent_of, reopen_what_is_left
 from quality.permissions import Action, require
 
 LONGEST = 300
@@ -65,7 +64,8 @@ def correct_input(
     )
     link.voided_at, link.voided_by, link.void_reason = site_time(child.site, now), user, reason.strip()
     link.save(update_fields=["voided_at", "voided_by", "void_reason"])
-    _reopen(lots[wrong.code])
+    wrong.refresh_from_db(fields=["taken", "state"])
+    reopen_what_is_left([wrong])
     return _take(link, lots, instead, child, reason.strip(), user, now) if instead else None
 
 
@@ -89,13 +89,6 @@ def _check(
     if instead in (wrong.code, child.code):
         which = "what was booked" if instead == wrong.code else "the lot itself"
         raise InputCorrectionRefused(f"instead: {instead} is {which}")
-
-
-def _reopen(wrong: Lot) -> None:
-    """A lot that was thought to be used up has something left. A held one stays closed: it does not move anyway."""
-    if wrong.state == Lot.State.CONSUMED and not active_holds([wrong.pk]).exists():
-        wrong.state = Lot.State.ACTIVE
-        wrong.save(update_fields=["state"])
 
 
 def _take(

@@ -26,6 +26,7 @@ from lots.models import (
 )
 from lots.queries import active_holds
 from quality.actions.sign import sign
+from quality.actions.taking import reopen_what_is_left
 from quality.models import Disposition, DispositionItem
 from quality.permissions import Action, require
 
@@ -110,6 +111,7 @@ def dispose(
     )
     if ruling.decision == Decision.SCRAP:
         _scrap(lots, user, decided_at, ruling.reason)
+    reopen_what_is_left(lots.values())
     return disposition
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -182,6 +183,16 @@ class Taking:
                     )
                 return own
         return error
+
+
+def reopen_what_is_left(lots: Iterable[Lot]) -> None:
+    """Lots thought to be used up that are not, since a link was voided; a held one when its hold is closed."""
+    closed = [lot for lot in lots if lot.state == Lot.State.CONSUMED]
+    held = set(active_holds(lot.pk for lot in closed).values_list("lot_id", flat=True))
+    for lot in closed:
+        if lot.pk not in held and lot.taken < lot.quantity:
+            lot.state = Lot.State.ACTIVE
+            lot.save(update_fields=["state"])
 
 
 def _check_interval(parent: Lot, item: Input) -> None:

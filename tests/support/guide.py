@@ -9,6 +9,7 @@ from django.utils import timezone
 from quality.actions.case import add_entry
 from quality.actions.investigate import (
     choose_branch,
+    diagnose,
     observe,
     plan_retest,
     report_retest,
@@ -79,6 +80,17 @@ class Guide:
         self.check()
         self.observe()
         self.branch()
+
+    def to_a_diagnosis(self) -> None:
+        self.to_the_branch()
+        self.retest()
+        self.report("confirms")
+        diagnose(self.case, statement="worn clamps", **self.who)
+
+    @property
+    def untraced(self) -> str:
+        """What the case misses before it is traced."""
+        return next(step.missing for step in case_view(self.case).steps if step.name == "Trace")
 
 
 def guide_of_a_signal() -> Guide:

@@ -22,6 +22,7 @@ from quality.models import Nonconformance, Signature
 from quality.permissions import NotPermitted
 from tests.support.builders import PASSWORD, Plant, make_plant, publish
 from tests.support.web import signed_in
+from tests.support.worked import release
 
 pytestmark = pytest.mark.django_db
 WHY = "the label of the other drum lay on the scale"
@@ -94,6 +95,21 @@ def test_holds_that_came_down_the_wrong_link_stay(plant: Plant, booked: Genealog
     assert correct(plant, booked, "") is None
     assert held(booked.child) == ["manual"]
     assert Lot.objects.get(pk=booked.parent_id).taken == 0
+
+
+def test_a_held_lot_that_was_not_used_up_moves_again_when_its_hold_is_released(
+    plant: Plant, booked: GenealogyLink
+) -> None:
+    wrong = Lot.objects.get(pk=booked.parent_id)
+    hold(plant, wrong)
+    correct(plant, booked, "")
+    wrong.refresh_from_db()
+    assert (wrong.taken, wrong.state) == (0, Lot.State.CONSUMED)
+    release(plant, wrong)
+    wrong.refresh_from_db()
+    assert wrong.state == Lot.State.ACTIVE
+    release(plant, booked.child)
+    plant.lot("T-CELL", quantity=1, inputs=[Input(parent=wrong.code, quantity=Decimal(10))])
 
 
 def test_a_stretch_of_a_roll_is_given_back_and_taken_from_the_other(plant: Plant) -> None:

@@ -101,6 +101,27 @@ def test_nothing_is_diagnosed_before_the_measurement_is_signed_as_sound(guide: G
         )  # fmt: skip
 
 
+def test_diagnosis_falls_with_the_measurement_it_rests_on(guide: Guide) -> None:
+    guide.to_a_diagnosis()
+    assert guide.next == "control_link"
+    guide.check(SOUND | {"sensor": (False, "reads 3 K high")})
+    assert guide.found.diagnosis is None and guide.next == "integrity"
+    assert "finish the investigation: the measurement failed" in guide.untraced
+    guide.check()
+    assert guide.next == "diagnosis"  # evidence and re-test were of the same cells
+
+
+def test_stating_the_signature_anew_begins_anew(guide: Guide) -> None:
+    guide.to_a_diagnosis()
+    link_control(guide.case, action=str(guide.act().pk), **guide.who)
+    assert guide.next == "done"
+    guide.sign(statement="6.5 where 4.9 to 5.1 is usual")
+    guide.check()
+    assert (guide.next, guide.found.observations, guide.found.branches) == ("observation", {}, [])
+    assert guide.found.diagnosis is None and guide.found.link is None
+    assert "finish the investigation" in guide.untraced
+
+
 def test_check_without_words_is_refused(guide: Guide) -> None:
     with pytest.raises(CaseRefused, match="signature: name the last good lots"):
         guide.check()
