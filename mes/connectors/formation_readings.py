@@ -96,8 +96,8 @@ def readings_of_run(file: CyclerFile, cell: Lot, shift: timedelta) -> list[Readi
     """Whether the run followed its protocol, and the resistance at the time that the recipe states."""
     at = file.cycles[-1].ended_at + shift
     values = []
-    if file.result.findings is not None:
-        values.append((COMPLIANT, str(int(not file.result.findings)), "1"))
+    if file.result.compliance is not None and file.result.compliance.passed is not None:
+        values.append((COMPLIANT, str(int(file.result.compliance.passed)), "1"))
     _, parameters = recipe_of(cell)
     stated = parameters.get(RESISTANCE_TIME)
     known = [one.resistance_mohm for one in file.result.resistances if one.stated_s == stated]

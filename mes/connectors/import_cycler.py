@@ -88,7 +88,7 @@ def import_cycler_file(
     if not file.cycles:
         raise NotYet("The file holds no cycle that moved charge: choose the file of the formation test.")
     # What breaks the protocol does not wait for the end of a cycle.
-    broken = bool(file.result.findings)
+    broken = file.result.compliance is not None and file.result.compliance.passed is False
     if not cycles and not broken:
         raise NotYet("The first cycle still runs: import the file again when it has ended.")
     refuse_mistaken(file.sha256, file.test.names, cell)

@@ -10,7 +10,7 @@ import numpy as np
 from lots.models import CurveFile, GenealogyLink, Lot
 from lots.queries import active_holds, valid_measurements
 from lots.science.formation.band import SHARE, BandVerdict, VoltageBand, compare_with_band, voltage_band
-from lots.science.formation.compliance import EARLY_SPREAD_LIMIT_PCT, spread_holds_lot
+from lots.science.formation.spread import EARLY_SPREAD_LIMIT_PCT, spread_holds_lot
 from mes.web.formation_page import first_charge, short
 
 CELLS_SHOWN = 100

@@ -12,7 +12,7 @@ from lots.actions.lock import lock_name
 from lots.actions.place_hold import HeldExtent, place_hold
 from lots.models import GenealogyLink, Hold, HoldLot, Lot, Measurement, Site
 from lots.queries import group_of, recipe_values, valid_measurements
-from lots.science.formation.compliance import EARLY_SPREAD_LIMIT_PCT, spread_holds_lot
+from lots.science.formation.spread import EARLY_SPREAD_LIMIT_PCT, spread_holds_lot
 
 CAPACITY = "formation.discharge_capacity_ah"
 LIMIT = "early_spread_limit_pct"

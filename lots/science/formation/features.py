@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from lots.science.formation.band import slope_reversals, temperature_excursion_c, voltage_noise_v
 from lots.science.formation.capacity import FirstCycle, first_cycle
-from lots.science.formation.compliance import Finding, FormationProtocol, check_compliance
+from lots.science.formation.compliance import Compliance, check_compliance
 from lots.science.formation.cycles import Cutoffs, Cycle, cycles
 from lots.science.formation.incremental import IncrementalCapacity, incremental_capacity
+from lots.science.formation.protocol import FormationProtocol
 from lots.science.formation.records import CyclerRecords
 from lots.science.formation.resistance import STATED_TIMES_S, StepResistance, step_resistances
 from lots.science.formation.segments import StepKind, StepTable, step_curve, step_table
@@ -40,7 +41,7 @@ class FormationResult:
     halves: tuple[HalfCycleFeatures, ...]
     incremental: Mapping[StepKind, IncrementalCapacity]
     temperature_excursion_c: float | None
-    findings: tuple[Finding, ...] | None
+    compliance: Compliance | None
 
 
 def formation_result(
@@ -51,7 +52,7 @@ def formation_result(
     protocol: FormationProtocol | None = None,
     nominal_capacity_ah: float | None = None,
 ) -> FormationResult:
-    """Evaluate checked records; `findings` is None without a protocol to hold them against."""
+    """Evaluate checked records; `compliance` is None without a protocol to hold them against."""
     table = step_table(records)
     cutoffs: Cutoffs | None = protocol.cutoffs if protocol else None
     found = cycles(
@@ -64,9 +65,9 @@ def formation_result(
     resistances = tuple(
         one for stated in STATED_TIMES_S for one in step_resistances(records, table, stated_s=stated)
     )
-    findings = None
+    compliance = None
     if protocol is not None:
-        findings = check_compliance(
+        compliance = check_compliance(
             records, table, protocol, nominal_capacity_ah=nominal_capacity_ah, resistances=resistances
         )
     with_ce = [cycle for cycle in found if cycle.ce_pct is not None]
@@ -83,7 +84,7 @@ def formation_result(
         temperature_excursion_c=(
             None if records.temperature_c is None else temperature_excursion_c(records.temperature_c)
         ),
-        findings=findings,
+        compliance=compliance,
     )
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lots.science.formation.compliance import FormationProtocol
 from lots.science.formation.cycles import CounterVerdict, CutoffSource, Cycle
 from lots.science.formation.features import FormationResult, formation_result
+from lots.science.formation.protocol import FormationProtocol
 from mes.connectors.cycler.model import CyclerTest
 from mes.connectors.cycler.read import MAX_BYTES, read_cycler_file
 from mes.connectors.files import UnreadableFile
@@ -129,7 +129,10 @@ def read_file_of_cell(
         for cycle in result.cycles
     )
     remarks = list(test.remarks) + _counter_remarks(found)
-    remarks += [f"{finding.words[0].upper()}{finding.words[1:]}." for finding in result.findings or ()]
+    if result.compliance is not None:
+        said = [one.words for one in result.compliance.findings]
+        said += [one.words for one in result.compliance.unjudged]
+        remarks += [f"{words[0].upper()}{words[1:]}." for words in said]
     if not dated:
         remarks.append("The file tells no date: its last record is taken as now.")
     return CyclerFile(

@@ -7,9 +7,9 @@ from dataclasses import asdict
 from enum import StrEnum
 from typing import Any
 
-from lots.science.formation.compliance import FormationProtocol
 from lots.science.formation.features import FormationResult, formation_result
 from lots.science.formation.incremental import IncrementalCapacity
+from lots.science.formation.protocol import FormationProtocol
 from mes.connectors.cycler.read import ReadFile
 from mes.connectors.files import UnreadableFile
 
@@ -39,6 +39,7 @@ def evaluate(
 def document(file: ReadFile, result: FormationResult, protocol: FormationProtocol | None) -> dict[str, Any]:
     """Values with their units in the names; what is not known is null, never zero."""
     records, test = file.test.records, file.test
+    verdict = result.compliance
     text: dict[str, Any] = {
         "file": {
             "format": test.format,
@@ -63,7 +64,8 @@ def document(file: ReadFile, result: FormationResult, protocol: FormationProtoco
             "temperature_excursion_c": result.temperature_excursion_c,
         },
         "counters": _counters(result),
-        "findings": None if result.findings is None else [asdict(one) for one in result.findings],
+        "findings": None if verdict is None else [asdict(one) for one in verdict.findings],
+        "unjudged": None if verdict is None else [asdict(one) for one in verdict.unjudged],
     }
     cleaned = finite(text)
     assert isinstance(cleaned, dict)

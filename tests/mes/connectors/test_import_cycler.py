@@ -280,6 +280,17 @@ def test_over_voltage_fails_the_run_and_holds_the_cell(tmp_path: Path) -> None:
     assert HoldLot.objects.filter(lot=cell, disposition_id__isnull=True).exists()
 
 
+def test_run_whose_chamber_cannot_be_judged_is_not_recorded_as_the_recipe_says(tmp_path: Path) -> None:
+    plant = formation_plant()
+    cell, _ = cell_in_formation(plant)
+    set_recipe(cell, upper_cutoff_v="3.8", lower_cutoff_v="2.2", formation_temperature_c="30")
+    imported = bring(tmp_path, arbin(records(full_cycles(2))), cell, plant.operator, name="x.csv")
+    assert values(cell, "formation.compliant") == []
+    assert len(values(cell, "formation.discharge_capacity_ah")) == 2
+    (said,) = [remark for remark in imported.remarks if remark.startswith("The temperature cannot be judged")]
+    assert "30 °C and the file has no temperature column" in said
+
+
 def test_resistance_is_recorded_at_the_time_that_the_recipe_states(tmp_path: Path) -> None:
     plant = formation_plant()
     cell, _ = cell_in_formation(plant)

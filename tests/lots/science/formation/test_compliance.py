@@ -6,16 +6,17 @@ import numpy as np
 import pytest
 
 from lots.science.formation.compliance import (
+    Compliance,
     Consequence,
     Rule,
-    changed_elements,
     check_compliance,
-    spread_holds_lot,
 )
+from lots.science.formation.protocol import changed_elements
 from lots.science.formation.records import CyclerRecords
 from lots.science.formation.resistance import StepResistance
 from lots.science.formation.segments import step_table
-from lots.steps.formation_protocols import HANDBOOK, protocol
+from lots.science.formation.spread import spread_holds_lot
+from lots.steps.formation_protocols import HANDBOOK, protocol, protocol_of_recipe
 from tests.support.cycling import Part, records
 
 
@@ -35,11 +36,85 @@ def handbook_run(factor: float = 1.0, top_v: float = 3.8) -> list[Part]:
 
 def findings(test: CyclerRecords, **options: object) -> list[tuple[Rule, Consequence, int | None]]:
     found = check_compliance(test, step_table(test), HANDBOOK, nominal_capacity_ah=20.0, **options)  # type: ignore[arg-type]
-    return [(one.rule, one.consequence, one.cycle) for one in found]
+    return [(one.rule, one.consequence, one.cycle) for one in found.findings]
+
+
+def at_30_c(test: CyclerRecords) -> CyclerRecords:
+    return dataclasses.replace(test, temperature_c=np.full(test.size, 30.0))
+
+
+def judged(test: CyclerRecords, *, nominal_ah: float | None = 20.0) -> Compliance:
+    return check_compliance(test, step_table(test), HANDBOOK, nominal_capacity_ah=nominal_ah)
 
 
 def test_run_as_written_has_no_finding() -> None:
     assert findings(records(handbook_run())) == []
+    assert judged(at_30_c(records(handbook_run()))).passed is True
+
+
+@pytest.mark.parametrize(
+    ("test", "nominal_ah", "missing"),
+    [
+        (records(handbook_run()), 20.0, "no temperature column"),
+        (
+            dataclasses.replace(
+                records(handbook_run()), temperature_c=np.full(records(handbook_run()).size, np.nan)
+            ),
+            20.0,
+            "no temperature column",
+        ),
+        (at_30_c(records(handbook_run()[1:])), 20.0, "does not begin with a rest"),
+        (at_30_c(records(handbook_run())), None, "nominal_capacity_ah is not known"),
+        (at_30_c(records(handbook_run()[:9])), 20.0, "2 of the 4 cycles"),
+        (at_30_c(records(handbook_run()[:2])), 20.0, "no charge with a discharge after it"),
+    ],
+)
+def test_what_the_records_cannot_tell_has_not_passed(
+    test: CyclerRecords, nominal_ah: float | None, missing: str
+) -> None:
+    found = judged(test, nominal_ah=nominal_ah)
+    assert found.passed is None
+    assert found.findings == ()
+    assert missing in " ".join(one.words for one in found.unjudged)
+
+
+def test_current_that_settles_in_too_few_records_has_not_passed() -> None:
+    coarse = [dataclasses.replace(part, every_s=part.minutes * 30) for part in handbook_run()]
+    found = judged(at_30_c(records(coarse)))
+    assert found.passed is None
+    assert {one.rule for one in found.unjudged} == {Rule.CURRENT_OFF}
+    assert "the charge current of cycle 1" in found.unjudged[0].words
+
+
+@pytest.mark.parametrize(("minutes", "broken"), [(28.4, True), (28.6, False), (31.4, False), (31.6, True)])
+def test_rest_between_half_cycles_is_as_long_as_asked(minutes: float, broken: bool) -> None:
+    run = handbook_run()
+    run[4] = dataclasses.replace(run[4], minutes=minutes, every_s=6)
+    asked = [(Rule.REST_OFF, Consequence.CYCLE_INVALID, 2)]
+    assert findings(records(run)) == (asked if broken else [])
+
+
+@pytest.mark.parametrize(("minutes", "broken"), [(170.0, True), (172.0, False), (600.0, False)])
+def test_rest_before_the_first_charge_is_at_least_as_long_as_asked(minutes: float, broken: bool) -> None:
+    run = [dataclasses.replace(handbook_run()[0], minutes=minutes), *handbook_run()[1:]]
+    asked = [(Rule.REST_OFF, Consequence.CYCLE_INVALID, 1)]
+    assert findings(records(run)) == (asked if broken else [])
+
+
+def test_recipe_asks_for_no_more_than_it_sets() -> None:
+    cutoffs = {"upper_cutoff_v": 3.8, "lower_cutoff_v": 2.2}
+    test = records(handbook_run()[1:])
+
+    def passed(**parameters: float) -> bool | None:
+        asked = protocol_of_recipe("R", {**cutoffs, **parameters})
+        assert asked is not None
+        return check_compliance(test, step_table(test), asked, nominal_capacity_ah=20.0).passed
+
+    assert passed() is True
+    assert passed(c_rate_1=0.05, rest_between_min=30) is True
+    assert passed(c_rate_2=0.1) is None  # c_rate_1 was forgotten
+    for name in ("formation_temperature_c", "ocv_low_v", "rest_before_min", "resistance_jump_limit_pct"):
+        assert passed(**{name: 30.0}) is None
 
 
 def test_over_voltage_fails() -> None:

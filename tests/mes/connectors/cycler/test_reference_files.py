@@ -103,7 +103,8 @@ def test_leaf_pulses_have_the_published_resistance() -> None:
 def test_protocol_names_what_a_foreign_test_breaks() -> None:
     document = formation(reference("cellpy/20210210_FC_01_cc_01.res"), "--protocol", "handbook-7.4")
     assert document["protocol"] == "handbook-7.4 rev 1"
-    assert {finding["rule"] for finding in document["findings"]} == {"over_voltage"}
+    assert {finding["rule"] for finding in document["findings"]} == {"over_voltage", "rest_off_tolerance"}
+    assert "nominal_capacity_ah" in " ".join(one["words"] for one in document["unjudged"])
     with pytest.raises(CommandError, match="handbook-7"):
         formation(reference("cellpy/20210210_FC_01_cc_01.res"), "--protocol", "none")
 
