@@ -80,17 +80,19 @@ def import_cycler_file(
     file = _read(path, cell, ZoneInfo(site.time_zone), here, max_bytes)
     source = file_source(site, user)
     cycles = _finished(file.cycles) if running else file.cycles
+    left_out = file.cycles[-1] if len(cycles) < len(file.cycles) else None
+    remarks = file.remarks if left_out is None else (*file.remarks, _left_out_words(left_out))
     # The same file counts once more when its last cycle, left out as still running, is said to have ended.
-    key = f"{file.sha256}:{cell.code}" + (":running" if len(cycles) < len(file.cycles) else "")
+    key = f"{file.sha256}:{cell.code}" + (":running" if left_out else "")
     earlier = IdempotencyKey.objects.filter(source=source, key=key).first()
     if earlier is not None:
-        return ImportedTest(file, earlier.answer, recognised=True, remarks=file.remarks)
+        return ImportedTest(file, earlier.answer, recognised=True, remarks=remarks)
     if not file.cycles:
         raise NotYet("The file holds no cycle that moved charge: choose the file of the formation test.")
     # What breaks the protocol does not wait for the end of a cycle.
     broken = file.result.compliance is not None and file.result.compliance.passed is False
-    if not cycles and not broken:
-        raise NotYet("The first cycle still runs: import the file again when it has ended.")
+    if left_out and not cycles and not broken:
+        raise NotYet(f"The first cycle still runs, as far as the file tells. {_left_out_words(left_out)}")
     refuse_mistaken(file.sha256, file.test.names, cell)
     execution = running_formation(cell)
     shift, mapping = _mapping(file, execution, site, here)
@@ -99,6 +101,8 @@ def import_cycler_file(
     if not new and not broken:
         raise NotYet(
             f"Every cycle of this file is recorded for {cell.code} already, from another file or by hand."
+            if left_out is None
+            else f"No further cycle for {cell.code}. {_left_out_words(left_out)}"
         )
     if len(new) < len(cycles):
         mapping.append(
@@ -132,7 +136,7 @@ def import_cycler_file(
             now=now,
             supersedes=outgrown,
         )
-    return ImportedTest(file, answer.body, recognised=answer.replayed, remarks=(*file.remarks, *mapping))
+    return ImportedTest(file, answer.body, recognised=answer.replayed, remarks=(*remarks, *mapping))
 
 
 def _read(path: Path, cell: Lot, zone: ZoneInfo, here: datetime, max_bytes: int) -> CyclerFile:
@@ -153,6 +157,17 @@ def _read(path: Path, cell: Lot, zone: ZoneInfo, here: datetime, max_bytes: int)
 
 def _finished(cycles: tuple[CyclerCycle, ...]) -> tuple[CyclerCycle, ...]:
     return cycles if cycles and cycles[-1].cutoffs_reached else cycles[:-1]
+
+
+def _left_out_words(cycle: CyclerCycle) -> str:
+    """A rest is no end of a cycle: pulsed and stepped half cycles rest, too, and a part of one would hold its cell."""
+    why = "has not reached its cut-offs"
+    if cycle.cutoffs_reached is None:
+        why = "may still run (neither the file nor upper_cutoff_v and lower_cutoff_v of the recipe say where it ends)"
+    return (
+        f"Cycle {cycle.number} is left out: it {why}. When the test has ended, import the file as that of a finished"
+        " test; a watched folder does so by itself some time after the last write."
+    )
 
 
 def _outgrown(execution: StepExecution, file: CyclerFile) -> CurveFile | None:

@@ -2,8 +2,9 @@
 
 `CELL-7.ndax`, `CELL-7__run2.csv`, `CELL-7__soc50__25C.z`: the part before a double underscore is the cell's code; a
 spectrum carries its state of charge and temperature. Files stay where they are and are imported again when they have
-grown. What cannot be used, now or later, is moved into `quarantine/` beside a text that says why. A file on which the
-import itself fails is tried three times, then moved, too; meanwhile the others go on.
+grown, and once more when nothing was written for an hour: the test has ended then, and its last cycle counts as it is.
+What cannot be used, now or later, is moved into `quarantine/` beside a text that says why. A file on which the import
+itself fails is tried three times, then moved, too; meanwhile the others go on.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ MAX_FILES_A_ROUND = 1_000
 # A file that was written to within this time may still be incomplete: it is read, but never moved away.
 SETTLE_S = 60.0
 ATTEMPTS = 3
+# A test whose file was not written to for this time has ended. Longer than any rest without a record.
+ENDED_AFTER_S = 3600.0
 
 _SOC = re.compile(r"(?:^|__)soc(\d+(?:[.,]\d+)?)(?:__|$)", re.IGNORECASE)
 _TEMPERATURE = re.compile(r"(?:^|__)(-?\d+(?:[.,]\d+)?)c(?:__|$)", re.IGNORECASE)
@@ -56,10 +59,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class _Mark:
-    """By which it is known whether a file has changed."""
+    """By which it is known whether a file has to be read again."""
 
     size: int
     modified_ns: int
+    ended: bool
 
 
 @dataclass
@@ -69,6 +73,7 @@ class WatchedFolder:
     folder: Path
     site: Site
     user: User
+    ended_after_s: float = ENDED_AFTER_S
     _seen: dict[str, _Mark] = field(default_factory=dict)
     _failures: dict[str, int] = field(default_factory=dict)
     _last: str = ""
@@ -79,10 +84,10 @@ class WatchedFolder:
         A file that fails is told and does not stop the others; a database that is away ends the round.
         """
         outcomes = []
-        for path, mark in self._changed():
+        for path, mark in self._changed(clock_s):
             settled = clock_s - mark.modified_ns / 1e9 >= SETTLE_S
             try:
-                outcome = self._take(path, now=now, settled=settled)
+                outcome = self._take(path, now=now, settled=settled, running=not mark.ended)
                 self._failures.pop(path.name, None)
             except Exception as error:
                 if isinstance(error, FileNotFoundError) and not path.exists():
@@ -100,7 +105,7 @@ class WatchedFolder:
                 self._seen[path.name] = mark
         return outcomes
 
-    def _changed(self) -> list[tuple[Path, _Mark]]:
+    def _changed(self, clock_s: float) -> list[tuple[Path, _Mark]]:
         """Files that have changed since they were seen, a bounded number in turn, so that none waits for ever.
 
         Regular files of the folder itself: no links, no hidden files, nothing below it.
@@ -114,7 +119,8 @@ class WatchedFolder:
                     status = entry.stat(follow_symlinks=False)
                 except FileNotFoundError:
                     continue
-                mark = _Mark(status.st_size, status.st_mtime_ns)
+                ended = clock_s - status.st_mtime >= self.ended_after_s
+                mark = _Mark(status.st_size, status.st_mtime_ns, ended)
                 if self._seen.get(entry.name) != mark:
                     marks[entry.name] = mark
         names = sorted(marks)
@@ -139,7 +145,7 @@ class WatchedFolder:
             log.exception("watched_file_stays", file=_shown(path))
             return Outcome(_shown(path), Result.FAILED, words)
 
-    def _take(self, path: Path, *, now: datetime, settled: bool) -> Outcome | None:
+    def _take(self, path: Path, *, now: datetime, settled: bool, running: bool) -> Outcome | None:
         code = path.stem.split("__")[0]
         if not code.isprintable():
             words = f"{_shown(path)}: the name holds what is no text; name the file after its cell."
@@ -153,7 +159,7 @@ class WatchedFolder:
             words = f"{_shown(path)}: no lot {code[:48]!r} at {self.site.code}; name the file after its cell."
             return self._refuse(path, words) if settled else None
         try:
-            recognised, remarks = self._import(path, cell, now)
+            recognised, remarks = self._import(path, cell, now, running)
         except NotYet as refusal:
             return Outcome(_shown(path), Result.WAITING, str(refusal))
         except (ImportRefused, UnreadableFile, InvalidSubmission) as refusal:
@@ -161,7 +167,7 @@ class WatchedFolder:
         result = Result.RECOGNISED if recognised else Result.IMPORTED
         return Outcome(_shown(path), result, " ".join(remarks))
 
-    def _import(self, path: Path, cell: Lot, now: datetime) -> tuple[bool, tuple[str, ...]]:
+    def _import(self, path: Path, cell: Lot, now: datetime, running: bool) -> tuple[bool, tuple[str, ...]]:
         if is_impedance_file(path):
             soc, temperature = _SOC.search(path.stem), _TEMPERATURE.search(path.stem)
             soc_pct, temperature_c = conditions(
@@ -171,7 +177,7 @@ class WatchedFolder:
                 path, cell=cell, user=self.user, now=now, soc_pct=soc_pct, temperature_c=temperature_c
             )
             return spectrum.recognised, spectrum.remarks
-        test = import_cycler_file(path, cell=cell, user=self.user, now=now, running=True)
+        test = import_cycler_file(path, cell=cell, user=self.user, now=now, running=running)
         return test.recognised, test.remarks
 
     def _refuse(self, path: Path, words: str) -> Outcome:

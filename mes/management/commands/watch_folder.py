@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from lots.models import Site, User
 from mes.checks import refuse_unsafe_start
-from mes.connectors.watch_folder import WatchedFolder
+from mes.connectors.watch_folder import ENDED_AFTER_S, WatchedFolder
 from quality.permissions import Action, may
 
 log = structlog.get_logger(__name__)
@@ -32,6 +32,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "--interval", type=float, default=30.0, help="seconds between rounds (default 30)"
         )
+        parser.add_argument(
+            "--ended-after",
+            type=float,
+            default=ENDED_AFTER_S / 60,
+            help="minutes without a write after which a test has ended and its last cycle counts (default 60)",
+        )
         parser.add_argument("--once", action="store_true", help="one round, then exit")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -46,7 +52,8 @@ class Command(BaseCommand):
             raise CommandError(f"{error} Check the site code and the user name.") from error
         if not may(user, site, Action.IMPORT_FILE):
             raise CommandError(f"{user.username} may not import instrument files at {site.code}")
-        watched = WatchedFolder(folder, site, user)
+        ended_after_s = 60.0 * max(1.0, options["ended_after"])
+        watched = WatchedFolder(folder, site, user, ended_after_s=ended_after_s)
         if options["once"]:
             for outcome in watched.round(now=timezone.now(), clock_s=time.time()):
                 self.stdout.write(f"{outcome.name}: {outcome.result}. {outcome.words}".rstrip())

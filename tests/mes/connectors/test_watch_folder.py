@@ -12,15 +12,15 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from lots.models import CurveFile, Membership
+from lots.models import CurveFile, Lot, Measurement, Membership
 from mes.connectors import watch_folder
 from mes.connectors.import_cycler import ImportedTest, import_cycler_file
-from mes.connectors.watch_folder import SETTLE_S, Outcome, Result, WatchedFolder
+from mes.connectors.watch_folder import ENDED_AFTER_S, SETTLE_S, Outcome, Result, WatchedFolder
 from tests.mes.web.test_formation import spectrum_file
 from tests.support.builders import Plant, make_user
 from tests.support.cycling import full_cycles, records
 from tests.support.exports import battery_data_format
-from tests.support.formation import cell_in_formation, formation_plant, just_now, two_cycles
+from tests.support.formation import cell_in_formation, formation_plant, just_now, set_recipe, two_cycles
 
 pytestmark = pytest.mark.django_db
 
@@ -37,6 +37,13 @@ def watched(plant: Plant, tmp_path: Path) -> WatchedFolder:
 
 def look(watched: WatchedFolder, *, later_s: float = SETTLE_S + 1) -> list[Outcome]:
     return watched.round(now=timezone.now(), clock_s=time.time() + later_s)
+
+
+def cycles_of(cell: Lot, code: str) -> dict[int, float]:
+    rows = Measurement.objects.filter(lot_id=cell.pk, characteristic__code=f"formation.{code}").order_by(
+        "position"
+    )
+    return {int(row.position or 0): float(row.value) for row in rows}
 
 
 def results(outcomes: list[Outcome]) -> list[Result]:
@@ -64,6 +71,35 @@ def test_growing_file_is_imported_again_and_supersedes(plant: Plant, watched: Wa
         look(watched)
     first, second = CurveFile.objects.filter(lot=cell).order_by("pk")
     assert (second.supersedes, path.exists()) == (first, True)
+
+
+def test_last_cycle_without_known_cutoffs_counts_when_nothing_was_written_for_an_hour(
+    plant: Plant, watched: WatchedFolder
+) -> None:
+    cell, _ = cell_in_formation(plant)
+    path = watched.folder / f"{cell.code}.csv"
+    path.write_bytes(battery_data_format(records(full_cycles(2))))
+    (outcome,) = look(watched)
+    assert (outcome.result, "Cycle 2 is left out" in outcome.words) == (Result.IMPORTED, True)
+    assert look(watched) == []
+    assert cycles_of(cell, "charge_capacity_ah") == {1: pytest.approx(2.0, rel=1e-3)}
+    (outcome,) = look(watched, later_s=ENDED_AFTER_S + 1)
+    assert (outcome.result, "left out" in outcome.words) == (Result.IMPORTED, False)
+    assert list(cycles_of(cell, "charge_capacity_ah")) == [1, 2]
+    assert look(watched, later_s=ENDED_AFTER_S + 1) == []
+
+
+def test_early_cutoff_counts_only_when_its_test_has_ended(plant: Plant, watched: WatchedFolder) -> None:
+    cell, _ = cell_in_formation(plant)
+    set_recipe(cell, upper_cutoff_v="3.8", lower_cutoff_v="2.2")
+    path = watched.folder / f"{cell.code}.csv"
+    path.write_bytes(battery_data_format(records(full_cycles(1, last_discharge_v=2.6))))
+    for _ in range(2):
+        (outcome,) = look(watched)
+        assert (outcome.result, "has not reached its cut-offs" in outcome.words) == (Result.WAITING, True)
+    assert cycles_of(cell, "cutoffs_reached") == {}
+    assert results(look(watched, later_s=ENDED_AFTER_S + 1)) == [Result.IMPORTED]
+    assert cycles_of(cell, "cutoffs_reached") == {1: 0.0}
 
 
 def test_file_of_a_cell_that_is_not_in_formation_waits(plant: Plant, watched: WatchedFolder) -> None:
