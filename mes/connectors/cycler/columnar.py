@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import io
+from datetime import datetime
 
 import numpy as np
 import polars as pl
 
 from lots.science.formation.records import CyclerRecords, Floats, runs, steps_from_current
 from lots.science.formation.segments import REST_SHARE
-from mes.connectors.cycler.layouts import normal
-from mes.connectors.cycler.model import CyclerTest
+from mes.connectors.cycler.layouts import UNIX_TIME, normal
+from mes.connectors.cycler.model import CyclerTest, from_unix_time
 from mes.connectors.cycler.text import MAX_ROWS, whole_numbers
 from mes.connectors.files import UnreadableFile
 
@@ -28,6 +29,7 @@ _DISCHARGE = {
     "dischargecapacity(mas)": 1 / 3.6e6,
 }
 _COUNTER = {"capacity(mas)": 1 / 3.6e6, "capacity_mah": 1e-3}
+_DATE = "date"
 
 
 def read_parquet(name: str, content: bytes) -> CyclerTest:
@@ -45,7 +47,8 @@ def read_parquet(name: str, content: bytes) -> CyclerTest:
             raise UnreadableFile(f"{name} holds no records: export it again after the test has run.")
         known = {heading for names in _ALL for heading in names}
         names = pl.scan_parquet(io.BytesIO(content)).collect_schema().names()
-        wanted = [column for column in names if normal(column) in known or normal(column) == "date"]
+        known |= {_DATE, *UNIX_TIME}
+        wanted = [column for column in names if normal(column) in known]
         _refuse_twice(name, wanted)
         frame = pl.read_parquet(io.BytesIO(content), columns=wanted)
     except UnreadableFile:
@@ -81,7 +84,13 @@ def read_parquet(name: str, content: bytes) -> CyclerTest:
         step_time_s=step_time,
         counters_ah=tuple(counters),
     )
-    return CyclerTest("Battery Data Format parquet" if "testtime/s" in frame.columns else "parquet", records)
+    started_at, is_utc = _started_at(name, frame)
+    return CyclerTest(
+        "Battery Data Format parquet" if "testtime/s" in frame.columns else "parquet",
+        records,
+        started_at,
+        is_utc=is_utc,
+    )
 
 
 _ALL = (_VOLTAGE, _CURRENT, _TIME, _STEP_TIME, _STEP, _CYCLE, _CHARGE, _DISCHARGE, _COUNTER)
@@ -109,8 +118,28 @@ def _column(name: str, frame: pl.DataFrame, headings: dict[str, float]) -> Float
     return None
 
 
-def _from_date(frame: pl.DataFrame) -> Floats | None:
-    if "date" not in frame.columns or frame["date"].dtype not in (pl.Date, pl.Datetime):
+def _dates(frame: pl.DataFrame) -> pl.Series | None:
+    """The column of dates, in UTC where it has a zone."""
+    if _DATE not in frame.columns or frame[_DATE].dtype not in (pl.Date, pl.Datetime):
         return None
-    seconds = frame["date"].cast(pl.Datetime("us")).cast(pl.Int64).to_numpy() / 1e6
+    return frame[_DATE].cast(pl.Datetime("us"))
+
+
+def _from_date(frame: pl.DataFrame) -> Floats | None:
+    dates = _dates(frame)
+    if dates is None:
+        return None
+    seconds = dates.cast(pl.Int64).to_numpy() / 1e6
     return np.asarray(seconds - seconds[0], dtype=np.float64)
+
+
+def _started_at(name: str, frame: pl.DataFrame) -> tuple[datetime | None, bool]:
+    """Instant of the first record, None where the file tells none, and whether it is UTC."""
+    for heading in UNIX_TIME:
+        seconds = _column(name, frame, {heading: 1.0})
+        if seconds is not None:
+            return from_unix_time(name, heading, float(seconds[0])), True
+    dates = _dates(frame)
+    first = None if dates is None else dates[0]
+    dtype = frame[_DATE].dtype if _DATE in frame.columns else None
+    return first, isinstance(dtype, pl.Datetime) and dtype.time_zone is not None

@@ -134,7 +134,7 @@ def read_file_of_cell(
         said += [one.words for one in result.compliance.unjudged]
         remarks += [f"{words[0].upper()}{words[1:]}." for words in said]
     if not dated:
-        remarks.append("The file tells no date: its last record is taken as now.")
+        remarks.append("The file tells no date that can be read: its last record is taken as now.")
     return CyclerFile(
         format=test.format,
         sha256=read.sha256,

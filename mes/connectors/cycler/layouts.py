@@ -100,7 +100,7 @@ LAYOUTS: tuple[Layout, ...] = (
             cycle="cyc#",
             state="state",
             date="dpttime",
-            dates=("%m/%d/%Y %H:%M:%S",),
+            dates=("%m/%d/%Y %H:%M:%S%.f",),
             sign=CurrentSign.BY_STATE,
             charge_states=frozenset({"C"}),
             discharge_states=frozenset({"D"}),
@@ -121,7 +121,7 @@ LAYOUTS: tuple[Layout, ...] = (
         cycle="cyclec",
         temperature="temp1",
         date="dpttime",
-        dates=("%d-%b-%y %I:%M:%S %p", "%m/%d/%Y %H:%M:%S"),
+        dates=("%d-%b-%y %I:%M:%S %p", "%m/%d/%Y %H:%M:%S%.f"),
     ),
     Layout(
         name="PEC csv",
@@ -133,7 +133,7 @@ LAYOUTS: tuple[Layout, ...] = (
         step="step",
         cycle="cycle",
         date="realtime",
-        dates=("%m/%d/%Y %H:%M:%S",),
+        dates=("%m/%d/%Y %H:%M:%S%.f",),
     ),
     Layout(
         name="Novonix csv",
@@ -146,7 +146,7 @@ LAYOUTS: tuple[Layout, ...] = (
         cycle="cyclenumber",
         temperature="temperature(°c)",
         date="dateandtime",
-        dates=("%Y-%m-%d %H:%M:%S",),
+        dates=("%Y-%m-%d %H:%M:%S%.f",),
     ),
     *(
         Layout(
@@ -160,7 +160,7 @@ LAYOUTS: tuple[Layout, ...] = (
             step="stepindex",
             cycle="cycleindex",
             date="date",
-            dates=("%Y-%m-%d %H:%M:%S",),
+            dates=("%Y-%m-%d %H:%M:%S%.f",),
         )
         for total in ("cumulativetime", "totaltime")
         for prefix, scale in (("", 1.0), ("m", _MILLI))
@@ -220,6 +220,8 @@ OPTIONAL_TEMPERATURE = (
     "ambient_temperature_celsius",
     "surfacetemperaturet1/degc",
 )
+# Seconds since 1970, UTC, as the Battery Data Format means them.
+UNIX_TIME = ("unixtime/s", "unix_time_second")
 OPTIONAL_COUNTERS = (
     ("chargingcapacity/ah", "dischargingcapacity/ah"),
     ("charging_capacity_ah", "discharging_capacity_ah"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from lots.science.formation.records import CyclerRecords
+from mes.connectors.files import UnreadableFile
 
 
 @dataclass(frozen=True)
@@ -39,3 +41,22 @@ def names_in(text: str) -> frozenset[str]:
     """Words of a file's head that could be the code of a cell, in capitals as codes are."""
     found = [word.rstrip("._-").upper() for word in _WORD.findall(text)]
     return frozenset(found[:_MOST_NAMES])
+
+
+def from_unix_time(name: str, heading: str, seconds: float) -> datetime | None:
+    """The instant of a first record, UTC without its zone; None where it is missing.
+
+    Raises:
+        UnreadableFile: a number that no clock of a cycler shows.
+    """
+    if math.isnan(seconds):
+        return None
+    try:
+        instant = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
+    except (OverflowError, ValueError, OSError):
+        instant = None
+    if instant is None or not 1990 <= instant.year < 2200:
+        raise UnreadableFile(
+            f"{name}: column {heading!r} begins with {seconds:g}, which is no time of a test: give seconds since 1970."
+        )
+    return instant

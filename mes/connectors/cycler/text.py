@@ -15,7 +15,7 @@ from lots.science.formation.records import CyclerRecords, Floats, Ints, runs, st
 from lots.science.formation.segments import REST_SHARE
 from mes.connectors.cycler import layouts
 from mes.connectors.cycler.layouts import Clock, Column, CurrentSign, Layout, normal
-from mes.connectors.cycler.model import CyclerTest, names_in
+from mes.connectors.cycler.model import CyclerTest, from_unix_time, names_in
 from mes.connectors.files import UnreadableFile
 
 _HEADER_WITHIN_LINES = 300
@@ -133,7 +133,7 @@ class _Table:
 
 def _wanted(layout: Layout, headings: Sequence[str]) -> set[str]:
     optional = [layout.temperature, layout.date, *layouts.OPTIONAL_TEMPERATURE]
-    optional += [*layouts.OPTIONAL_STEP, *layouts.OPTIONAL_CYCLE]
+    optional += [*layouts.OPTIONAL_STEP, *layouts.OPTIONAL_CYCLE, *layouts.UNIX_TIME]
     optional += [heading for pair in layouts.OPTIONAL_COUNTERS for heading in pair]
     optional += [layout.step_time.heading] if layout.step_time else []
     return set(layout.required()) | {heading for heading in optional if heading in headings}
@@ -161,8 +161,8 @@ def _test(name: str, layout: Layout, frame: _Table) -> CyclerTest:
         counters_ah=counters,
         temperature_c=_temperature(frame, layout),
     )
-    started_at = _started_at(layout, frame)
-    return CyclerTest(layout.name, records, started_at, counter_resolution_ah=resolution)
+    started_at, is_utc = _started_at(name, layout, frame)
+    return CyclerTest(layout.name, records, started_at, is_utc=is_utc, counter_resolution_ah=resolution)
 
 
 def _numbers(name: str, frame: _Table | pl.DataFrame, column: Column) -> Floats:
@@ -262,9 +262,15 @@ def _temperature(frame: _Table, layout: Layout) -> Floats | None:
     return None
 
 
-def _started_at(layout: Layout, frame: _Table) -> datetime | None:
+def _started_at(name: str, layout: Layout, frame: _Table) -> tuple[datetime | None, bool]:
+    """Instant of the first record, None where the file tells none, and whether it is UTC."""
+    heading = next((known for known in layouts.UNIX_TIME if known in frame.columns), None)
+    if heading is not None:
+        seconds = frame[heading].head(1).str.strip_chars(_AROUND).cast(pl.Float64, strict=False).item()
+        if seconds is not None:
+            return from_unix_time(name, heading, seconds), True
     if not layout.date or layout.date not in frame.columns:
-        return None
+        return None, False
     first = frame[layout.date].head(1).str.strip_chars(_AROUND)
     for pattern in layout.dates:
         try:
@@ -272,5 +278,5 @@ def _started_at(layout: Layout, frame: _Table) -> datetime | None:
         except pl.exceptions.PolarsError:
             continue
         if isinstance(parsed, datetime):
-            return parsed
-    return None
+            return parsed, False
+    return None, False

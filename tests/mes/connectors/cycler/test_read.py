@@ -4,7 +4,7 @@ import io
 import subprocess
 import sys
 import zipfile
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,33 @@ def parquet(**columns: Any) -> bytes:
     return target.getvalue()
 
 
+EPOCH_S = 1_743_940_101.5  # 2025-04-06 11:48:21.5 UTC
+STARTED = datetime(2025, 4, 6, 11, 48, 21, 500000)  # noqa: DTZ001 - as the file tells it
+
+
+@pytest.mark.parametrize(
+    ("content", "is_utc"),
+    [
+        (parquet(Date=[STARTED, STARTED + timedelta(seconds=1)]), False),
+        (parquet(Date=[STARTED.replace(tzinfo=UTC), STARTED.replace(tzinfo=UTC)]), True),
+        (parquet(**{"Unix Time / s": [EPOCH_S, EPOCH_S + 1]}), True),
+        (
+            f"Test Time / s,Voltage / V,Current / A,Unix Time / s\n0,3,1,{EPOCH_S}\n1,3,1,{EPOCH_S + 1}\n".encode(),
+            True,
+        ),
+        (
+            f"test_time_second,voltage_volt,current_ampere,unix_time_second\n0,3,1,{EPOCH_S}\n1,3,1,\n".encode(),
+            True,
+        ),
+    ],
+)
+def test_date_of_the_battery_data_format_and_of_fastnda_is_taken(
+    tmp_path: Path, content: bytes, is_utc: bool
+) -> None:
+    test = read(tmp_path, content).test
+    assert (test.started_at, test.is_utc) == (STARTED, is_utc)
+
+
 def bomb() -> bytes:
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -89,6 +116,7 @@ def reversed_time() -> bytes:
         (parquet(**{"Test Time / s": [], "Voltage / V": [], "Current / A": []}), "no records"),
         (parquet(**{"Voltage/V": [3.0, 3.1]}), "'Voltage / V' and 'Voltage/V'"),
         (parquet(**{"Current / A": [[1.0], [1.0]]}), "'current/a' holds List"),
+        (parquet(**{"Unix Time / s": [1e3 * EPOCH_S, 1e3 * EPOCH_S + 1e3]}), "no time of a test"),
         (climbing(), "never does"),
         (reversed_time(), "backwards|order"),
         (battery_data_format(THREE_CYCLES).splitlines()[0], "no records"),

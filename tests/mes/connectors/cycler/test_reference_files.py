@@ -76,6 +76,7 @@ def test_same_test_as_parquet_gives_the_same_cycles() -> None:
     assert columns["cycles"][0]["ratio_pct"] == pytest.approx(19.07, abs=0.01)
     moved = [sum(cycle["discharge_ah"] for cycle in one["cycles"]) for one in (binary, columns)]
     assert moved[0] == pytest.approx(moved[1], rel=1e-3)
+    assert columns["file"]["started_at"] == "2025-04-07T11:48:21.950000"
     for document in (binary, columns):
         assert "differs" not in document["counters"]
 
