@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from lots.models import CurveFile, HoldLot, Lot
 from lots.science.formation.band import SHARE, compare_with_band, normalised_curve, voltage_band
-from lots.science.formation.cycles import Cycle, cycles
-from lots.science.formation.features import formation_result
+from lots.science.formation.compliance import Compliance
 from lots.science.formation.records import CyclerRecords
 from lots.science.formation.segments import StepKind, StepTable, step_curve, step_table
 from lots.science.impedance.fit import NAMES, RandlesFit, fit_randles, randles_ohm
 from lots.science.impedance.spectrum import Spectrum, high_frequency_intercept
 from mes.curves import CurveMissing, load_records, load_spectra
+from mes.web.formation_cycles import ShownCycle, result_of, shown_cycles
 
 CURVES_SHOWN = 12
 POINTS_A_CURVE = 400
@@ -27,23 +27,27 @@ BAND_CELLS = 60
 
 @dataclass(frozen=True)
 class FormationPage:
-    """`problem` says in words why there are no curves; `cycles` are those of the newest file."""
+    """`problem` says in words why there are no curves; `cycles` are those of the newest file.
+
+    `compliance` is None where the recipe sets no cut-offs, so that there is nothing to hold the run against.
+    """
 
     cycling: CurveFile | None
     impedance: CurveFile | None
-    cycles: tuple[Cycle, ...]
-    problem: str
+    cycles: tuple[ShownCycle, ...] = ()
+    compliance: Compliance | None = None
+    problem: str = ""
 
 
 def formation_page(lot: Lot) -> FormationPage:
     cycling, impedance = newest(lot, CurveFile.Kind.CYCLING), newest(lot, CurveFile.Kind.IMPEDANCE)
     if cycling is None:
-        return FormationPage(None, impedance, (), "")
+        return FormationPage(None, impedance)
     try:
-        records = load_records(cycling.storage_sha256)
+        result = result_of(cycling)
     except CurveMissing as error:
-        return FormationPage(cycling, impedance, (), str(error))
-    return FormationPage(cycling, impedance, cycles(records, step_table(records)), "")
+        return FormationPage(cycling, impedance, problem=str(error))
+    return FormationPage(cycling, impedance, shown_cycles(cycling, result.cycles), result.compliance)
 
 
 def newest(lot: Lot, kind: CurveFile.Kind) -> CurveFile | None:
@@ -58,11 +62,10 @@ def formation_json(lot: Lot) -> dict[str, Any]:
     answer: dict[str, Any] = {"curves": [], "band": None, "ce": None, "dqdv": [], "nyquist": None}
     if cycling is not None:
         records = load_records(cycling.storage_sha256)
-        table = step_table(records)
-        result = formation_result(records)
-        answer["curves"] = _curves(records, table)
+        result = result_of(cycling)
+        answer["curves"] = _curves(records, result.table)
         answer["band"] = _band(lot, cycling)
-        answer["ce"] = _efficiencies(result.cycles)
+        answer["ce"] = _efficiencies(shown_cycles(cycling, result.cycles))
         answer["dqdv"] = [
             {"kind": str(kind), "voltage_v": short(curve.voltage_v), "dqdv_ah_v": short(curve.dqdv_ah_v)}
             for kind, curve in result.incremental.items()
@@ -100,9 +103,9 @@ def _curves(records: CyclerRecords, table: StepTable) -> list[dict[str, Any]]:
     return curves
 
 
-def _efficiencies(found: Sequence[Cycle]) -> dict[str, list[Any]]:
+def _efficiencies(found: Sequence[ShownCycle]) -> dict[str, list[Any]]:
     return {
-        "cycle": [cycle.number for cycle in found],
+        "cycle": [cycle.values.number for cycle in found],
         "ce_pct": [None if cycle.ce_pct is None else round(cycle.ce_pct, 3) for cycle in found],
     }
 

@@ -16,7 +16,7 @@ from mes.curves import store_records
 from tests.support.builders import Plant
 from tests.support.cycling import full_cycles, records
 from tests.support.exports import battery_data_format
-from tests.support.formation import cell_in_formation, formation_plant
+from tests.support.formation import cell_in_formation, formation_plant, just_now, set_recipe, two_cycles
 from tests.support.web import signed_in
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +55,7 @@ def test_cell_without_curves_says_so(plant: Plant, client: Client) -> None:
 
 def test_curves_efficiencies_and_incremental_capacity_are_there(plant: Plant, client: Client) -> None:
     cell, _ = cell_in_formation(plant)
+    set_recipe(cell, upper_cutoff_v="3.8", lower_cutoff_v="2.2")
     send(client, cell.code, battery_data_format(records(full_cycles(3))))
     page = client.get(reverse("web:lot_formation", args=[cell.code])).content.decode()
     assert "Voltage over capacity" in page
@@ -68,6 +69,41 @@ def test_curves_efficiencies_and_incremental_capacity_are_there(plant: Plant, cl
     assert {curve["kind"] for curve in drawn["dqdv"]} == {"charge", "discharge"}
     assert drawn["band"]["lower_v"] is None
     assert drawn["nyquist"] is None
+
+
+def efficiencies(client: Client, lot: str) -> list[float | None]:
+    """Of each cycle, as drawn."""
+    drawn: list[float | None] = data(client, lot)["ce"]["ce_pct"]
+    return drawn
+
+
+def test_efficiency_that_is_not_on_record_is_not_shown(plant: Plant, client: Client) -> None:
+    """Both cycles end alike, which tells nothing: neither the recipe nor the file sets where they should."""
+    cell, _ = cell_in_formation(plant)
+    send(client, cell.code, battery_data_format(records(full_cycles(2))))
+    page = client.get(reverse("web:lot_formation", args=[cell.code])).content.decode()
+    assert page.count("no verdict on its cut-offs is recorded") == 2
+    assert "85.00" not in page
+    assert efficiencies(client, cell.code) == [None, None]
+    assert "sets no cut-off voltages" in page
+
+
+def test_efficiency_that_the_step_table_of_the_file_gave_is_shown(plant: Plant, client: Client) -> None:
+    cell, _ = cell_in_formation(plant)
+    send(client, cell.code, two_cycles(cycles=1, started=just_now()))  # one cycle repeats nothing
+    assert efficiencies(client, cell.code) == [pytest.approx(90.0, abs=0.01)]
+
+
+def test_cycle_that_ended_before_the_cutoff_of_the_recipe_has_no_efficiency(
+    plant: Plant, client: Client
+) -> None:
+    cell, _ = cell_in_formation(plant)
+    set_recipe(cell, upper_cutoff_v="3.9", lower_cutoff_v="2.2", formation_temperature_c="30")
+    send(client, cell.code, battery_data_format(records(full_cycles(2))))
+    page = client.get(reverse("web:lot_formation", args=[cell.code])).content.decode()
+    assert page.count("a step of the cycle ended before its cut-off") == 2
+    assert "The temperature cannot be judged" in page
+    assert efficiencies(client, cell.code) == [None, None]
 
 
 def others(plant: Plant, count: int, *, protocol: str) -> None:

@@ -81,7 +81,7 @@ class HaliteFormation extends HalitePlots {
 
   #efficiency(ce) {
     const known = ce.ce_pct.filter((value) => value !== null);
-    if (!known.length) return this.say("ce", "No cycle has an efficiency: a cut-off was not reached or is not known.");
+    if (!known.length) return this.say("ce", "No cycle has an efficiency: a cut-off was not reached, or no verdict on it is recorded.");
     this.plot("ce", {
       scales: { x: { time: false, range: [0.5, Math.max(...ce.cycle) + 0.5] } },
       axes: [{ ...axis("Cycle"), incrs: [1, 2, 5, 10, 20, 50, 100] }, axis("Efficiency, %")],
