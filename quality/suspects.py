@@ -13,7 +13,7 @@ import numpy as np
 
 from lots.genealogy import ancestors_of
 from lots.models import Lot, Measurement, StepExecution
-from lots.queries import active_holds, group_of, valid_measurements
+from lots.queries import group_of, valid_measurements
 from lots.science.defects.classify import (
     MIN_REFERENCE,
     Reference,
@@ -25,6 +25,7 @@ from lots.science.defects.classify import (
 )
 from lots.science.defects.factors import crossed_effects
 from lots.science.defects.signatures import Feature
+from quality.good_lots import good_among
 
 PEERS = 200  # enough for a robust sigma, few enough for a page
 
@@ -70,7 +71,7 @@ class CellVerdict:
 
 
 def suspect_defects(cell: Lot) -> CellVerdict:
-    """Classify a cell against up to 200 others of its product revision that went through formation unheld.
+    """Classify a cell against up to 200 good others of its product revision that went through formation.
 
     What was measured on a roll or container that it was made from is compared with other rolls or containers, each
     counted once however many cells it became: cells of one roll share its value and are no independent evidence.
@@ -111,8 +112,8 @@ def _peers(cell: Lot) -> list[int]:
         .values_list("lot_id", flat=True)[: 2 * PEERS]
     )
     keys = list(dict.fromkeys(others))
-    held = set(active_holds(keys).values_list("lot_id", flat=True))
-    return [key for key in keys if key not in held][:PEERS]
+    good = good_among(keys)
+    return [key for key in keys if key in good][:PEERS]
 
 
 # (feature, material): both rolls of a cell have a porosity, and they do not compare.
@@ -128,7 +129,7 @@ def _inherited_z(ancestors: set[int]) -> tuple[dict[Feature, float], int]:
 
 
 def _lots_like(lots: set[int], ancestors: set[int]) -> list[int]:
-    """The newest unheld lots of the same site, material and product revision, up to 200 of each kind."""
+    """The newest good lots of the same site, material and product revision, up to 200 of each kind."""
     kinds = (
         Lot.objects.filter(pk__in=lots).order_by().values("site", "material", "product_revision").distinct()
     )
@@ -141,8 +142,8 @@ def _lots_like(lots: set[int], ancestors: set[int]) -> list[int]:
         )
         for kind in kinds
     ]
-    held = set(active_holds(key for keys in found for key in keys).values_list("lot_id", flat=True))
-    return [key for keys in found for key in [one for one in keys if one not in held][:PEERS]]
+    good = good_among(key for keys in found for key in keys)
+    return [key for keys in found for key in [one for one in keys if one in good][:PEERS]]
 
 
 def _by_feature(latest: Mapping[tuple[int, Feature, int], float]) -> dict[Key, dict[int, float]]:

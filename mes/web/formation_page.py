@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lots.models import CurveFile, HoldLot, Lot
+from lots.models import CurveFile, Lot
 from lots.science.formation.band import SHARE, compare_with_band, normalised_curve, voltage_band
 from lots.science.formation.compliance import Compliance
 from lots.science.formation.records import CyclerRecords
@@ -19,6 +19,7 @@ from lots.science.impedance.fit import NAMES, RandlesFit, fit_randles, randles_o
 from lots.science.impedance.spectrum import Spectrum, high_frequency_intercept
 from mes.curves import CurveMissing, load_records, load_spectra
 from mes.web.formation_cycles import ShownCycle, result_of, shown_cycles
+from quality.good_lots import good_among
 
 CURVES_SHOWN = 12
 POINTS_A_CURVE = 400
@@ -129,7 +130,7 @@ def first_charge(storage_sha256: str) -> tuple[NDArray[np.float64], float] | Non
 
 
 def _band(lot: Lot, cycling: CurveFile) -> dict[str, Any] | None:
-    """The first charge against that of other cells of the same material, under the same protocol, that are not held."""
+    """The first charge against that of other cells of the same material, under the same protocol, that are good."""
     mine = first_charge(cycling.storage_sha256)
     if mine is None:
         return None
@@ -142,11 +143,12 @@ def _band(lot: Lot, cycling: CurveFile) -> dict[str, Any] | None:
             lot__material=lot.material_id,
         )
         .exclude(lot=lot)
-        .exclude(lot__in=HoldLot.objects.filter(disposition_id__isnull=True).values("lot"))
         .order_by("-id")
-        .values_list("storage_sha256", flat=True)[:BAND_CELLS]
+        .values_list("lot_id", "storage_sha256")[: 2 * BAND_CELLS]
     )
-    good = [curve for curve in map(first_charge, others) if curve is not None]
+    good_cells = good_among(key for key, _ in others)
+    names = [name for key, name in others if key in good_cells][:BAND_CELLS]
+    good = [curve for curve in map(first_charge, names) if curve is not None]
     answer: dict[str, Any] = {
         "share_pct": short(100 * SHARE),
         "voltage_v": short(mine[0]),

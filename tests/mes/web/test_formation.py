@@ -9,11 +9,16 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
+from lots.actions.place_hold import HeldExtent
 from lots.models import CurveFile, Hold, HoldLot, Lot, Measurement
 from lots.science.impedance.fit import randles_ohm
 from mes.curves import store_records
-from tests.support.builders import Plant
+from quality.actions.dispose import Ruling, dispose
+from quality.actions.hold import hold_by_hand
+from quality.models import Disposition
+from tests.support.builders import PASSWORD, Plant
 from tests.support.cycling import full_cycles, records
 from tests.support.exports import battery_data_format
 from tests.support.formation import cell_in_formation, formation_plant, just_now, set_recipe, two_cycles
@@ -106,7 +111,8 @@ def test_cycle_that_ended_before_the_cutoff_of_the_recipe_has_no_efficiency(
     assert efficiencies(client, cell.code) == [None, None]
 
 
-def others(plant: Plant, count: int, *, protocol: str) -> None:
+def others(plant: Plant, count: int, *, protocol: str) -> list[Lot]:
+    cells = []
     rng = np.random.default_rng(3)
     for index in range(count):
         cell, execution = cell_in_formation(plant)
@@ -128,6 +134,22 @@ def others(plant: Plant, count: int, *, protocol: str) -> None:
             received_at=execution.started_at,
             recorded_by=plant.operator,
         )
+        cells.append(cell)
+    return cells
+
+
+def scrap(plant: Plant, lot: Lot) -> None:
+    hold = hold_by_hand(
+        [HeldExtent(lot.pk)], site=plant.site, reason="shorted", user=plant.operator, now=timezone.now()
+    )
+    dispose(
+        list(hold.members.values_list("pk", flat=True)),
+        Ruling(Disposition.Decision.SCRAP, "shorted"),
+        site=plant.site,
+        user=plant.engineer,
+        password=PASSWORD,
+        now=timezone.now(),
+    )
 
 
 @pytest.mark.parametrize(("count", "provisional"), [(5, True), (20, False)])
@@ -139,8 +161,9 @@ def test_first_charge_is_judged_by_a_band_of_twenty_good_cells(
     shifted.voltage_v[:] += 0.06
     send(client, cell.code, battery_data_format(shifted))
     own = CurveFile.objects.get(lot=cell)
-    others(plant, count, protocol=own.protocol)
+    good = others(plant, count + 1, protocol=own.protocol)
     others(plant, 3, protocol="another recipe")
+    scrap(plant, good[0])
     band = data(client, cell.code)["band"]
     assert (band["cells"], band["provisional"]) == (count, provisional)
     assert band["out_pct"] > 90
