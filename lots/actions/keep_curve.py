@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from lots.actions.lock import lock_name
 from lots.catalogue import recipe_revision
 from lots.models import CurveFile, Gauge, Lot, RecipeRevision, StepExecution, Submission, User
 
@@ -26,6 +27,19 @@ class Curve:
     temperature_c: Decimal | None = None
     gauge: Gauge | None = None
     unresolved: str = ""
+
+
+def lock_file(site_id: int, sha256: str) -> None:
+    """Let whoever else brings the same file to the site wait until the running transaction ends.
+
+    To be taken before what was kept is looked at, and before the curves of a run are locked.
+    """
+    lock_name(f"file:{site_id}:{sha256}")
+
+
+def lock_curves(execution: StepExecution, kind: CurveFile.Kind) -> None:
+    """Let whoever else brings a file of this kind for the same run wait until the running transaction ends."""
+    lock_name(f"series:{execution.pk}:{kind}")
 
 
 def keep_curve(

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
-from lots.actions.keep_curve import Curve, keep_curve, latest_curve
+from lots.actions.keep_curve import Curve, keep_curve, latest_curve, lock_curves, lock_file
 from lots.clock import site_time
 from lots.envelope import Envelope
 from lots.models import (
@@ -79,6 +79,16 @@ def import_cycler_file(
     here = site_time(site, now)
     file = _read(path, cell, ZoneInfo(site.time_zone), here, max_bytes)
     source = file_source(site, user)
+    with transaction.atomic():
+        lock_file(site.pk, file.sha256)
+        return _recorded(file, cell, source, user, now, running=running)
+
+
+def _recorded(
+    file: CyclerFile, cell: Lot, source: Source, user: User, now: datetime, *, running: bool
+) -> ImportedTest:
+    """Record what is new in a file that nobody else brings meanwhile."""
+    site, here = cell.site, site_time(cell.site, now)
     cycles = _finished(file.cycles) if running else file.cycles
     left_out = file.cycles[-1] if len(cycles) < len(file.cycles) else None
     remarks = file.remarks if left_out is None else (*file.remarks, _left_out_words(left_out))
@@ -95,6 +105,7 @@ def import_cycler_file(
         raise NotYet(f"The first cycle still runs, as far as the file tells. {_left_out_words(left_out)}")
     refuse_mistaken(file.sha256, file.test.names, cell)
     execution = running_formation(cell)
+    lock_curves(execution, CurveFile.Kind.CYCLING)
     shift, mapping = _mapping(file, execution, site, here)
     outgrown = _outgrown(execution, file)
     new = new_cycles(cycles, recorded_cycles(cell, execution), goes_on=outgrown is not None)
@@ -124,18 +135,15 @@ def import_cycler_file(
         ),
         file_sha256=file.sha256,
     )
-    with transaction.atomic():
-        answer = pipeline.record(envelope, now=now)
-        keep_curve(
-            _curve(file, stored, shift),
-            execution=execution,
-            submission=Submission.objects.filter(source=source, file_sha256=file.sha256)
-            .order_by("-pk")
-            .first(),
-            user=user,
-            now=now,
-            supersedes=outgrown,
-        )
+    answer = pipeline.record(envelope, now=now)
+    keep_curve(
+        _curve(file, stored, shift),
+        execution=execution,
+        submission=Submission.objects.filter(source=source, file_sha256=file.sha256).order_by("-pk").first(),
+        user=user,
+        now=now,
+        supersedes=outgrown,
+    )
     return ImportedTest(file, answer.body, recognised=answer.replayed, remarks=(*remarks, *mapping))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -10,10 +10,11 @@ from typing import Any
 
 from django.db import transaction
 
-from lots.actions.keep_curve import Curve, keep_curve, pinned_protocol
+from lots.actions.keep_curve import Curve, keep_curve, lock_file, pinned_protocol
+from lots.actions.lock import lock_name
 from lots.clock import site_time
 from lots.envelope import Envelope, ReadingIn
-from lots.models import CurveFile, IdempotencyKey, Lot, StepExecution, Submission, User
+from lots.models import CurveFile, IdempotencyKey, Lot, Source, StepExecution, Submission, User
 from lots.science.impedance.fit import RandlesFit, fit_randles
 from lots.science.impedance.spectrum import (
     Conditions,
@@ -70,52 +71,65 @@ def import_impedance_file(
         raise UnreadableFile(str(error).replace(path.name, "The file")) from error
     sweep = file.sweeps[-1]
     intercept, fit, remarks = _features(sweep)
+    seen = ImportedSpectrum(file, intercept, fit, None, recognised=False, remarks=remarks)
     source = file_source(site, user)
+    with transaction.atomic():
+        lock_file(site.pk, file.sha256)
+        return _recorded(seen, cell, source, user, now, soc_pct, temperature_c)
+
+
+def _recorded(
+    seen: ImportedSpectrum,
+    cell: Lot,
+    source: Source,
+    user: User,
+    now: datetime,
+    soc_pct: Decimal,
+    temperature_c: Decimal,
+) -> ImportedSpectrum:
+    """Record what a file shows that nobody else brings meanwhile."""
+    file, site = seen.file, cell.site
     key = f"{file.sha256}:{cell.code}"
     earlier = IdempotencyKey.objects.filter(source=source, key=key).first()
     if earlier is not None:
-        return ImportedSpectrum(file, intercept, fit, earlier.answer, recognised=True, remarks=remarks)
+        return replace(seen, answer=earlier.answer, recognised=True)
     refuse_mistaken(file.sha256, frozenset(), cell)
     execution = running_formation(cell)
-    known = CurveFile.objects.filter(lot=cell, file_sha256=file.sha256).exists()
-    if known:
-        return ImportedSpectrum(file, intercept, fit, None, recognised=True, remarks=remarks)
+    if CurveFile.objects.filter(lot=cell, file_sha256=file.sha256).exists():
+        return replace(seen, recognised=True)
     here = site_time(site, now)
     apart = _apart(cell, execution, soc_pct, temperature_c)
-    if apart:
-        remarks = (*remarks, apart)
-    readings = () if apart else _readings(cell, here, intercept, fit)
-    stored = store_spectra(file.sweeps)
-    with transaction.atomic():
-        answer = None
-        submission = None
-        if readings:
-            envelope = Envelope(
-                site=site, source=source, key=key, user=user, readings=readings, file_sha256=file.sha256
-            )
-            answer = pipeline.record(envelope, now=now).body
-            submission = (
-                Submission.objects.filter(source=source, file_sha256=file.sha256).order_by("-pk").first()
-            )
-        curve = Curve(
-            kind=CurveFile.Kind.IMPEDANCE,
-            format=file.format,
-            file_sha256=file.sha256,
-            file_bytes=file.size_bytes,
-            storage_sha256=stored,
-            rows=sum(one.frequency_hz.size for one in file.sweeps),
-            started_at=here,
-            ended_at=here,
-            soc_pct=soc_pct,
-            temperature_c=temperature_c,
+    readings = () if apart else _readings(cell, here, seen.intercept, seen.fit)
+    answer = None
+    submission = None
+    if readings:
+        envelope = Envelope(
+            site=site, source=source, key=key, user=user, readings=readings, file_sha256=file.sha256
         )
-        keep_curve(curve, execution=execution, submission=submission, user=user, now=now)
-    return ImportedSpectrum(file, intercept, fit, answer, recognised=False, remarks=remarks)
+        answer = pipeline.record(envelope, now=now).body
+        submission = Submission.objects.filter(source=source, file_sha256=file.sha256).order_by("-pk").first()
+    curve = Curve(
+        kind=CurveFile.Kind.IMPEDANCE,
+        format=file.format,
+        file_sha256=file.sha256,
+        file_bytes=file.size_bytes,
+        storage_sha256=store_spectra(file.sweeps),
+        rows=sum(one.frequency_hz.size for one in file.sweeps),
+        started_at=here,
+        ended_at=here,
+        soc_pct=soc_pct,
+        temperature_c=temperature_c,
+    )
+    keep_curve(curve, execution=execution, submission=submission, user=user, now=now)
+    remarks = (*seen.remarks, apart) if apart else seen.remarks
+    return replace(seen, answer=answer, remarks=remarks)
 
 
 def _apart(cell: Lot, execution: StepExecution, soc_pct: Decimal, temperature_c: Decimal) -> str:
     """Why the spectrum does not compare with those that gave readings under the same recipe; empty where it does."""
     protocol = pinned_protocol(execution.lot)
+    # The first spectrum sets the conditions: of two at once, one must see the other.
+    lock_name(f"spectra:{cell.site_id}:{cell.material_id}:{protocol}")
     told = CurveFile.objects.filter(
         kind=CurveFile.Kind.IMPEDANCE,
         lot__site=cell.site_id,

@@ -12,8 +12,7 @@ from django.db import transaction
 from numpy.typing import NDArray
 
 from lots.actions.acting import act_as
-from lots.actions.keep_curve import Curve, keep_curve, latest_curve
-from lots.actions.lock import lock_name
+from lots.actions.keep_curve import Curve, keep_curve, latest_curve, lock_curves, lock_file
 from lots.actions.validate import calibrated_at
 from lots.catalogue import calibrations_of, gauges_of
 from lots.clock import FUTURE_TOLERANCE, site_time
@@ -78,7 +77,8 @@ def keep_series(series: Series, *, lot: Lot, user: User, source: Source, now: da
     digest = series.sha256 or _digest(series, columns)
     with transaction.atomic():
         act_as(user)
-        lock_name(f"series:{execution.pk}:{series.kind}")
+        lock_file(lot.site_id, digest)
+        lock_curves(execution, CurveFile.Kind(series.kind))
         known = (
             CurveFile.objects.filter(lot__site=lot.site_id, file_sha256=digest).select_related("lot").first()
         )
