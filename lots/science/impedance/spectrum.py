@@ -15,6 +15,7 @@ MIN_POINTS = 8
 _PROMINENCE = 0.02
 _NOISE_FACTOR = 4.0
 _CREDIBLE_OHM = (1e-9, 1e12)
+_CREDIBLE_HZ = (1e-9, 1e12)
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def spectrum(frequency_hz: ArrayLike, z_ohm: ArrayLike) -> Spectrum:
 
     Raises:
         ValueError: fewer than eight points, rows of different length, a value that is not finite, a frequency
-            that is not above zero or comes twice.
+            that is not above zero, is beyond what is measured or comes twice.
     """
     frequency, z = np.asarray(frequency_hz, dtype=np.float64), np.asarray(z_ohm, dtype=np.complex128)
     if frequency.ndim != 1 or frequency.shape != z.shape:
@@ -61,6 +62,8 @@ def spectrum(frequency_hz: ArrayLike, z_ohm: ArrayLike) -> Spectrum:
         raise ValueError(f"frequency_hz has {frequency.size} points; a spectrum needs at least {MIN_POINTS}")
     if not np.all(np.isfinite(frequency)) or np.any(frequency <= 0):
         raise ValueError("frequency_hz must be finite and above zero")
+    if np.any((frequency < _CREDIBLE_HZ[0]) | (frequency > _CREDIBLE_HZ[1])):
+        raise ValueError("frequency_hz is beyond what is measured: check the column and its unit")
     if not np.all(np.isfinite(z)):
         raise ValueError("z_ohm must be finite")
     size = np.abs(z)

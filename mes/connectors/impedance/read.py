@@ -14,7 +14,10 @@ from lots.science.impedance.spectrum import Spectrum, spectrum, split_sweeps
 from mes.connectors.files import UnreadableFile, read_bounded
 
 MAX_BYTES = 32_000_000
-MAX_POINTS = 1_000_000
+MAX_POINTS = 200_000
+# Instruments take 10 to 100 points a decade; the test of a sweep takes time and memory with the square of more.
+MAX_POINTS_A_SWEEP = 2_000
+_MOST_HEAD_LINES = 5_000
 _HEAD_BYTES = 100_000
 _LARGEST_NUMBER = 1e15
 
@@ -62,6 +65,9 @@ def read_impedance_file(path: str | Path, *, max_bytes: int = MAX_BYTES) -> Impe
         )
     if b"\x00" in content[:4096]:
         raise UnreadableFile(f"{name} is a binary file: export the spectrum as text.")
+    # Lines take many times the memory of their bytes.
+    if content.count(b"\n") > MAX_POINTS + _MOST_HEAD_LINES:
+        raise UnreadableFile(f"{name} holds more than {MAX_POINTS:,} points: export it in parts.")
     lines = _text(content).splitlines()
     columns = _recognise(lines)
     if columns is None:
@@ -72,6 +78,11 @@ def read_impedance_file(path: str | Path, *, max_bytes: int = MAX_BYTES) -> Impe
     frequency, z = _rows(name, lines, columns)
     sweeps, skipped = [], []
     for rows in split_sweeps(frequency):
+        if rows.stop - rows.start > MAX_POINTS_A_SWEEP:
+            raise UnreadableFile(
+                f"{name}: rows {rows.start + 1} to {rows.stop} are one sweep, which has at most"
+                f" {MAX_POINTS_A_SWEEP:,} points: export fewer points a decade."
+            )
         try:
             sweeps.append(spectrum(frequency[rows], z[rows]))
         except ValueError as error:
@@ -118,7 +129,7 @@ def _zplot(lines: list[str]) -> _Columns | None:
 
 
 def _gamry(lines: list[str]) -> _Columns | None:
-    for row, line in enumerate(lines[:5000]):
+    for row, line in enumerate(lines[:_MOST_HEAD_LINES]):
         if line.split("\t")[0].strip() == "ZCURVE" and row + 3 < len(lines):
             names = [part.strip() for part in lines[row + 1].split("\t")]
             if {"Freq", "Zreal", "Zimag"} <= set(names):

@@ -14,7 +14,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lots.science.raw_records import BORDER, CODES, LANE, RecordKind, checked_columns, rounding_of
+from lots.science.raw_records import (
+    BORDER,
+    CODES,
+    LANE,
+    MOST_CELLS,
+    MOST_ROWS,
+    RecordKind,
+    checked_columns,
+    rounding_of,
+)
 from mes.connectors.files import UnreadableFile, read_bounded
 
 MAX_BYTES = 32_000_000
@@ -56,6 +65,11 @@ def read_series_file(path: Path, *, max_bytes: int = MAX_BYTES) -> SeriesFile:
         UnreadableFile: no such file, too large, not a raw record, or a value that cannot be used; the message names it.
     """
     content = read_bounded(path, max_bytes=max_bytes)
+    # Lines take many times the memory of their bytes; blank ones between the rows are borne.
+    if content.count(b"\n") > 2 * MOST_ROWS + _HEAD_LINES:
+        raise UnreadableFile(
+            f"{path.name} holds more than {MOST_ROWS:,} rows: export it in parts or thinned out."
+        )
     lines = content.decode("utf-8-sig", errors="replace").splitlines()
     found = _headings(lines)
     if found is None:
@@ -117,10 +131,15 @@ def _table(
     lines: list[str], names: tuple[str, ...], separator: str, *, offset: int
 ) -> dict[str, NDArray[np.float64]]:
     """Columns of the rows; an empty field is not-a-number. A decimal comma goes with `;` and tabs only."""
-    rows = []
+    rows: list[list[float]] = []
+    most = min(MOST_ROWS, MOST_CELLS // len(names))
     for number, line in enumerate(lines, start=offset + 1):
         if not line.strip():
             continue
+        if len(rows) == most:
+            raise ValueError(
+                f"{names[0]}: a record holds at most {MOST_ROWS:,} rows and {MOST_CELLS:,} values, here {most:,} rows"
+            )
         parts = line.split(separator)
         if len(parts) != len(names):
             raise ValueError(f"line {number} holds {len(parts)} values, the headings are {len(names)}")

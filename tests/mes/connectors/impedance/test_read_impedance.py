@@ -65,6 +65,9 @@ def test_several_sweeps_of_one_file_are_told_apart(tmp_path: Path) -> None:
         (FILES["csv"].splitlines()[0], "no points"),
         ("\n".join("-" + row for row in FILES["csv without header"].split()), "above zero"),
         ("\0\1\2", "binary"),
+        ("\n".join(f"{f},1,-1" for f in range(2_001, 0, -1)), "rows 1 to 2001 are one sweep"),
+        ("3,1,-1\n" * 205_001, "more than 200,000 points"),
+        ("\n".join(f"1e-{n},1,-1" for n in range(20)), "check the column and its unit"),
     ],
 )
 def test_file_without_a_spectrum_is_refused_with_its_reason(tmp_path: Path, text: str, words: str) -> None:

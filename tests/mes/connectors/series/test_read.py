@@ -75,3 +75,19 @@ def test_file_of_a_cycler_is_no_raw_record(tmp_path: Path) -> None:
 def test_table_that_cannot_be_used_says_why(tmp_path: Path, content: bytes, words: str) -> None:
     with pytest.raises(UnreadableFile, match=words):
         read_series_file(written(tmp_path, content))
+
+
+@pytest.mark.parametrize(
+    ("headings", "row", "rows", "words"),
+    [
+        ("time_s,pressure_mbar", "1,1", 200_001, "time_s: a record holds at most 200,000 rows"),
+        ("time_s,pressure_mbar", "", 400_101, "more than 200,000 rows"),
+        ("metre," + ",".join(f"lane_{n}" for n in range(400)), "1" + ",1" * 400, 4_988, "2,000,000 values"),
+    ],
+)
+def test_record_that_is_too_long_is_refused_before_it_is_held(
+    tmp_path: Path, headings: str, row: str, rows: int, words: str
+) -> None:
+    content = f"# started: 2026-03-01T08:00:00Z\n{headings}\n".encode() + f"{row}\n".encode() * rows
+    with pytest.raises(UnreadableFile, match=words):
+        read_series_file(written(tmp_path, content))
