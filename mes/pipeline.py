@@ -219,7 +219,7 @@ def _take_in(
     hit("record.stored")
     site_now = site_time(envelope.site, now)
     verdicts = judge_values(recorded.rows, recorded.lots, envelope.site, now=now, site_now=site_now)
-    hold_wide_spreads(recorded.rows, recorded.lots, envelope.site, site_now=site_now)
+    hold_wide_spreads(recorded.rows, envelope.site, site_now=site_now)
     hold_without_values(recorded.withdrawn, recorded.lots, envelope.site, now=now)
     hit("record.judged")
     plans = chart_plans(

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from lots.models import CurveFile, GenealogyLink, Lot
+from lots.models import CurveFile, GenealogyLink, Hold, HoldLot, Lot
 from lots.queries import active_holds, valid_measurements
-from lots.science.formation.band import SHARE, BandVerdict, VoltageBand, compare_with_band, voltage_band
-from lots.science.formation.spread import EARLY_SPREAD_LIMIT_PCT, spread_holds_lot
-from mes.web.formation_page import first_charge, short
+from lots.science.formation.band import SHARE, BandVerdict, VoltageBand, compare_with_band
+from mes.web.formation_band import FirstCharge, first_charge, good_band
+from mes.web.formation_page import short
+from quality.early_spread import EarlySpread, early_spread
 
 CELLS_SHOWN = 100
 CAPACITY, FCE = "formation.discharge_capacity_ah", "formation.fce_pct"
@@ -19,10 +19,11 @@ CAPACITY, FCE = "formation.discharge_capacity_ah", "formation.fce_pct"
 
 @dataclass(frozen=True)
 class MemberRow:
-    """One cell of the lot; values are None where nothing was measured."""
+    """One cell of the lot; values are None where nothing was measured, `verdict` where no band judges the cell."""
 
     cell: Lot
     held: bool
+    scrapped: bool
     capacity_ah: float | None
     fce_pct: float | None
     verdict: BandVerdict | None
@@ -30,49 +31,60 @@ class MemberRow:
 
 @dataclass(frozen=True)
 class LotFormation:
-    """`spread_pct` is the robust coefficient of variation of the first discharge, None for fewer than five cells."""
+    """`rows` are the first cells by code, of `members`. `spread` is None for fewer than five first discharges, `hold`
+    the one that a wide spread placed. `band` is of good cells of the site, those of this lot among them, that ran
+    under the recipe revision of most cells here; None for fewer than two.
+    """
 
     rows: tuple[MemberRow, ...]
     members: int
-    band_cells: int
-    spread_pct: float | None
-    too_wide: bool
-    limit_pct: float = EARLY_SPREAD_LIMIT_PCT
+    curves: int
+    band: VoltageBand | None
+    spread: EarlySpread | None
+    hold: HoldLot | None
 
 
 def lot_formation(lot: Lot) -> LotFormation:
     cells, count = _cells(lot)
     curves = _curves(cells)
-    band = _band(lot, curves)
+    band = _band(cells, curves)
     values = _values(cells)
     held = set(active_holds(cell.pk for cell in cells).values_list("lot_id", flat=True))
     rows = tuple(
         MemberRow(
             cell=cell,
             held=cell.pk in held,
+            scrapped=cell.state == Lot.State.SCRAPPED,
             capacity_ah=values.get((cell.pk, CAPACITY)),
             fce_pct=values.get((cell.pk, FCE)),
             verdict=_verdict(curves.get(cell.pk), band),
         )
         for cell in cells
     )
-    capacities = [row.capacity_ah for row in rows if row.capacity_ah is not None]
-    try:
-        too_wide, spread = spread_holds_lot(capacities, limit_cv_pct=EARLY_SPREAD_LIMIT_PCT)
-    except ValueError:
-        return LotFormation(rows, count, len(curves), None, too_wide=False)
-    return LotFormation(rows, count, len(curves), round(spread, 2), too_wide)
+    holds = HoldLot.objects.filter(lot=lot, hold__source=Hold.Source.SPREAD).select_related("hold")
+    return LotFormation(
+        rows=rows,
+        members=count,
+        curves=len(curves),
+        band=band,
+        spread=early_spread(lot.pk),
+        hold=holds.order_by("-pk").first(),
+    )
 
 
 def lot_formation_json(lot: Lot) -> dict[str, Any]:
-    """First charges of the cells over their share, V over %, and their band where there are cells enough for one."""
+    """First charges of the cells over their share, V over %, and the band where there are good cells enough for one."""
     cells, _ = _cells(lot)
     curves = _curves(cells)
-    band = _band(lot, curves)
+    band = _band(cells, curves)
     codes = {cell.pk: cell.code for cell in cells}
     return {
         "share_pct": short(100 * SHARE),
-        "cells": [{"code": codes[key], "voltage_v": short(curve)} for key, (curve, _) in curves.items()],
+        "cells": [
+            {"code": codes[key], "voltage_v": short(curve.charge.voltage_v)} for key, curve in curves.items()
+        ],
+        "band_cells": 0 if band is None else band.cells,
+        "provisional": band is None or band.provisional,
         "lower_v": None if band is None else short(band.lower_v),
         "upper_v": None if band is None else short(band.upper_v),
     }
@@ -84,27 +96,39 @@ def _cells(lot: Lot) -> tuple[list[Lot], int]:
     return list(cells[:CELLS_SHOWN]), cells.count()
 
 
-def _curves(cells: list[Lot]) -> dict[int, tuple[np.ndarray, float]]:
-    """Normalised first charge and its capacity, by cell."""
+@dataclass(frozen=True)
+class _Curve:
+    """First charge of a cell and the recipe revision under which it ran."""
+
+    charge: FirstCharge
+    protocol: str
+
+
+def _curves(cells: list[Lot]) -> dict[int, _Curve]:
+    """Of the newest file of each cell that has one."""
     files = CurveFile.objects.filter(
         lot__in=cells, kind=CurveFile.Kind.CYCLING, superseded_by__isnull=True
     ).order_by("id")
-    newest = dict(files.values_list("lot_id", "storage_sha256"))
-    found = {key: first_charge(name) for key, name in newest.items()}
-    return {key: curve for key, curve in found.items() if curve is not None}
+    newest = {
+        key: (name, protocol)
+        for key, name, protocol in files.values_list("lot_id", "storage_sha256", "protocol")
+    }
+    found = {key: (first_charge(name), protocol) for key, (name, protocol) in newest.items()}
+    return {key: _Curve(charge, protocol) for key, (charge, protocol) in found.items() if charge is not None}
 
 
-def _band(lot: Lot, curves: dict[int, tuple[np.ndarray, float]]) -> VoltageBand | None:
-    if len(curves) < 2:
+def _band(cells: list[Lot], curves: dict[int, _Curve]) -> VoltageBand | None:
+    """Under the recipe revision that most of the cells ran under."""
+    if not curves:
         return None
-    normal = [curve for curve, _ in curves.values()]
-    return voltage_band(normal, [end for _, end in curves.values()], protocol=lot.code)
+    ((protocol, _),) = Counter(curve.protocol for curve in curves.values()).most_common(1)
+    return good_band(cells[0], protocol, with_itself=True)
 
 
-def _verdict(curve: tuple[np.ndarray, float] | None, band: VoltageBand | None) -> BandVerdict | None:
-    if curve is None or band is None or band.provisional:
+def _verdict(curve: _Curve | None, band: VoltageBand | None) -> BandVerdict | None:
+    if curve is None or band is None or band.provisional or curve.protocol != band.protocol:
         return None
-    return compare_with_band(curve[0], curve[1], band, protocol=band.protocol)
+    return compare_with_band(curve.charge.voltage_v, curve.charge.end_ah, band, protocol=curve.protocol)
 
 
 def _values(cells: list[Lot]) -> dict[tuple[int, str], float]:

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lots.models import CurveFile, Lot
-from lots.science.formation.band import SHARE, compare_with_band, normalised_curve, voltage_band
+from lots.science.formation.band import SHARE, compare_with_band
 from lots.science.formation.compliance import Compliance
 from lots.science.formation.records import CyclerRecords
-from lots.science.formation.segments import StepKind, StepTable, step_curve, step_table
+from lots.science.formation.segments import StepKind, StepTable, step_curve
 from lots.science.impedance.fit import NAMES, RandlesFit, fit_randles, randles_ohm
 from lots.science.impedance.spectrum import Spectrum, high_frequency_intercept
 from mes.curves import CurveMissing, load_records, load_spectra
+from mes.web.formation_band import first_charge, good_band
 from mes.web.formation_cycles import ShownCycle, result_of, shown_cycles
-from quality.good_lots import good_among
 
 CURVES_SHOWN = 12
 POINTS_A_CURVE = 400
-BAND_CELLS = 60
 
 
 @dataclass(frozen=True)
@@ -111,56 +109,22 @@ def _efficiencies(found: Sequence[ShownCycle]) -> dict[str, list[Any]]:
     }
 
 
-@lru_cache(maxsize=512)
-def first_charge(storage_sha256: str) -> tuple[NDArray[np.float64], float] | None:
-    """Normalised first charge of a stored test and its capacity; a stored test never changes."""
-    try:
-        records = load_records(storage_sha256)
-    except CurveMissing:
-        return None
-    table = step_table(records)
-    charges = [row for row in range(table.size) if table.kind[row] is StepKind.CHARGE]
-    if not charges:
-        return None
-    voltage, moved = step_curve(records, table, charges[0])
-    try:
-        return normalised_curve(voltage, moved), float(moved[-1])
-    except ValueError:
-        return None
-
-
 def _band(lot: Lot, cycling: CurveFile) -> dict[str, Any] | None:
-    """The first charge against that of other cells of the same material, under the same protocol, that are good."""
+    """The first charge against that of other good cells of the same material, under the same recipe revision."""
     mine = first_charge(cycling.storage_sha256)
     if mine is None:
         return None
-    others = (
-        CurveFile.objects.filter(
-            kind=CurveFile.Kind.CYCLING,
-            superseded_by__isnull=True,
-            protocol=cycling.protocol,
-            lot__site=lot.site_id,
-            lot__material=lot.material_id,
-        )
-        .exclude(lot=lot)
-        .order_by("-id")
-        .values_list("lot_id", "storage_sha256")[: 2 * BAND_CELLS]
-    )
-    good_cells = good_among(key for key, _ in others)
-    names = [name for key, name in others if key in good_cells][:BAND_CELLS]
-    good = [curve for curve in map(first_charge, names) if curve is not None]
+    band = good_band(lot, cycling.protocol, with_itself=False)
     answer: dict[str, Any] = {
         "share_pct": short(100 * SHARE),
-        "voltage_v": short(mine[0]),
-        "cells": len(good),
+        "voltage_v": short(mine.voltage_v),
+        "cells": 0 if band is None else band.cells,
         "lower_v": None,
         "upper_v": None,
     }
-    if len(good) < 2:
+    if band is None:
         return answer
-    protocol = cycling.protocol or "unnamed"
-    band = voltage_band([curve for curve, _ in good], [end for _, end in good], protocol=protocol)
-    verdict = compare_with_band(mine[0], mine[1], band, protocol=protocol)
+    verdict = compare_with_band(mine.voltage_v, mine.end_ah, band, protocol=cycling.protocol)
     answer.update(
         lower_v=short(band.lower_v),
         upper_v=short(band.upper_v),

@@ -139,12 +139,15 @@ def others(plant: Plant, count: int, *, protocol: str) -> list[Lot]:
 
 
 def scrap(plant: Plant, lot: Lot) -> None:
-    hold = hold_by_hand(
-        [HeldExtent(lot.pk)], site=plant.site, reason="shorted", user=plant.operator, now=timezone.now()
-    )
+    extents = [HeldExtent(lot.pk)]
+    hold = hold_by_hand(extents, site=plant.site, reason="shorted", user=plant.operator, now=timezone.now())
+    dispose_of(plant, hold, Disposition.Decision.SCRAP)
+
+
+def dispose_of(plant: Plant, hold: Hold, decision: Disposition.Decision) -> None:
     dispose(
         list(hold.members.values_list("pk", flat=True)),
-        Ruling(Disposition.Decision.SCRAP, "shorted"),
+        Ruling(decision, "looked at"),
         site=plant.site,
         user=plant.engineer,
         password=PASSWORD,
@@ -272,8 +275,11 @@ def test_cells_of_a_lot_are_shown_with_their_spread(
     assert "6 cells, 6 with curves" in page
     drawn = data(client, lot.code)
     assert len(drawn["cells"]) == 6
-    assert len(drawn["lower_v"]) == len(drawn["share_pct"]) == 97
+    assert len(drawn["share_pct"]) == 97
+    assert drawn["band_cells"] == (0 if spread else 6)  # held cells are no good ones
+    assert (drawn["lower_v"] is None) == bool(spread)
     assert "not judged" in page  # six cells make no band to judge by
+    assert ("The lot is held." in page) == bool(spread)
     held = HoldLot.objects.filter(hold__source=Hold.Source.SPREAD)
     assert held.count() == (7 if spread else 0)  # the lot and its six cells, once
     assert all("stop and diagnose" in member.hold.reason for member in held.select_related("hold"))
@@ -320,6 +326,42 @@ def test_wide_first_discharges_hold_the_lot_once(
         assert HoldLot.objects.filter(hold=holds.get()).count() == len(values) + 1
         first_discharges(plant, lot, values)
         assert holds.count() == 1
+
+
+def test_lot_page_tells_the_limit_and_the_hold_that_are(plant: Plant, client: Client) -> None:
+    lot = tray_in_formation(plant, 5)
+    wide = [20.0, 20.28, 19.72, 20.28, 19.72]  # 2.08 %
+    first_discharges(plant, lot, wide)
+    (hold,) = Hold.objects.filter(source=Hold.Source.SPREAD)
+    url = reverse("web:lot_formation", args=[lot.code])
+    assert "More than 2 % (an assumed limit)" in client.get(url).content.decode()
+    dispose_of(plant, hold, Disposition.Decision.RELEASE)
+    page = client.get(url).content.decode()
+    assert "that hold was disposed of" in page and "The lot is held." not in page
+
+    other = tray_in_formation(plant, 5)
+    set_recipe(
+        Lot.objects.get(pk=other.links_to_children.earliest("id").child_id), early_spread_limit_pct="3"
+    )
+    first_discharges(plant, other, wide)
+    page = client.get(reverse("web:lot_formation", args=[other.code])).content.decode()
+    assert "spread by 2.08 %, within 3 % (the recipe's limit)" in page
+    assert Hold.objects.filter(source=Hold.Source.SPREAD).get() == hold
+
+
+def test_cells_of_a_lot_are_judged_by_good_cells_of_their_recipe_revision(
+    plant: Plant, client: Client
+) -> None:
+    lot = formed_lot(plant, client, 2, spread=0.0)
+    own = CurveFile.objects.earliest("id")
+    others(plant, 19, protocol=own.protocol)
+    others(plant, 3, protocol="another recipe")
+    scrap(plant, own.lot)
+    page = client.get(reverse("web:lot_formation", args=[lot.code])).content.decode()
+    assert "band of 20 good cells" in page
+    assert page.count("in the band") + page.count("out of the band") == 2
+    assert "Scrapped" in page
+    assert data(client, lot.code)["band_cells"] == 20
 
 
 def test_lot_without_cells_says_so(plant: Plant, client: Client) -> None:

@@ -43,7 +43,8 @@ class HaliteFormation extends HalitePlots {
       scales: { x: { time: false } }, axes: [axis("Share of the first charge, %"), axis("Voltage, V")], series,
       bands: data.lower_v ? [{ series: [2, 1], fill: BAND }] : [], legend: { show: data.cells.length <= 12 },
     }, table);
-    const words = !data.lower_v ? "no band yet" : data.cells.length < 20 ? "provisional band: 20 cells are needed to judge" : "median ± 4 robust sigma";
+    const words = !data.lower_v ? "no band yet: two good cells of one recipe revision make one"
+      : `band of ${data.band_cells} good cells, ${data.provisional ? "provisional: 20 are needed to judge" : "median ± 4 robust sigma"}`;
     return this.say("members", `First charges of ${data.cells.length} cells; ${words}.`);
   }
 
