@@ -42,10 +42,10 @@ class Material:
 
 @dataclass(frozen=True)
 class History:
-    """What the lots have been through: the latest attempt at each route step, and the rework decided last."""
+    """What the lots have been through: the latest attempt at each route step, and every rework that was decided."""
 
     executions: dict[tuple[int, int], StepExecution]
-    rework: dict[int, Disposition]
+    reworks: dict[int, list[Disposition]]
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def material_of(lots: Sequence[Lot], *, now: datetime, whole_only: bool = False)
 
 
 def history_of(lots: Iterable[Lot]) -> History:
-    """Latest executions and the latest rework decisions.
+    """Latest executions and rework decisions.
 
     A roll that was cut, joined or wound anew has behind it what all rolls that it came from had.
     """
@@ -113,11 +113,12 @@ def history_of(lots: Iterable[Lot]) -> History:
     items = (
         DispositionItem.objects.filter(lot__in=keys, disposition__decision=Disposition.Decision.REWORK)
         .select_related("disposition__rework_from")
-        .order_by("disposition__decided_at")
+        .order_by()
     )
-    return History(
-        executions=executions_with_inherited(keys), rework={item.lot_id: item.disposition for item in items}
-    )
+    reworks: dict[int, list[Disposition]] = {}
+    for item in items:
+        reworks.setdefault(item.lot_id, []).append(item.disposition)
+    return History(executions=executions_with_inherited(keys), reworks=reworks)
 
 
 def evidence_of(

@@ -137,7 +137,7 @@ def _next_step(lot: Lot, history: History) -> RouteStep | None:
         if (
             execution is None
             or execution.finished_at is None
-            or _redo(step, execution, history.rework.get(lot.pk))
+            or _redo(step, execution, history.reworks.get(lot.pk, ()))
         ):
             return step
     return None
@@ -161,7 +161,7 @@ def _to_start(
     if revision is None:
         return [*blockers, _no_plan(lot)]
     blockers += stop_blockers(lot, target, machines) + sampling_blockers(lot, target.step_id)
-    blockers += _order(lot, steps, target, history.executions, history.rework.get(lot.pk))
+    blockers += _order(lot, steps, target, history.executions, history.reworks.get(lot.pk, ()))
     done = [step for step in steps if step.sequence < target.sequence]
     blockers += evidence_blockers(lot, revision, done, history.executions, evidence)
     blockers += gate_blockers(lot, revision, done, history.executions, evidence, target=target)
@@ -186,7 +186,7 @@ def _to_leave(
         elif execution is not None and execution.finished_at is None:
             blockers.append(lot_blocker(Code.STEP_OPEN, f"{step.step.name} is not finished", lot))
     blockers += outlived_blockers(lot, steps, history.executions, now)
-    blockers += _rework_left(lot, steps, history.executions, history.rework.get(lot.pk))
+    blockers += _rework_left(lot, steps, history.executions, history.reworks.get(lot.pk, ()))
     blockers += evidence_blockers(lot, revision, steps, history.executions, evidence)
     return blockers + gate_blockers(lot, revision, steps, history.executions, evidence, target=None)
 
@@ -221,13 +221,13 @@ def _no_plan(lot: Lot) -> Blocker:
     )
 
 
-def _redo(step: RouteStep, execution: StepExecution, rework: Disposition | None) -> bool:
-    """Whether a rework decision demands another attempt at the step."""
-    return (
-        rework is not None
-        and rework.rework_from is not None
+def _redo(step: RouteStep, execution: StepExecution, reworks: Sequence[Disposition]) -> bool:
+    """Whether one of the rework decisions demands another attempt at the step: a later one lifts no earlier one."""
+    return any(
+        rework.rework_from is not None
         and step.sequence >= rework.rework_from.sequence
         and execution.started_at < rework.decided_at
+        for rework in reworks
     )
 
 
@@ -235,12 +235,12 @@ def _rework_left(
     lot: Lot,
     steps: list[RouteStep],
     executions: dict[tuple[int, int], StepExecution],
-    rework: Disposition | None,
+    reworks: Sequence[Disposition],
 ) -> list[Blocker]:
     return [
         lot_blocker(Code.REWORK_DUE, f"{step.step.name} must be repeated (rework)", lot)
         for step in steps
-        if (execution := executions.get((lot.pk, step.pk))) is not None and _redo(step, execution, rework)
+        if (execution := executions.get((lot.pk, step.pk))) is not None and _redo(step, execution, reworks)
     ]
 
 
@@ -249,12 +249,12 @@ def _order(
     steps: list[RouteStep],
     target: RouteStep,
     executions: dict[tuple[int, int], StepExecution],
-    rework: Disposition | None,
+    reworks: Sequence[Disposition],
 ) -> list[Blocker]:
     blockers = []
     for step in steps:
         execution = executions.get((lot.pk, step.pk))
-        redo = execution is not None and _redo(step, execution, rework)
+        redo = execution is not None and _redo(step, execution, reworks)
         if step.pk == target.pk:
             if execution is not None and execution.finished_at is None:
                 blockers.append(lot_blocker(Code.STEP_RUNS, f"{step.step.name} is running already", lot))

@@ -10,7 +10,8 @@ from django.db.models import Q
 
 from lots.clock import local_words, site_time
 from lots.masters import remembered
-from lots.models import Lot, Opening, Receipt, Site
+from lots.models import GenealogyLink, Lot, Opening, Receipt, Site
+from lots.queries import route_steps
 from quality.blockers import Blocker, Code, lot_blocker
 from quality.models import CertificateItem, ExtensionApproval, IncomingRule
 
@@ -63,17 +64,13 @@ def shelf_life_blockers(lots: Sequence[Lot], *, now: datetime) -> dict[int, list
     """By lot: its life is over, or it is of a material that is inspected at the door and was not."""
     lives = lives_of(lots, now=now)
     inspected = [lot for lot in lots if _must_be_received(lot)]
-    received = (
-        set(Receipt.objects.filter(lot__in=inspected).values_list("lot_id", flat=True))
-        if inspected
-        else set()
-    )
+    missing = {lot.pk for lot in inspected} - _accounted_for(inspected)
     found: dict[int, list[Blocker]] = {}
     for lot in lots:
         blockers = (
             [lot_blocker(Code.EXPIRED, lives[lot.pk].words(lot.site), lot)] if lives[lot.pk].is_over else []
         )
-        if lot in inspected and lot.pk not in received:
+        if lot.pk in missing:
             words = f"lot {lot.code} has not passed incoming inspection; receive the delivery"
             blockers.append(lot_blocker(Code.NOT_RECEIVED, words, lot))
         found[lot.pk] = blockers
@@ -100,11 +97,19 @@ def expiring_soon(site: Site, *, now: datetime) -> list[tuple[Lot, Life]]:
 
 
 def _must_be_received(lot: Lot) -> bool:
-    """Whether the lot came in when its material was inspected at the door already; what is made here is not."""
-    if lot.work_order_id is not None:
-        return False
+    """Whether the lot came in when its material was inspected at the door already; what steps make here is not."""
     rule = rule_of(lot.material_id)
-    return rule is not None and rule.set_at <= lot.created_at
+    return rule is not None and rule.set_at <= lot.created_at and not route_steps(lot)
+
+
+def _accounted_for(lots: list[Lot]) -> set[int]:
+    """Those that were received, or made here out of other lots."""
+    if not lots:
+        return set()
+    made = GenealogyLink.objects.filter(child__in=lots, voided_at__isnull=True)
+    made = made.exclude(kind=GenealogyLink.Kind.MEMBER)
+    received = Receipt.objects.filter(lot__in=lots).values_list("lot_id", flat=True)
+    return set(received.union(made.values_list("child_id", flat=True)))
 
 
 def _extended(keys: list[int]) -> dict[int, ExtensionApproval]:

@@ -29,7 +29,7 @@ class Correction:
     measured_at: datetime | None = None
     gauge: str | None = None
     sample_size: int | None = None
-    qualifier: str = ""
+    qualifier: str | None = None
 
     def envelope(self, *, key: str, source: Source, user: User) -> Envelope:
         """The correction as a submission. Raises CorrectionRefused for what can never be corrected."""
@@ -65,7 +65,7 @@ class Correction:
             position="" if old.position is None else f"{old.position.normalize():f}",
             roll_position_mm=old.roll_position_mm,
             sample_size=old.sample_size if self.sample_size is None else self.sample_size,
-            qualifier=self.qualifier,
+            qualifier=old.qualifier if self.qualifier is None else self.qualifier,
         )
 
     def place(self, rows: Sequence[Measurement]) -> None:
@@ -88,7 +88,7 @@ class Correction:
             and self.measured_at in {None, old.measured_at}
             and self.gauge in {None, old.gauge.code if old.gauge else ""}
             and self.sample_size in {None, old.sample_size}
-            and self.qualifier == old.qualifier
+            and self.qualifier in {None, old.qualifier}
         )
         if unchanged:
             raise InvalidSubmission([Problem(None, "value", "is what was recorded; nothing would change")])

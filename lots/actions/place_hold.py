@@ -21,6 +21,17 @@ class HeldExtent:
     to_mm: int | None = None
 
 
+def off_the_lot(extents: Iterable[HeldExtent]) -> str:
+    """In words, the first interval that does not lie on its lot: holding it would hold nothing. Empty where all do."""
+    for extent in (one for one in extents if one.to_mm is not None):
+        lot = Lot.objects.only("code", "length_mm").get(pk=extent.lot_id)
+        if lot.length_mm is None:
+            return f"{lot.code} has no length; hold the whole lot"
+        if not 0 <= (extent.from_mm or 0) < (extent.to_mm or 0) <= lot.length_mm:
+            return f"the interval must lie on the roll: {lot.code} is {lot.length_mm / 1000:g} m long"
+    return ""
+
+
 # Forward walk with a visited set (UNION). An interval reaches the children whose consumed interval, widened by
 # its uncertainty, overlaps it; a child roll inherits the mapped interval (a negative scale flips it), any other
 # child is held whole. So is a roll on which the mapped interval does not lie: its map cannot be trusted.

@@ -67,6 +67,8 @@ class GenealogyLink(models.Model):
             ),
             models.CheckConstraint(name="link_not_to_itself", condition=~Q(parent=F("child"))),
             models.CheckConstraint(name="link_quantity_positive", condition=Q(quantity__gt=0)),
+            # A map that puts every metre on one has no way back.
+            models.CheckConstraint(name="link_scale_not_zero", condition=~Q(scale=0)),
             models.CheckConstraint(
                 name="link_interval_whole",
                 condition=Q(parent_from_mm__isnull=True, parent_to_mm__isnull=True)

@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from ninja import Query, Router
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, field_validator
 
 from lots.genealogy import trace
 from lots.models import GenealogyLink, HoldLot, Lot
@@ -51,6 +51,13 @@ class InputIn(Strict):
     child_offset_mm: Annotated[int, Field(strict=True, ge=-(10**12), le=10**12)] = 0
     scale: Annotated[Decimal, Field(gt=-1000, lt=1000, max_digits=12, decimal_places=9)] = Decimal(1)
     uncertainty_mm: Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)] = 0
+
+    @field_validator("scale")
+    @classmethod
+    def _is_a_map(cls, scale: Decimal) -> Decimal:
+        if scale == 0:
+            raise ValueError("must not be 0: 1 keeps metres, -1 turns the roll")
+        return scale
 
     def to_input(self) -> Input:
         fields = self.model_dump(include=set(InputIn.model_fields) - {"kind"})

@@ -90,7 +90,7 @@ class CorrectionIn(Strict):
     measured_at: Instant | None = None
     gauge: OptionalCode | None = None
     sample_size: Whole | None = None
-    qualifier: Annotated[str, StringConstraints(max_length=1, pattern=PRINTABLE)] = ""
+    qualifier: Annotated[str, StringConstraints(max_length=1, pattern=PRINTABLE)] | None = None
 
 
 @router.post(

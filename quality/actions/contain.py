@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import transaction
 
 from lots.actions.acting import act_as
-from lots.actions.place_hold import HeldExtent, extend_hold, reach_locked
+from lots.actions.place_hold import HeldExtent, extend_hold, off_the_lot, reach_locked
 from lots.clock import site_time
 from lots.models import Hold, HoldLot, Lot, User
 from quality.actions.dispose import Ruling, dispose
@@ -34,6 +34,8 @@ def widen(
         raise ContainmentRefused("lots: name at least one")
     if Lot.objects.filter(pk__in=[e.lot_id for e in extents]).exclude(site=hold.site_id).exists():
         raise ContainmentRefused(f"lots: not all of them are at {hold.site.code}")
+    if words := off_the_lot(extents):
+        raise ContainmentRefused(f"to_m: {words}")
     try:
         added = extend_hold(hold, reach_locked(list(extents)))
     except ValueError as refusal:

@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import transaction
 
 from lots.actions.acting import act_as
-from lots.actions.place_hold import HeldExtent, place_hold
+from lots.actions.place_hold import HeldExtent, off_the_lot, place_hold
 from lots.clock import site_time
 from lots.models import Hold, Site, User
 from quality.permissions import Action, require
@@ -27,6 +27,8 @@ def hold_by_hand(
     require(user, site, Action.PLACE_HOLD)
     if not reason.strip():
         raise HoldRefused("reason: say what is wrong")
+    if words := off_the_lot(extents):
+        raise HoldRefused(f"to_mm: {words}")
     return place_hold(
         site=site,
         source=Hold.Source.MANUAL,

@@ -24,7 +24,9 @@ from lots.models import (
 from quality.actions.gate import GateRefused
 from quality.actions.taking import Input, ProductionRefused, Taking, parent_of
 from quality.gates import material_blockers
+from quality.models import AcceptancePlan
 from quality.permissions import Action, require
+from quality.release_view import current_release
 
 Kind = GenealogyLink.Kind
 
@@ -71,6 +73,8 @@ def produce_lots(
         for item in spec.inputs:
             taking.take(item, child)
     taking.store()
+    for code in {spec.group for spec in specs} - {""}:
+        _check_group(parent_of(parents, code))
     GenealogyLink.objects.bulk_create(
         GenealogyLink(
             parent=parent_of(parents, spec.group),
@@ -84,6 +88,19 @@ def produce_lots(
         if spec.group
     )
     return children
+
+
+def _check_group(group: Lot) -> None:
+    """What was sampled, released or left as a whole gets no further member. Raises ProductionRefused."""
+    if group.state != Lot.State.ACTIVE:
+        raise ProductionRefused(
+            f"group: {group.code} is {group.get_state_display().lower()}; begin another one"
+        )
+    if AcceptancePlan.objects.filter(lot=group).exists() or current_release(group) is not None:
+        done = "has its acceptance plan or its release"
+        raise ProductionRefused(
+            f"group: {group.code} {done}, which says nothing of another one; begin another lot"
+        )
 
 
 @transaction.atomic

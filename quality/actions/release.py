@@ -18,6 +18,7 @@ from quality.blockers import Code, lot_blocker
 from quality.models import Release
 from quality.permissions import Action, require
 from quality.release_view import (
+    CELLS_NAMED,
     current_release,
     learning_streams,
     members_of,
@@ -83,9 +84,7 @@ def let_leave(lots: Sequence[Lot], kind: Movement.Kind, *, user: User, now: date
     for lot in lots:
         require(user, lot.site, Action.SHIP)
         whole = list(lock_lots(member.pk for member in members_of(lot)).values())
-        if current_release(lot) is None:
-            words = f"lot {lot.code} is not released; a reviewer or quality engineer releases it"
-            raise GateRefused(lot, [lot_blocker(Code.NOT_RELEASED, words, lot)])
+        _check_release(lot, whole)
         decisions = pass_gates(whole, purpose=kind.value, now=now, packed=kind == Movement.Kind.SHIP)
         for member in whole:
             movements.append(
@@ -101,6 +100,21 @@ def let_leave(lots: Sequence[Lot], kind: Movement.Kind, *, user: User, now: date
         Movement.objects.bulk_create(movement for movement in movements if movement.pk is None)
         Lot.objects.bulk_update(whole, ["state"])
     return movements
+
+
+def _check_release(lot: Lot, whole: Sequence[Lot]) -> None:
+    """Raises GateRefused unless a release in force names the lot and every member."""
+    release = current_release(lot)
+    words = f"lot {lot.code} is not released; a reviewer or quality engineer releases it"
+    if release is not None:
+        named = {lot.code, *release.content["members"]}
+        others = [member.code for member in whole if member.code not in named]
+        if not others:
+            return
+        words = (
+            f"the release of lot {lot.code} does not name {', '.join(others[:CELLS_NAMED])}; release it anew"
+        )
+    raise GateRefused(lot, [lot_blocker(Code.NOT_RELEASED, words, lot)])
 
 
 def _next_number(site: Site) -> int:

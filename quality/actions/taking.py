@@ -196,6 +196,8 @@ def reopen_what_is_left(lots: Iterable[Lot]) -> None:
 
 
 def _check_interval(parent: Lot, item: Input) -> None:
+    if item.scale == 0:
+        raise ProductionRefused("inputs: scale must not be 0: 1 keeps metres, -1 turns the roll")
     if (item.lane_from is None) != (item.lane_to is None):
         raise ProductionRefused("inputs: give lane_from and lane_to, or neither")
     lanes = parent.lanes or 1

@@ -19,10 +19,8 @@ from spc.engine.live import Fit, load_state
 from spc.models import Chart, ChartState, LimitRevision, OutboxEntry, Point, Signal, SubgroupMember
 from spc.queries import (
     current_members,
-    current_points,
-    excluded_subgroups,
+    phase1_data,
     subgroup_values,
-    with_current_members,
 )
 
 FIRST_PROVISIONAL = 10
@@ -128,10 +126,7 @@ class Appender(Plotter):
         if self._milestone(count) <= self._milestone(count - new):
             return
         self.write()
-        plotted = with_current_members(current_points(self.chart.pk).order_by("sequence"))
-        left_out = excluded_subgroups(self.chart.pk)
-        points = [point for point in plotted if point.subgroup_id not in left_out]
-        data = [subgroup_values(self.kind, point.subgroup.members.all()) for point in points]
+        points, data = phase1_data(self.chart)
         try:
             fit = estimate_limits(self.plan, points, data, end=count)
         except TooFewReadingsError:

@@ -263,6 +263,22 @@ def test_limits_are_provisional_while_learning_and_signals_only_alert(plant: Pla
     assert not active_holds([wild.pk]).exists()
 
 
+def test_limits_are_learned_from_the_newest_points_only(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long the history: what a milestone costs is bounded."""
+    monkeypatch.setattr("spc.queries.LARGEST_BASIS", 10)
+    add_chart(plant, SOLIDS)
+    publish(plant)
+    for number in range(20):
+        level = 65 if number < 10 else 60
+        plant.submit([plant.reading(SOLIDS, f"{level}.{number % 2}", mixing_lot(plant))])
+    evaluate_all()
+    latest = LimitRevision.objects.latest("pk")
+    assert latest.reason == "provisional after 20 points"
+    assert latest.center == pytest.approx(60.05)
+
+
 def test_signal_on_frozen_limits_holds_its_lot(plant: Plant) -> None:
     chart = chart_with_frozen_limits(plant)
     lot = mixing_lot(plant)

@@ -52,6 +52,9 @@ def plant() -> Plant:
     return make_plant()
 
 
+ROLL_STEPS = ("coating", "drying", "calendering", "slitting")
+
+
 def assert_only(blockers: list[Blocker], code: Code) -> Blocker:
     """The one blocker there is."""
     assert [blocker.code for blocker in blockers] == [code]
@@ -155,6 +158,21 @@ def test_rework_due(plant: Plant) -> None:
     assert next_step(lot) == step
     plant.run(lot, "mixing")
     assert leave(lot) == []
+
+
+def test_a_later_rework_does_not_lift_an_earlier_one_that_begins_before_it(plant: Plant) -> None:
+    publish(plant)
+    lot = plant.lot("T-ROLL", quantity=10)
+    route = plant.product.route.steps
+    for code in ROLL_STEPS:
+        plant.run(lot, code)
+    for code in (ROLL_STEPS[0], ROLL_STEPS[-1]):
+        decide(plant, lot, Ruling(Disposition.Decision.REWORK, code, rework_from=route.get(step__code=code)))
+    assert next_step(lot) == route.get(step__code=ROLL_STEPS[0])
+    due = [b for b in leave(lot) if b.code is Code.REWORK_DUE]
+    assert len(due) == len(ROLL_STEPS)
+    refused = can_proceed(lot, ROLL_STEPS[-1], now=timezone.now())
+    assert refused and {b.code for b in refused} == {Code.REWORK_DUE}
 
 
 def test_rework_demands_its_values_again(plant: Plant) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -9,6 +10,7 @@ from zoneinfo import ZoneInfo
 from django.http import QueryDict
 
 from lots.models import Site
+from mes.api.schemas import LOT_CODE, PATTERN_HELP
 from quality.actions.receive import Delivery, ReceiptRefused, Stated, decimal_of
 from quality.models import CertificateItem
 
@@ -25,8 +27,9 @@ def delivery_of(post: QueryDict, items: Sequence[CertificateItem], site: Site) -
     if open_checks:
         raise ReceiptRefused(f"checks: not answered: {'; '.join(open_checks)}")
     code = post.get("code", "").strip()
-    if not code or len(code) > 48:
-        raise ReceiptRefused("code: scan or type the number that the lot is to have here")
+    if len(code) > 48 or not re.fullmatch(LOT_CODE, code):
+        words = "scan or type the number that the lot is to have here"
+        raise ReceiptRefused(f"code: {words}; it {PATTERN_HELP[LOT_CODE]}")
     quantity = decimal_of(post.get("quantity", ""), "quantity")
     if quantity <= 0 or quantity != round(quantity, 3) or quantity >= 10**11:
         raise ReceiptRefused("quantity: above zero, with at most 3 decimals")

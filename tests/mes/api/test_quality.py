@@ -98,6 +98,17 @@ def test_hold_interval_is_whole(plant: Plant, operator: ApiClient, interval: dic
     assert response.status_code == 422 and Hold.objects.count() == 0
 
 
+def test_an_interval_that_is_not_on_the_lot_is_refused(plant: Plant, operator: ApiClient) -> None:
+    roll, batch = plant.lot("T-ROLL", length_mm=10_000), plant.lot()
+    for lot, words in ((roll, "is 10 m long"), (batch, "has no length; hold the whole lot")):
+        beyond = {"lot": lot.code, "from_mm": 9_000, "to_mm": 10_001}
+        answer = operator.post("/holds", {"lots": [beyond], "reason": "x"})
+        assert answer.status_code == 409 and words in answer.json()["message"], answer.content
+    assert Hold.objects.count() == 0
+    whole = {"lot": roll.code, "from_mm": 0, "to_mm": 10_000}
+    assert operator.post("/holds", {"lots": [whole], "reason": "x"}).status_code == 201
+
+
 def test_chart_is_read_column_by_column() -> None:
     plant = charted_plant(signal=True)
     api = ApiClient(plant.site, plant.operator)

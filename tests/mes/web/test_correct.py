@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -129,3 +130,14 @@ def test_machine_corrects_and_withdraws_through_the_api(plant: Plant, lot: Lot) 
     assert api.post(path, {"reason": "wrong batch"}, key="c4").status_code == 201
     assert not current_measurements(Measurement.objects.filter(lot_id=lot.pk)).exists()
     assert api.post(path.replace("/0/", "/7/"), {"reason": "x"}, key="c5").status_code == 404
+
+
+def test_a_correction_that_names_no_qualifier_leaves_the_value_censored(plant: Plant) -> None:
+    lot = mixing_lot(plant)
+    plant.submit([replace(plant.reading(SOLIDS, "0.5", lot), qualifier="<")])
+    row = Measurement.objects.select_related("submission").get(lot_id=lot.pk)
+    path = f"/submissions/{row.submission.uuid}/measurements/{row.sequence}/correction"
+    api = ApiClient(plant.site, plant.operator)
+    assert api.post(path, {"value": "0.6", "reason": "digits swapped"}, key="c1").status_code == 201
+    made = current_measurements(Measurement.objects.filter(lot_id=lot.pk)).get()
+    assert (made.qualifier, made.entered_text) == ("<", "0.6")

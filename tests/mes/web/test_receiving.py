@@ -85,6 +85,7 @@ def test_scanning_the_suppliers_number_finds_the_lot(plant: Plant) -> None:
     [
         ({"packaging_intact": ""}, "Not answered: the packaging is whole"),
         ({"code": ""}, "Scan or type the number"),
+        ({"code": "LOT 12/34"}, "letters, digits and . _ : + - only"),
         ({"quantity": "some"}, "is not a decimal number"),
         ({"quantity": "0.0001"}, "Above zero, with at most 3 decimals"),
         ({"manufactured_date": ""}, "give the date of expiry or of manufacture"),

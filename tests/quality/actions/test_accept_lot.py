@@ -13,6 +13,7 @@ from lots.queries import active_holds
 from quality.acceptance import CellResult, Rules, Verdict, decide, operating
 from quality.actions.accept_lot import AcceptanceRefused, decide_lot, freeze_plan, results_of
 from quality.actions.sign import SignatureRefused, verify
+from quality.actions.taking import ProductionRefused
 from quality.models import AcceptancePlan
 from quality.permissions import NotPermitted
 from quality.release_view import release_blockers
@@ -116,6 +117,12 @@ def frozen(plant: Plant, lot: Lot, *, sample_size: int = 3, seed: int = 11) -> A
     return freeze_plan(
         lot, rules, sample_size=sample_size, seed=seed, user=plant.engineer, now=timezone.now()
     )
+
+
+def test_a_lot_with_its_plan_gets_no_further_cell(plant: Plant, lot: Lot) -> None:
+    frozen(plant, lot)
+    with pytest.raises(ProductionRefused, match="acceptance plan or its release"):
+        plant.lot("T-CELL", quantity=1, group=lot.code)
 
 
 def measured(plant: Plant, code: str, capacity: str = "20", leak_free: str = "1") -> None:

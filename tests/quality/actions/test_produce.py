@@ -135,6 +135,7 @@ def test_the_whole_width_overlaps_every_lane(plant: Plant) -> None:
         ({"from_mm": 0, "to_mm": 10, "lane_from": 0, "lane_to": 1}, "lane"),
         ({"from_mm": 0, "to_mm": 10, "lane_from": 1}, "lane"),
         ({"lane_from": 3, "lane_to": 4}, "has 2 lanes"),
+        ({"from_mm": 0, "to_mm": 10, "scale": Decimal(0)}, "scale must not be 0"),
     ],
 )
 def test_an_interval_that_the_roll_does_not_have_is_refused(
@@ -197,6 +198,15 @@ def test_a_member_of_a_held_group_is_refused(plant: Plant) -> None:
     )
     with pytest.raises(DatabaseError, match="on hold"):
         plant.lot("T-CELL", quantity=1, group=group.code)
+
+
+def test_a_group_that_was_released_or_left_gets_no_further_member(plant: Plant) -> None:
+    group = plant.lot("T-CELL-LOT")
+    for state, words in ((Lot.State.PACKED, "is packed"), (Lot.State.SHIPPED, "is shipped")):
+        Lot.objects.filter(pk=group.pk).update(state=state)
+        with pytest.raises(ProductionRefused, match=f"group: {group.code} {words}; begin another one"):
+            plant.lot("T-CELL", quantity=1, group=group.code)
+    assert not group.links_to_children.exists()
 
 
 def test_a_hold_on_a_group_reaches_its_members(plant: Plant) -> None:

@@ -271,6 +271,21 @@ def test_inspected_material_is_not_used_without_its_receipt(plant: Plant) -> Non
         use(plant, smuggled)
 
 
+def test_a_work_order_does_not_stand_for_the_receipt_but_what_it_was_made_from_does(plant: Plant) -> None:
+    stock = plant.raw()
+    rule(plant)
+    order = plant.lot().work_order
+    assert order is not None
+    ordered = produce_lots(
+        [NewLot(code="ORDERED", material="T-RAW", quantity=Decimal(5), work_order=order.code)],
+        site=plant.site,
+        user=plant.operator,
+        now=timezone.now(),
+    )[0]
+    assert codes(ordered) == ["not_received"]
+    assert codes(plant.lot("T-RAW", quantity=5, inputs=[Input(parent=stock.code, quantity=Decimal(5))])) == []
+
+
 def test_what_expires_soon_is_listed_by_its_own_warning(plant: Plant) -> None:
     rule(plant, warn_before_h=48)
     now = timezone.now()

@@ -12,13 +12,14 @@ from django.utils import timezone
 
 from lots.actions.place_hold import HeldExtent
 from lots.audit import verify as verify_audit
-from lots.models import Lot, Movement, User
+from lots.models import GenealogyLink, Lot, Movement, User
 from mes.documents.certificate import certificate_content
 from mes.documents.pdf import render
 from quality.actions.gate import GateRefused
 from quality.actions.hold import hold_by_hand
 from quality.actions.release import let_leave, release_lot
 from quality.actions.sign import SignatureRefused, verify
+from quality.actions.taking import ProductionRefused
 from quality.models import Nonconformance, Release
 from quality.permissions import NotPermitted
 from quality.release_view import current_release, release_blockers, rows_of
@@ -161,6 +162,24 @@ def test_only_what_is_released_leaves(plant: Plant, lot: Lot) -> None:
     assert [m.kind for m in lot.movements.order_by("id")][-2:] == ["pack", "ship"]
     with pytest.raises(GateRefused):
         let_leave([lot], Movement.Kind.SHIP, user=plant.operator, now=timezone.now())
+
+
+def test_what_joins_after_the_release_does_not_leave_under_it(plant: Plant, lot: Lot) -> None:
+    sign_release(plant, lot)
+    with pytest.raises(ProductionRefused, match="which says nothing of another one"):
+        plant.lot(group=lot.code)
+    joined = mixed(plant, "65.1")
+    GenealogyLink.objects.create(
+        parent=lot,
+        child=joined,
+        kind=GenealogyLink.Kind.MEMBER,
+        quantity=joined.quantity,
+        unit="kg",
+        linked_at=timezone.now(),
+    )
+    with pytest.raises(GateRefused, match=f"does not name {joined.code}; release it anew"):
+        let_leave([lot], Movement.Kind.PACK, user=plant.operator, now=timezone.now())
+    assert not Movement.objects.filter(kind=Movement.Kind.PACK).exists()
 
 
 def test_hold_after_the_release_ends_it(plant: Plant, lot: Lot) -> None:
