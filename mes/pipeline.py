@@ -30,7 +30,7 @@ from quality.actions.contain_late import contain_late
 from quality.actions.hold_gap import hold_without_values
 from quality.actions.hold_spread import hold_wide_spreads
 from quality.actions.judge import Verdicts, judge_values
-from quality.actions.quarantine import note_failure
+from quality.actions.quarantine import note_due_failure, note_failure
 from quality.actions.react import react
 from quality.actions.receive import note_opening
 from quality.actions.run_step import mark_finished
@@ -143,9 +143,10 @@ def attempt_chart(chart_id: int, *, now: datetime) -> bool:
     """Evaluate a chart until nothing waits for it or SLICE_S are over; returns whether anything was done.
 
     A backlog is taken in pieces, each its own transaction: what an early piece finds is held while the rest waits. Who
-    finds the chart locked goes away, so the one who has it looks again after its commit. After a failure the entries
-    go one by one, so that only the one that cannot be evaluated is counted; its third failure quarantines it and holds
-    its lots. A database that is away or busy is nobody's fault: those errors are raised, and the sweeper comes back.
+    finds the chart locked goes away, so the one who has it looks again after its commit. After a failure the subgroups
+    that are due are closed without any entry (`at_most` 0), then the entries go one by one, so that only what cannot be
+    evaluated is counted; its third failure quarantines it and holds its lots. A database that is away or busy is
+    nobody's fault: those errors are raised, and the sweeper comes back.
     """
     began, done, at_most = time.monotonic(), False, MOST_ENTRIES
     while (passed := time.monotonic() - began) < SLICE_S:
@@ -159,14 +160,16 @@ def attempt_chart(chart_id: int, *, now: datetime) -> bool:
             log.exception("evaluation_failed", chart=chart_id, entry=suspect)
             if suspect is not None:
                 note_failure(suspect, error=f"{type(error).__name__}: {error}", now=at)
-            if at_most == 1:
+            if at_most == 1 or (at_most == 0 and note_due_failure(chart_id, now=at)):
                 break
-            at_most = 1
+            at_most = 1 if at_most == 0 else 0
             continue
         if result.chart is None:
             break
         done = done or bool(result.entries or result.points)
-        if not result.entries or oldest_pending(chart_id) is None:
+        if at_most == 0:
+            at_most = 1
+        elif not result.entries or oldest_pending(chart_id) is None:
             break
     return done
 

@@ -51,7 +51,7 @@ def form(chart: Chart, entries: Iterable[OutboxEntry], *, site_now: datetime) ->
     that came after its subgroup had closed unfilled joins it.
     """
     submissions = [entry.submission_id for entry in entries]
-    still_open = _open(chart)
+    still_open = open_subgroups(chart)
     rows = _readings(chart, submissions)
     labels = labels_of(chart.stream.plan, rows)
     corrections = Corrections(chart, submissions, labels)
@@ -65,7 +65,8 @@ def form(chart: Chart, entries: Iterable[OutboxEntry], *, site_now: datetime) ->
     return Forming(closed, frozenset(corrections.changed | late.changed))
 
 
-def _open(chart: Chart) -> dict[str, Formed]:
+def open_subgroups(chart: Chart) -> dict[str, Formed]:
+    """The chart's open subgroups by their key, oldest first."""
     stored = chart.subgroups.filter(closed_at__isnull=True).order_by("opened_at", "id")
     members = Prefetch("members", queryset=current_members())
     return {s.key: Formed(s, list(s.members.all())) for s in stored.prefetch_related(members)}
@@ -134,7 +135,7 @@ class LateReadings:
         """Place the late readings; returns the others."""
         if self.plan.subgroup_by not in {By.PROFILE, By.EXECUTION, By.GROUP} or not rows:
             return rows
-        groups = _groups(self.plan, rows)
+        groups = groups_of(self.plan, rows)
         keys = {row.id: subgroup_key(self.plan, row, groups) for row in rows}
         unfilled = self._unfilled(set(keys.values()) - self.still_open.keys())
         others = []
@@ -159,7 +160,8 @@ class LateReadings:
         }
 
 
-def _groups(plan: ChartPlan, rows: list[Measurement]) -> dict[int, int]:
+def groups_of(plan: ChartPlan, rows: list[Measurement]) -> dict[int, int]:
+    """Lot → its group, where the plan makes subgroups of these."""
     lots = {row.lot_id for row in rows if row.lot_id}
     return group_of(lots) if lots and plan.subgroup_by == By.GROUP else {}
 
@@ -169,7 +171,7 @@ def _collect(
 ) -> list[Formed]:
     """The subgroups that became complete; they leave `still_open`, new ones enter it."""
     plan = chart.stream.plan
-    groups = _groups(plan, rows)
+    groups = groups_of(plan, rows)
     closed = []
     for row in rows:
         key = subgroup_key(plan, row, groups)
@@ -185,18 +187,26 @@ def _collect(
 
 def _close_overdue(plan: ChartPlan, still_open: dict[str, Formed], site_now: datetime) -> list[Formed]:
     """The subgroups whose step was finished or whose time is up; they leave `still_open`."""
-    oldest = site_now - timedelta(seconds=plan.subgroup_timeout_s)
-    finished = _finished(plan, still_open)
     closed = []
-    for key, formed in list(still_open.items()):
-        if key in finished:
-            formed.close(Subgroup.ClosedBy.STEP_CLOSED, finished[key])
-        elif formed.subgroup.opened_at <= oldest:
-            formed.close(Subgroup.ClosedBy.TIMEOUT, site_now)
-        else:
-            continue
+    for key, (by, at) in due(plan, still_open, site_now).items():
+        still_open[key].close(by, at)
         closed.append(still_open.pop(key))
     return closed
+
+
+def due(
+    plan: ChartPlan, still_open: dict[str, Formed], site_now: datetime
+) -> dict[str, tuple[Subgroup.ClosedBy, datetime]]:
+    """Which open subgroups are to be closed whatever they lack, by what and when."""
+    oldest = site_now - timedelta(seconds=plan.subgroup_timeout_s)
+    finished = _finished(plan, still_open)
+    found = {}
+    for key, formed in still_open.items():
+        if key in finished:
+            found[key] = (Subgroup.ClosedBy.STEP_CLOSED, finished[key])
+        elif formed.subgroup.opened_at <= oldest:
+            found[key] = (Subgroup.ClosedBy.TIMEOUT, site_now)
+    return found
 
 
 def _store(closed: list[Formed], still_open: Iterable[Formed]) -> None:

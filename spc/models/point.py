@@ -10,18 +10,25 @@ from spc.models.limits import LimitRevision
 
 
 class Subgroup(models.Model):
-    """Readings plotted as one point. Open until complete, timed out or its step closed."""
+    """Readings plotted as one point. Open until complete, timed out or its step closed.
+
+    One that could not be plotted in three attempts is closed without a point, and its lots are held.
+    """
 
     class ClosedBy(models.TextChoices):
         COMPLETE = "complete", "Complete"
         TIMEOUT = "timeout", "Timed out"
         STEP_CLOSED = "step_closed", "Step closed"
+        FAILED = "failed", "Could not be evaluated"
 
     chart = models.ForeignKey(Chart, models.PROTECT, related_name="subgroups")
     key = models.CharField(max_length=64, help_text="What the readings share (execution, profile, group).")
     opened_at = models.DateTimeField(help_text="measured_at of the first reading.")
     closed_at = models.DateTimeField(null=True, blank=True)
     closed_by = models.CharField(max_length=12, choices=ClosedBy, blank=True)
+    attempts = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="How often plotting it has failed."
+    )
 
     class Meta:
         indexes = (
