@@ -112,9 +112,7 @@ def test_finish_without_readings_holds_the_lot_whose_subgroup_it_closes(broken: 
 
 
 def test_subgroup_that_times_out_holds_its_lots_and_is_not_tried_again(broken: Broken) -> None:
-    plant = charted(
-        chart_family="xbar-r", subgroup_by="consecutive", subgroup_size=5, subgroup_timeout_s=600
-    )
+    plant = charted(chart_family="xbar-r", subgroup_by="consecutive", subgroup_size=5, subgroup_timeout_s=600)
     lots = [mixing_lot(plant) for _ in range(3)]
     for lot in lots:
         plant.submit([plant.reading(SOLIDS, "65", lot)])
