@@ -1,46 +1,30 @@
-"""The band of good cells that first charges are compared with, on the page of a cell and on that of a lot."""
+"""The band of good cells that first charges are judged by, on the page of a cell and on that of a lot."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 from functools import lru_cache
 
-import numpy as np
-from numpy.typing import NDArray
-
 from lots.models import CurveFile, Lot
-from lots.science.formation.band import VoltageBand, normalised_curve, voltage_band
-from lots.science.formation.segments import StepKind, step_curve, step_table
+from lots.queries import valid_measurements
+from lots.science.formation.band import Alarm, BandVerdict, VoltageBand, compare_with_band, voltage_band
+from lots.science.formation.first_charge import FirstCharge, first_charge
+from lots.science.formation.segments import step_table
+from mes.connectors.formation_readings import CUTOFFS
 from mes.curves import CurveMissing, load_records
 from quality.good_lots import good_among
 
 BAND_CELLS = 60
 
 
-@dataclass(frozen=True)
-class FirstCharge:
-    """Normalised first charge of a test, V at 97 shares of the charge, and its capacity, Ah."""
-
-    voltage_v: NDArray[np.float64]
-    end_ah: float
-
-
 @lru_cache(maxsize=512)
-def first_charge(storage_sha256: str) -> FirstCharge | None:
-    """Of a stored test, which never changes; None where it has none or is not in storage."""
+def stored_charge(storage_sha256: str) -> FirstCharge | None:
+    """First charge of a stored test, which never changes; None where it has none or is not in storage."""
     try:
         records = load_records(storage_sha256)
     except CurveMissing:
         return None
-    table = step_table(records)
-    charges = [row for row in range(table.size) if table.kind[row] is StepKind.CHARGE]
-    if not charges:
-        return None
-    voltage, moved = step_curve(records, table, charges[0])
-    try:
-        return FirstCharge(normalised_curve(voltage, moved), float(moved[-1]))
-    except ValueError:
-        return None
+    return first_charge(records, step_table(records))
 
 
 def good_band(cell: Lot, protocol: str, *, with_itself: bool) -> VoltageBand | None:
@@ -59,8 +43,27 @@ def good_band(cell: Lot, protocol: str, *, with_itself: bool) -> VoltageBand | N
         files = files.exclude(lot=cell)
     newest = list(files.order_by("-id").values_list("lot_id", "storage_sha256")[: 2 * BAND_CELLS])
     good_cells = good_among(key for key, _ in newest)
-    charges = [first_charge(name) for key, name in newest if key in good_cells]
+    charges = [stored_charge(name) for key, name in newest if key in good_cells]
     good = [charge for charge in charges if charge is not None][:BAND_CELLS]
-    if len(good) < 2:
+    return voltage_band(good, protocol=protocol) if len(good) > 1 else None
+
+
+def ended_early(cells: Iterable[int]) -> set[int]:
+    """Cells with a cycle whose latest verdict on record is that a step ended before its cut-off."""
+    rows = valid_measurements(cells).filter(characteristic__code=CUTOFFS).order_by("received_at", "id")
+    latest = {
+        (lot, position): value for lot, position, value in rows.values_list("lot_id", "position", "value")
+    }
+    return {lot for (lot, _), value in latest.items() if lot is not None and value == 0}
+
+
+def alarms_of(verdict: BandVerdict | None, *, early: bool) -> tuple[Alarm, ...]:
+    """What the cell shows; a cut-off that was not reached needs no band."""
+    return ((Alarm.EARLY_CUTOFF,) if early else ()) + (verdict.alarms if verdict is not None else ())
+
+
+def judged(charge: FirstCharge | None, band: VoltageBand | None, protocol: str) -> BandVerdict | None:
+    """None where no band judges: there is none, it is provisional, or of another recipe revision."""
+    if charge is None or band is None or band.provisional or protocol != band.protocol:
         return None
-    return voltage_band([one.voltage_v for one in good], [one.end_ah for one in good], protocol=protocol)
+    return compare_with_band(charge, band, protocol=protocol)

@@ -8,8 +8,10 @@ from typing import Any
 
 from lots.models import CurveFile, GenealogyLink, Hold, HoldLot, Lot
 from lots.queries import active_holds, valid_measurements
-from lots.science.formation.band import SHARE, BandVerdict, VoltageBand, compare_with_band
-from mes.web.formation_band import FirstCharge, first_charge, good_band
+from lots.science.formation.band import Alarm, BandVerdict, VoltageBand
+from lots.science.formation.detectors import SHARE
+from lots.science.formation.first_charge import FirstCharge
+from mes.web.formation_band import alarms_of, ended_early, good_band, judged, stored_charge
 from mes.web.formation_page import short
 from quality.early_spread import EarlySpread, early_spread
 
@@ -19,7 +21,10 @@ CAPACITY, FCE = "formation.discharge_capacity_ah", "formation.fce_pct"
 
 @dataclass(frozen=True)
 class MemberRow:
-    """One cell of the lot; values are None where nothing was measured, `verdict` where no band judges the cell."""
+    """One cell of the lot; values are None where nothing was measured, `verdict` where no band judges the cell.
+
+    `alarms` are what its curve shows and what is on record of its cut-offs.
+    """
 
     cell: Lot
     held: bool
@@ -27,6 +32,7 @@ class MemberRow:
     capacity_ah: float | None
     fce_pct: float | None
     verdict: BandVerdict | None
+    alarms: tuple[Alarm, ...]
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,8 @@ def lot_formation(lot: Lot) -> LotFormation:
     band = _band(cells, curves)
     values = _values(cells)
     held = set(active_holds(cell.pk for cell in cells).values_list("lot_id", flat=True))
+    early = ended_early(cell.pk for cell in cells)
+    verdicts = {key: judged(curve.charge, band, curve.protocol) for key, curve in curves.items()}
     rows = tuple(
         MemberRow(
             cell=cell,
@@ -57,7 +65,8 @@ def lot_formation(lot: Lot) -> LotFormation:
             scrapped=cell.state == Lot.State.SCRAPPED,
             capacity_ah=values.get((cell.pk, CAPACITY)),
             fce_pct=values.get((cell.pk, FCE)),
-            verdict=_verdict(curves.get(cell.pk), band),
+            verdict=verdicts.get(cell.pk),
+            alarms=alarms_of(verdicts.get(cell.pk), early=cell.pk in early),
         )
         for cell in cells
     )
@@ -81,7 +90,7 @@ def lot_formation_json(lot: Lot) -> dict[str, Any]:
     return {
         "share_pct": short(100 * SHARE),
         "cells": [
-            {"code": codes[key], "voltage_v": short(curve.charge.voltage_v)} for key, curve in curves.items()
+            {"code": codes[key], "voltage_v": short(curve.charge.curve_v)} for key, curve in curves.items()
         ],
         "band_cells": 0 if band is None else band.cells,
         "provisional": band is None or band.provisional,
@@ -113,7 +122,7 @@ def _curves(cells: list[Lot]) -> dict[int, _Curve]:
         key: (name, protocol)
         for key, name, protocol in files.values_list("lot_id", "storage_sha256", "protocol")
     }
-    found = {key: (first_charge(name), protocol) for key, (name, protocol) in newest.items()}
+    found = {key: (stored_charge(name), protocol) for key, (name, protocol) in newest.items()}
     return {key: _Curve(charge, protocol) for key, (charge, protocol) in found.items() if charge is not None}
 
 
@@ -123,12 +132,6 @@ def _band(cells: list[Lot], curves: dict[int, _Curve]) -> VoltageBand | None:
         return None
     ((protocol, _),) = Counter(curve.protocol for curve in curves.values()).most_common(1)
     return good_band(cells[0], protocol, with_itself=True)
-
-
-def _verdict(curve: _Curve | None, band: VoltageBand | None) -> BandVerdict | None:
-    if curve is None or band is None or band.provisional or curve.protocol != band.protocol:
-        return None
-    return compare_with_band(curve.charge.voltage_v, curve.charge.end_ah, band, protocol=curve.protocol)
 
 
 def _values(cells: list[Lot]) -> dict[tuple[int, str], float]:

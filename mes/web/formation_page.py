@@ -10,14 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lots.models import CurveFile, Lot
-from lots.science.formation.band import SHARE, compare_with_band
+from lots.science.formation.band import LOOK_AT, compare_with_band
 from lots.science.formation.compliance import Compliance
+from lots.science.formation.detectors import SHARE
 from lots.science.formation.records import CyclerRecords
 from lots.science.formation.segments import StepKind, StepTable, step_curve
 from lots.science.impedance.fit import NAMES, RandlesFit, fit_randles, randles_ohm
 from lots.science.impedance.spectrum import Spectrum, high_frequency_intercept
 from mes.curves import CurveMissing, load_records, load_spectra
-from mes.web.formation_band import first_charge, good_band
+from mes.web.formation_band import alarms_of, ended_early, good_band, judged, stored_charge
 from mes.web.formation_cycles import ShownCycle, result_of, shown_cycles
 
 CURVES_SHOWN = 12
@@ -111,27 +112,31 @@ def _efficiencies(found: Sequence[ShownCycle]) -> dict[str, list[Any]]:
 
 def _band(lot: Lot, cycling: CurveFile) -> dict[str, Any] | None:
     """The first charge against that of other good cells of the same material, under the same recipe revision."""
-    mine = first_charge(cycling.storage_sha256)
+    mine = stored_charge(cycling.storage_sha256)
     if mine is None:
         return None
     band = good_band(lot, cycling.protocol, with_itself=False)
+    verdict = judged(mine, band, cycling.protocol)
+    alarms = alarms_of(verdict, early=bool(ended_early([lot.pk])))
     answer: dict[str, Any] = {
         "share_pct": short(100 * SHARE),
-        "voltage_v": short(mine.voltage_v),
+        "voltage_v": short(mine.curve_v),
         "cells": 0 if band is None else band.cells,
         "lower_v": None,
         "upper_v": None,
+        "alarms": [str(alarm) for alarm in alarms],
+        "words": [LOOK_AT[alarm] for alarm in alarms],
+        "unseen": [] if verdict is None else [alarm.replace("_", " ") for alarm in verdict.unseen],
     }
     if band is None:
         return answer
-    verdict = compare_with_band(mine.voltage_v, mine.end_ah, band, protocol=cycling.protocol)
+    compared = compare_with_band(mine, band, protocol=cycling.protocol)
     answer.update(
         lower_v=short(band.lower_v),
         upper_v=short(band.upper_v),
-        out_pct=round(verdict.out_pct, 1),
-        capacity_z=round(verdict.capacity_z, 1),
+        out_pct=round(compared.out_pct, 1),
+        capacity_z=round(compared.capacity_z, 1),
         provisional=band.provisional,
-        alarms=[] if band.provisional else [str(alarm) for alarm in verdict.alarms],
     )
     return answer
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lots.science.formation.band import slope_reversals, temperature_excursion_c, voltage_noise_v
 from lots.science.formation.capacity import FirstCycle, first_cycle
 from lots.science.formation.compliance import Compliance, check_compliance
 from lots.science.formation.cycles import Cutoffs, Cycle, cycles
+from lots.science.formation.detectors import slope_reversals, temperature_excursion_c, voltage_noise_v
 from lots.science.formation.incremental import IncrementalCapacity, incremental_capacity
 from lots.science.formation.protocol import FormationProtocol
 from lots.science.formation.records import CyclerRecords

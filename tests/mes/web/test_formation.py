@@ -109,6 +109,9 @@ def test_cycle_that_ended_before_the_cutoff_of_the_recipe_has_no_efficiency(
     assert page.count("a step of the cycle ended before its cut-off") == 2
     assert "The temperature cannot be judged" in page
     assert efficiencies(client, cell.code) == [None, None]
+    band = data(client, cell.code)["band"]
+    assert band["alarms"] == ["early_cutoff"]  # needs no band
+    assert "classify it now" in band["words"][0]
 
 
 def others(plant: Plant, count: int, *, protocol: str) -> list[Lot]:
@@ -170,7 +173,9 @@ def test_first_charge_is_judged_by_a_band_of_twenty_good_cells(
     band = data(client, cell.code)["band"]
     assert (band["cells"], band["provisional"]) == (count, provisional)
     assert band["out_pct"] > 90
-    assert band["alarms"] == ([] if provisional else ["out_of_band"])
+    assert band["alarms"] == ([] if provisional else ["out_of_band", "rises_too_fast"])
+    assert len(band["words"]) == len(band["alarms"])
+    assert ("temperature excursion" in band["unseen"]) == (not provisional)
 
 
 def test_spectrum_is_recorded_with_its_conditions_and_drawn_with_its_fit(

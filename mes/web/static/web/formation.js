@@ -72,12 +72,19 @@ class HaliteFormation extends HalitePlots {
       scales: { x: { time: false } }, axes: [axis("Share of the first charge, %"), axis("Voltage, V")], series,
       bands: band.lower_v ? [{ series: [2, 1], fill: BAND }] : [],
     }, table);
+    this.querySelector('[data-list="band"]')?.replaceChildren(...band.words.map((words) => {
+      const item = document.createElement("li");
+      item.textContent = words;
+      item.toggleAttribute("data-alarm", true);
+      return item;
+    }));
     if (!band.lower_v) return this.say("band", `Only ${band.cells} other good cells ran under this protocol: no band yet.`);
     if (band.provisional) {
       return this.say("band", `Provisional band of ${band.cells} cells, 20 are needed to judge: ${band.out_pct} % of the points lie outside.`);
     }
     const bad = band.alarms.length > 0;
-    return this.say("band", `${bad ? "Out of the band" : "Within the band"} of ${band.cells} cells: ${band.out_pct} % of the points lie outside (10 % alarm), capacity ${band.capacity_z} sigma off.`, bad);
+    const unseen = band.unseen.length ? ` Not looked for, as the records do not tell: ${band.unseen.join(", ")}.` : "";
+    return this.say("band", `${bad ? "Not like" : "Like"} ${band.cells} good cells: ${band.out_pct} % of the points lie outside the band (10 % alarm), capacity ${band.capacity_z} sigma off.${unseen}`, bad);
   }
 
   #efficiency(ce) {

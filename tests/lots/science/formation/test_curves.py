@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
-from lots.science.formation import band
+from lots.science.formation import band, detectors
 from lots.science.formation.band import Alarm
+from lots.science.formation.first_charge import FirstCharge, charge_of_curve
 from lots.science.formation.incremental import incremental_capacity
 from lots.science.formation.segments import StepKind, step_curve, step_table
 from tests.support.half_cell import half_cell
@@ -28,15 +31,11 @@ def good_curve(shift_v: float = 0.0, end_ah: float = 20.0) -> Curve:
 
 def good_band(cells: int = 24) -> band.VoltageBand:
     curves = [good_curve(0.002 * np.sin(i), 20.0 + 0.05 * np.cos(i)) for i in range(cells)]
-    return band.voltage_band(
-        [band.normalised_curve(*curve) for curve in curves],
-        [curve[1][-1] for curve in curves],
-        protocol="P 1",
-    )
+    return band.voltage_band([charge_of_curve(*curve) for curve in curves], protocol="P 1")
 
 
 def judged(curve: Curve, of: band.VoltageBand) -> band.BandVerdict:
-    return band.compare_with_band(band.normalised_curve(*curve), float(curve[1][-1]), of, protocol="P 1")
+    return band.compare_with_band(charge_of_curve(*curve), of, protocol="P 1")
 
 
 def test_half_cell_peaks_are_those_published() -> None:
@@ -75,41 +74,41 @@ def test_window_longer_than_the_curve_is_refused() -> None:
 
 
 def test_half_cell_first_charge_is_out_of_the_band_of_the_later_ones() -> None:
-    curves = half_cell_curves(StepKind.CHARGE)
-    normal = [band.normalised_curve(*curve) for curve in curves]
-    ends = [float(curve[1][-1]) for curve in curves]
-    later = band.voltage_band(normal[1:], ends[1:], protocol="C/24")
-    first = band.compare_with_band(normal[0], ends[0], later, protocol="C/24")
+    charges = [charge_of_curve(*curve) for curve in half_cell_curves(StepKind.CHARGE)]
+    later = band.voltage_band(charges[1:], protocol="C/24")
+    first = band.compare_with_band(charges[0], later, protocol="C/24")
     # formulas 9: 49 % out and z of 95, with a band whose points are not told in full.
     assert first.out_pct == pytest.approx(49, abs=3)
     assert first.max_z == pytest.approx(95, abs=1)
     assert Alarm.OUT_OF_BAND in first.alarms
-    for curve, end in zip(normal[1:], ends[1:], strict=True):
-        assert round(band.compare_with_band(curve, end, later, protocol="C/24").out_pct) <= 1
+    for charge in charges[1:]:
+        assert round(band.compare_with_band(charge, later, protocol="C/24").out_pct) <= 1
     assert later.provisional
 
 
 def test_half_cell_noise_is_that_of_its_instrument() -> None:
-    noise = [band.voltage_noise_v(voltage) for voltage, _ in half_cell_curves(StepKind.CHARGE)]
+    noise = [detectors.voltage_noise_v(voltage) for voltage, _ in half_cell_curves(StepKind.CHARGE)]
     assert max(value for value in noise if value) == pytest.approx(0.085e-3, abs=1e-6)
 
 
 def test_good_cell_is_inside_and_shifted_cell_is_outside() -> None:
     assert judged(good_curve(0.001), good_band()).alarms == ()
     shifted = judged(good_curve(0.05), good_band())
-    assert shifted.alarms == (Alarm.OUT_OF_BAND,)
+    assert shifted.alarms == (Alarm.OUT_OF_BAND, Alarm.RISES_TOO_FAST)
     assert shifted.out_pct == 100.0
+    sagging = judged(good_curve(-0.05), good_band())
+    assert sagging.alarms == (Alarm.OUT_OF_BAND,)
 
 
 def test_low_capacity_is_not_hidden_by_the_normalisation() -> None:
     low = judged(good_curve(end_ah=17.0), good_band())
-    assert low.alarms == (Alarm.CAPACITY_OUT_OF_BAND,)
+    assert low.alarms == (Alarm.CAPACITY_OUT_OF_BAND, Alarm.RISES_TOO_FAST)  # formulas 9: Q at V₁ is low too
+    assert judged(good_curve(end_ah=23.0), good_band()).alarms == (Alarm.CAPACITY_OUT_OF_BAND,)
 
 
 def test_band_of_another_protocol_version_is_refused() -> None:
-    curve = band.normalised_curve(*good_curve())
     with pytest.raises(ValueError, match="new baseline"):
-        band.compare_with_band(curve, 20.0, good_band(), protocol="P 2")
+        band.compare_with_band(charge_of_curve(*good_curve()), good_band(), protocol="P 2")
 
 
 def test_band_of_few_cells_says_that_it_is_provisional() -> None:
@@ -121,18 +120,63 @@ def test_detectors_of_single_curves() -> None:
     voltage, moved = good_curve()
     rng = np.random.default_rng(11)
     quiet, loud = (
-        band.voltage_noise_v(voltage + rng.normal(0, sigma, voltage.size)) for sigma in (1e-4, 1e-3)
+        detectors.voltage_noise_v(voltage + rng.normal(0, sigma, voltage.size)) for sigma in (1e-4, 1e-3)
     )
     assert quiet is not None
     assert loud is not None
     assert quiet == pytest.approx(1e-4, rel=0.25)
-    assert band.is_noisy(loud, quiet)
-    assert not band.is_noisy(2 * quiet, quiet)
-    assert band.slope_reversals(voltage, moved) == 0
-    assert band.slope_reversals(voltage + 0.05 * np.sin(moved * 3), moved) > 5
-    assert band.rises_too_fast(0.05, 1.0, resistance_limit_mohm=40)
-    assert not band.rises_too_fast(0.03, 1.0, resistance_limit_mohm=40)
-    assert band.temperature_excursion_c([30, 30, 31, 36, np.nan]) == pytest.approx(5.5)
-    assert band.capacity_at_voltage_ah([3.0, 3.5, 4.0], [0.0, 1.0, 2.0], 3.5) == 1.0
-    assert band.capacity_at_voltage_ah([4.0, 3.5, 3.0], [0.0, 1.0, 2.0], 3.2) == 2.0
-    assert band.capacity_at_voltage_ah(voltage, moved, 9.9) is None
+    assert detectors.is_noisy(loud, quiet)
+    assert not detectors.is_noisy(2 * quiet, quiet)
+    assert detectors.slope_reversals(voltage, moved) == 0
+    assert detectors.slope_reversals(voltage + 0.05 * np.sin(moved * 3), moved) > 5
+    assert detectors.rises_too_fast(0.05, 1.0, resistance_limit_mohm=40)
+    assert not detectors.rises_too_fast(0.03, 1.0, resistance_limit_mohm=40)
+    assert detectors.temperature_excursion_c([30, 30, 31, 36, np.nan]) == pytest.approx(5.5)
+    assert detectors.capacity_at_voltage_ah([3.0, 3.5, 4.0], [0.0, 1.0, 2.0], 3.5) == 1.0
+    assert detectors.capacity_at_voltage_ah([4.0, 3.5, 3.0], [0.0, 1.0, 2.0], 3.2) == 2.0
+    assert detectors.capacity_at_voltage_ah(voltage, moved, 9.9) is None
+
+
+def with_traits(count: int = 24, **traits: float | None) -> list[FirstCharge]:
+    """Good charges that jump by 40 mV at 2 A and warm by 1 °C."""
+    rng = np.random.default_rng(7)
+    charges = []
+    for _ in range(count):
+        voltage, moved = good_curve(0.002 * rng.standard_normal())
+        noisy = voltage + rng.normal(0, 1e-4, voltage.size)
+        charges.append(charge_of_curve(noisy, moved, jump_v=0.04, jump_a=2.0, excursion_c=1.0))
+    return [dataclasses.replace(charge, **traits) for charge in charges]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("shown", "alarm"),
+    [
+        ({"noise_v": 4.5e-4}, None),
+        ({"noise_v": 6e-4}, Alarm.NOISY),
+        ({"reversals": 4}, None),
+        ({"reversals": 5}, Alarm.IRREGULAR_PLATEAU),
+        ({"excursion_c": 3.0}, None),
+        ({"excursion_c": 3.1}, Alarm.TEMPERATURE_EXCURSION),
+        ({"jump_v": 0.043}, None),
+        ({"jump_v": 0.0433}, Alarm.RISES_TOO_FAST),
+    ],
+)
+def test_each_detector_speaks_beyond_what_good_cells_show(
+    shown: dict[str, float], alarm: Alarm | None
+) -> None:
+    good = band.voltage_band(with_traits(), protocol="P 1")
+    (charge,) = with_traits(1, **shown)
+    found = band.compare_with_band(charge, good, protocol="P 1")
+    assert found.alarms == (() if alarm is None else (alarm,))
+    assert found.unseen == ()
+    assert set(band.LOOK_AT) == set(Alarm)
+
+
+def test_detector_without_records_or_without_twenty_good_cells_that_have_them_says_so() -> None:
+    good = band.voltage_band(with_traits(), protocol="P 1")
+    (dark,) = with_traits(1, excursion_c=None, noise_v=None)
+    found = band.compare_with_band(dark, good, protocol="P 1")
+    assert found.unseen == (Alarm.NOISY, Alarm.TEMPERATURE_EXCURSION)
+    few = band.voltage_band([*with_traits(19), *with_traits(5, excursion_c=None)], protocol="P 1")
+    (warm,) = with_traits(1, excursion_c=30.0)
+    assert band.compare_with_band(warm, few, protocol="P 1").unseen == (Alarm.TEMPERATURE_EXCURSION,)
