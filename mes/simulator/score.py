@@ -8,13 +8,11 @@ from datetime import datetime
 
 import scipy
 
+from lots.steps import STEPS
 from mes.simulator.truth import TruthRecord
 
 KINDS_OF_CELLS = "CL"
-ROUTE = (
-    *("mixing", "slurry_release", "coating", "drying", "calendering", "slitting", "dry_room"),
-    *("electrolyte_batch", "stacking", "filling", "formation_precheck", "formation", "ageing", "acceptance"),
-)
+ROUTE = tuple(step.code for step in STEPS)
 
 
 @dataclass(frozen=True)
@@ -85,6 +83,8 @@ def detect(
     found: list[tuple[datetime, bool, Detection]] = []
     for signal in signals:
         shown = points[signal.chart]
+        if signal.sequence not in shown.sequence:
+            continue  # a point from before the run, judged anew
         lots = shown.lots[shown.sequence.index(signal.sequence)]
         hit = tuple(lot for lot in lots if lot in affected)
         of_zone = (

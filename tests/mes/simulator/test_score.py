@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from lots.steps import STEPS
 from mes.simulator.evidence import characteristic_of
 from mes.simulator.management.commands.score_faults import _adder, saved
 from mes.simulator.score import (
@@ -83,6 +84,16 @@ def test_a_signal_of_an_earlier_step_detects_nothing() -> None:
     of_mixing = signal(33, characteristic="mixing.solids_pct")
     assert detect(truth(), [of_mixing], [], CHART) is None
     assert detect(truth(expected_step="mixing"), [of_mixing], [], CHART) is not None
+
+
+def test_a_signal_on_a_point_from_before_the_run_detects_nothing() -> None:
+    assert detect(truth(), [signal(29)], [], CHART) is None
+
+
+@pytest.mark.parametrize("step", [step.code for step in STEPS])
+def test_every_step_has_its_place_before_or_after_the_fault(step: str) -> None:
+    found = detect(truth(), [signal(33, characteristic=f"{step}.anything")], [], CHART)
+    assert (found is not None) == (step not in {"mixing", "slurry_release", "collector_prep"})
 
 
 def test_a_fault_that_met_no_lot_is_not_detected() -> None:

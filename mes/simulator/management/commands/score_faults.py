@@ -11,6 +11,7 @@ import time
 from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from json import JSONDecodeError, dumps, loads
 from pathlib import Path
 from queue import SimpleQueue
@@ -273,7 +274,8 @@ class Worker:
 
     def close(self) -> None:
         assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.close()
+        with suppress(BrokenPipeError):  # it ended before it took what was last written
+            self._process.stdin.close()
         try:
             self._process.wait(10)
         except subprocess.TimeoutExpired:
