@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -13,34 +11,13 @@ from django.db import transaction
 from lots.actions.acting import act_as
 from lots.actions.place_hold import HeldExtent, place_hold
 from lots.clock import FUTURE_TOLERANCE, site_time
-from lots.models import Calibration, Gauge, Hold, HoldLot, Lot, Measurement, User
-from lots.queries import current_measurements
-from quality.models import Judgement
+from lots.models import Calibration, Gauge, Hold, Lot, User
+from quality.doubt import lots_in_doubt
 from quality.permissions import Action, require
-from quality.specifications import compare
-
-Verdict = Judgement.Verdict
 
 
 class CalibrationRefused(Exception):
     """The calibration cannot be recorded so; the message names the field and the fix."""
-
-
-@dataclass(frozen=True)
-class Doubt:
-    """A lot whose readings a wrong gauge took. Counts of readings: those that violate once the error is taken off,
-    those that conform then, and those of which nothing can be said (error unknown, or not judged themselves)."""
-
-    lot: Lot
-    violating: int
-    conforming: int
-    undetermined: int
-    held: bool
-
-    @property
-    def proposed(self) -> bool:
-        """Whether the lot should be held: unless every reading still conforms."""
-        return bool(self.violating or self.undetermined)
 
 
 @transaction.atomic
@@ -85,48 +62,6 @@ def record_calibration(
     return calibration, _hold(calibration, surely, site_now, None) if surely else None
 
 
-def lots_in_doubt(calibration: Calibration) -> list[Doubt]:
-    """Lots with current readings of the gauge between its last good calibration and this one, by their first reading.
-
-    Readings are judged again by the limits that judged them, with the error taken off.
-    """
-    gauge = calibration.gauge
-    good = gauge.calibrations.filter(passed=True, calibrated_at__lt=calibration.calibrated_at)
-    since = good.order_by("-calibrated_at").values_list("calibrated_at", flat=True).first()
-    rows = current_measurements(
-        Measurement.objects.filter(
-            gauge=gauge, lot_id__isnull=False, measured_at__lte=calibration.calibrated_at
-        )
-    )
-    if since is not None:
-        rows = rows.filter(measured_at__gte=since)
-    readings = list(rows.order_by("measured_at").values_list("id", "lot_id", "value", "qualifier"))
-    judged = {
-        judgement.measurement_id: judgement
-        for judgement in Judgement.objects.filter(measurement_id__in=[row[0] for row in readings])
-    }
-    counts: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for key, lot_id, value, qualifier in readings:
-        verdict = _again(judged.get(key), value, qualifier, calibration.as_found_error)
-        counts[lot_id or 0][verdict] += 1
-    held = set(
-        HoldLot.objects.filter(
-            lot__in=counts, hold__source=Hold.Source.CALIBRATION, hold__source_id=calibration.pk
-        ).values_list("lot_id", flat=True)
-    )
-    lots = Lot.objects.select_related("material").in_bulk(counts)
-    return [
-        Doubt(
-            lot=lots[key],
-            violating=verdicts[Verdict.VIOLATES],
-            conforming=verdicts[Verdict.CONFORMS],
-            undetermined=verdicts[Verdict.UNDETERMINED],
-            held=key in held,
-        )
-        for key, verdicts in counts.items()
-    ]
-
-
 @transaction.atomic
 def hold_in_doubt(
     calibration: Calibration, lots: Sequence[Lot], *, reason: str, user: User, now: datetime
@@ -144,12 +79,6 @@ def hold_in_doubt(
             f"lots: {calibration.gauge.code} did not measure {', '.join(others)} meanwhile"
         )
     return _hold(calibration, lots, site_time(site, now), user, reason)
-
-
-def _again(judgement: Judgement | None, value: Decimal, qualifier: str, error: Decimal | None) -> Verdict:
-    if judgement is None or error is None:
-        return Verdict.UNDETERMINED
-    return compare(value - error, qualifier, judgement.lsl, judgement.usl)
 
 
 def _hold(

@@ -15,12 +15,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from lots.actions.validate import calibrated_at
 from lots.models import Calibration, Gauge, Lot
 from mes.web.site import SiteRequest, site_page
-from quality.actions.calibrate import (
-    CalibrationRefused,
-    hold_in_doubt,
-    lots_in_doubt,
-    record_calibration,
-)
+from quality.actions.calibrate import CalibrationRefused, hold_in_doubt, record_calibration
+from quality.doubt import lots_in_doubt
 from quality.gauge_studies import latest_verdicts, studies_of_site
 from quality.permissions import Action, may, require
 

@@ -10,9 +10,11 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from lots.models import Calibration, Gauge, Hold, Lot
+from lots.models import Calibration, Gauge, Hold, Lot, Zone
 from lots.queries import active_holds
-from quality.actions.calibrate import CalibrationRefused, hold_in_doubt, lots_in_doubt, record_calibration
+from mes import pipeline
+from quality.actions.calibrate import CalibrationRefused, hold_in_doubt, record_calibration
+from quality.doubt import lots_in_doubt
 from quality.permissions import NotPermitted
 from tests.support.builders import Plant, make_gauge, make_plant, publish, specify
 from tests.support.web import signed_in
@@ -20,6 +22,7 @@ from tests.support.worked import mixing_lot
 
 pytestmark = pytest.mark.django_db
 SOLIDS = "mixing.solids_pct"
+FROST = "dry_room.frost_point_c"
 
 
 @pytest.fixture
@@ -96,6 +99,51 @@ def test_only_readings_since_the_last_good_calibration_are_in_doubt(plant: Plant
     calibration, _ = fail(plant, gauge, "0.1")
     assert [doubt.lot for doubt in lots_in_doubt(calibration)] == [after]
     assert before not in [doubt.lot for doubt in lots_in_doubt(calibration)]
+
+
+def test_readings_taken_for_good_before_the_failure_was_known_are_in_doubt(
+    plant: Plant, gauge: Gauge
+) -> None:
+    """Calibrated two hours ago, typed in now; from the next good calibration on nothing is in doubt."""
+    now = timezone.now()
+    bad, edge = (measured(plant, gauge, value, ago=timedelta(hours=1)) for value in ("65.4", "65.5"))
+    calibration, hold = fail(plant, gauge, "1.5", calibrated_at=now - timedelta(hours=2))
+    assert hold is not None and [member.lot for member in hold.members.all()] == [bad]
+    later = measured(plant, gauge, "65.4", ago=timedelta(minutes=40))  # stored as suspect: in nobody's trust
+    assert [doubt.lot for doubt in lots_in_doubt(calibration)] == [bad, edge]
+    fail(plant, gauge, None, passed=True, calibrated_at=now - timedelta(minutes=30))
+    again = measured(plant, gauge, "65.4", ago=timedelta(minutes=20))
+    assert {bad, edge} == {doubt.lot for doubt in lots_in_doubt(calibration)}
+    assert not active_holds([later.pk, again.pk]).exists()
+
+
+def test_wrong_zone_sensor_puts_what_lay_open_in_its_air_in_doubt(plant: Plant) -> None:
+    """It read 3 °C too dry: of -46, -42 and -44 °C the second was -39 °C, above -40 °C."""
+    zone, other = (Zone.objects.create(site=plant.site, code=code, name="Dry room") for code in ("A", "B"))
+    specify(plant, FROST, usl="-40")
+    sensor = make_gauge(plant, "frost_point_sensor", zone=zone)
+    start = timezone.now() - timedelta(minutes=60)
+
+    def opened(place: Zone, since: int, until: int) -> Lot:
+        roll, (first, last) = plant.lot("T-SLIT"), (start + timedelta(minutes=m) for m in (since, until))
+        pipeline.open_container(roll, place, user=plant.operator, at=first)
+        pipeline.close_container(roll, user=plant.operator, at=last)
+        return roll
+
+    wet, beside, dry = opened(zone, 15, 25), opened(zone, 22, 41), opened(zone, 38, 42)
+    elsewhere, unread = opened(other, 0, 50), opened(zone, 47, 50)
+    for minute, value in ((0, "-46"), (20, "-42"), (40, "-44")):
+        at = start + timedelta(minutes=minute)
+        plant.submit([plant.reading(FROST, value, zone=zone.code, gauge=sensor.code, measured_at=at)])
+    calibration, hold = fail(plant, sensor, "-3", calibrated_at=start + timedelta(minutes=30))
+    assert hold is not None and [member.lot for member in hold.members.all()] == [wet]
+    found = {doubt.lot: doubt for doubt in lots_in_doubt(calibration)}
+    assert set(found) == {wet, beside, dry}
+    assert [found[lot].proposed for lot in (wet, beside, dry)] == [True, True, False]
+    assert (found[beside].violating, found[beside].undetermined, found[beside].conforming) == (0, 1, 1)
+    placed = hold_in_doubt(calibration, [beside], reason="", user=plant.engineer, now=timezone.now())
+    assert active_holds([beside.pk]).get().hold == placed
+    assert not active_holds([dry.pk, elsewhere.pk, unread.pk]).exists()
 
 
 def test_other_gauges_readings_and_corrected_ones_are_not_in_doubt(plant: Plant, gauge: Gauge) -> None:
