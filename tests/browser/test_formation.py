@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from tests.mes.web.test_formation import formed_lot, others, spectrum_file
 from tests.support.cycling import full_cycles, records
 from tests.support.exports import battery_data_format
-from tests.support.formation import cell_in_formation, formation_plant
+from tests.support.formation import cell_in_formation, formation_plant, set_recipe
 from tests.support.processes import Stack
 from tests.support.watch import log_in
 from tests.support.web import signed_in
@@ -31,6 +31,7 @@ def test_curves_of_a_cell_are_drawn_and_said_in_words(
     page.set_viewport_size({"width": width, "height": height})
     plant = formation_plant()
     cell, _ = cell_in_formation(plant)
+    set_recipe(cell, upper_cutoff_v="3.8", lower_cutoff_v="2.2")
     watch = log_in(page, live_site.url, plant.operator.username)
     upload(page, live_site.url, cell.code, battery_data_format(records(full_cycles(4))))
     upload(page, live_site.url, cell.code, spectrum_file(), conditions=True)
@@ -54,7 +55,9 @@ def test_cell_out_of_the_band_is_said_to_be(live_site: Stack, page: Page) -> Non
     protocol = cell.curve_files.get().protocol
     others(plant, 20, protocol=protocol)
     page.get_by_role("link", name="Curves").click()
-    expect(page.locator('[data-words="band"]')).to_contain_text("Out of the band of 20 cells")
+    expect(page.locator('[data-words="band"]')).to_contain_text("Not like 20 good cells")
+    expect(page.locator('[data-list="band"] li')).to_have_count(2)
+    expect(page.locator('[data-list="band"]')).to_contain_text("look at contact")
     assert watch.complaints == []
 
 
@@ -65,7 +68,7 @@ def test_cells_of_a_lot_are_drawn_together(live_site: Stack, page: Page) -> None
     page.goto(f"{live_site.url}/lots/{lot.code}/")
     page.get_by_role("link", name="Formation", exact=True).click()
     expect(page.locator('[data-words="members"]')).to_contain_text(
-        "First charges of 5 cells; provisional band"
+        "First charges of 5 cells; band of 5 good cells, provisional"
     )
     expect(page.locator("halite-formation canvas")).to_have_count(1)
     assert watch.complaints == []
