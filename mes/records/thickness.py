@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lots.models import CurveFile, Lot, Measurement
+from lots.models import CurveFile, Lot
 from lots.queries import valid_measurements
 from lots.science.raw_records import BORDER, LANE, inner_map, thickness_map_of
 from lots.science.thickness_map import edge_index_um, suggest_pattern, variance_split
@@ -15,7 +15,7 @@ from mes.records.find import described, digits, thinned, values_out
 
 PROFILES_SHOWN = 600
 READINGS_READ = 2_000
-CODES = ("coating.thickness_um", "calendering.thickness_um")
+THICKNESS = "coating.thickness_um"
 
 
 def map_json(record: CurveFile) -> dict[str, Any]:
@@ -31,19 +31,21 @@ def map_json(record: CurveFile) -> dict[str, Any]:
 
 def readings_map_json(lot: Lot) -> dict[str, Any] | None:
     """The profiles that were read by hand where there is no raw record; None without a complete one."""
-    rows = valid_measurements([lot.pk]).filter(characteristic__code__in=CODES)
-    latest: dict[tuple[int, int], Measurement] = {}
-    chosen = rows.select_related("characteristic__step").order_by("characteristic__step__sequence", "id")
-    for row in list(chosen[:READINGS_READ]):
-        if row.position is not None and row.characteristic.code == CODES[0]:
-            latest[row.roll_position_mm or 0, int(row.position)] = row
+    rows = valid_measurements([lot.pk]).filter(
+        characteristic__code=THICKNESS, position__isnull=False, roll_position_mm__isnull=False
+    )
+    newest = rows.order_by("-id").values_list("roll_position_mm", "position", "value")[:READINGS_READ]
+    latest: dict[tuple[int, int], float] = {}
+    for place, position, value in newest:
+        if place is not None and position is not None:
+            latest.setdefault((place, int(position)), float(value))
     metres = sorted({at for at, _ in latest})
     lanes = sorted({lane for _, lane in latest})
     if len(lanes) < 3 or len(metres) < 2 or len(latest) < len(lanes) * len(metres):
         return None
     columns = {"metre": np.array(metres) / 1000.0}
     for lane in lanes:
-        columns[f"{LANE}{lane}"] = np.array([float(latest[at, lane].value) for at in metres])
+        columns[f"{LANE}{lane}"] = np.array([latest[at, lane] for at in metres])
     return {**_map(columns), "values": {}, "problems": [], "source": None}
 
 

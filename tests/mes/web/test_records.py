@@ -125,8 +125,11 @@ def test_profiles_read_by_hand_are_drawn_where_there_is_no_record(plant: Plant, 
             for lane in range(1, 6)
         ]
     )
+    # A reading of which nobody noted where on the roll it was taken is not at its beginning.
+    plant.submit([plant.reading("coating.thickness_um", 90, roll, position="1")])
     assert "No raw record: drawn from single readings" in page(client, "thickness", roll)
     drawn = data(client, "thickness", roll)
+    assert min(drawn["thickness_um"][0]) == 121
     assert (drawn["metre"], drawn["lanes"], drawn["source"]) == (
         [2.0, 200.0],
         ["1", "2", "3", "4", "5"],
