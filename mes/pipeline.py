@@ -17,7 +17,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 
 from lots.actions import exposure
 from lots.actions.acting import act_as
-from lots.actions.air import settle_air
+from lots.actions.air import settle_air, still_air
 from lots.actions.correct import Correction
 from lots.actions.record_submission import Recorded, claim_key, record_submission
 from lots.clock import site_time
@@ -30,6 +30,7 @@ from quality.actions.contain_late import contain_late
 from quality.actions.hold_gap import hold_without_values
 from quality.actions.hold_spread import hold_wide_spreads
 from quality.actions.judge import Verdicts, judge_values
+from quality.actions.open_late import judge_opening, settle_charts
 from quality.actions.quarantine import note_due_failure, note_failure
 from quality.actions.react import react
 from quality.actions.receive import note_opening
@@ -110,13 +111,16 @@ def close_container(lot: Lot, *, user: Any, at: datetime) -> OpenInterval:
         return exposure.close_container(lot, user=user, at=at)
 
 
-def open_container(lot: Lot, zone: Any, *, user: Any, at: datetime) -> OpenInterval:
-    """Open a lot's container in a zone."""
+def open_container(lot: Lot, zone: Any, *, user: Any, now: datetime, at: datetime) -> OpenInterval:
+    """Open a lot's container in a zone; it bears what is known of the air since `at`."""
     with transaction.atomic():
         act_as(user)
         require(user, lot.site, Action.RECORD)
+        still_air(zone.pk)
+        settle_charts(zone.pk)
         interval = exposure.open_container(lot, zone, user=user, at=at)
         note_opening(lot, user=user, at=at)
+        judge_opening(interval, site_now=site_time(lot.site, now))
         return interval
 
 

@@ -41,6 +41,11 @@ def settle_air(lot_id: int) -> None:
         lock_name(_name(zone_id))
 
 
+def still_air(zone_id: int) -> None:
+    """Before a lot is opened in the zone: as `settle_air`."""
+    lock_name(_name(zone_id))
+
+
 def breathed(new: Sequence[Measurement], gone: Sequence[Measurement]) -> dict[int, StepExecution]:
     """Lots whose finished exposure the readings of a zone's air change, with the run of the step that it ended.
 

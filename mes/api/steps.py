@@ -104,13 +104,13 @@ def finish(request: HttpRequest, payload: FinishIn, idempotency_key: Idempotency
 
 @router.post("/containers/open", response={201: dict[str, Any], **writing(404)})
 def open_lot(request: HttpRequest, payload: OpenIn) -> JsonResponse:
-    """Log that the lot lies open to the zone's air from now on."""
+    """Log that the lot lies open to the zone's air from `at` on; what is known of the air since then may hold it."""
     caller, now = caller_of(request), timezone.now()
     lot, at = lot_of(caller.site, payload.lot), instant(payload.at, caller.site, now)
     zone = Zone.objects.filter(site=caller.site, code=payload.zone, retired_at__isnull=True).first()
     if zone is None:
         raise Http404
-    interval = open_container(lot, zone, user=caller.user, at=at)
+    interval = open_container(lot, zone, user=caller.user, now=now, at=at)
     return JsonResponse(_interval(interval), status=201)
 
 

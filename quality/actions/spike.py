@@ -53,6 +53,18 @@ def note_spikes(
     return list(found.values())
 
 
+def touch_by_spikes(zone_id: int, since: datetime, site: Site, *, site_now: datetime) -> None:
+    """Let the zone's spikes that lasted until `since` or began later name what lay open in them, told afterwards."""
+    spikes_of_zone = HumiditySpike.objects.filter(zone=zone_id).select_related("zone")
+    later = spikes_of_zone.filter(started_at__gte=since)
+    # The runs of one sensor above one limit do not overlap: of the earlier ones only the last may have gone on.
+    earlier = spikes_of_zone.filter(started_at__lt=since).order_by("gauge", "limit_c", "-started_at")
+    for spike in [*earlier.distinct("gauge", "limit_c"), *later.order_by("started_at", "pk")]:
+        run = wet_run(spike.zone, spike.gauge_id, spike.limit_c, spike.started_at, spike.started_at)
+        if run and run[-1][0] >= since:
+            _touch(spike, site, run[0][0], run[-1][0], site_now)
+
+
 def limits_after(
     spike: HumiditySpike, line: SpecificationLine, *, site_now: datetime
 ) -> TightenedLimits | None:

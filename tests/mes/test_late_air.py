@@ -56,7 +56,9 @@ class Room:
             at=self.opened_at,
         )
         closed_at = self.opened_at + timedelta(minutes=30)
-        pipeline.open_container(roll, self.zone, user=self.plant.operator, at=self.opened_at)
+        pipeline.open_container(
+            roll, self.zone, user=self.plant.operator, now=timezone.now(), at=self.opened_at
+        )
         pipeline.close_container(roll, user=self.plant.operator, at=closed_at)
         execution = roll.executions.get()
         pipeline.finish_step(execution, self.plant.envelope([]), now=timezone.now(), at=closed_at)

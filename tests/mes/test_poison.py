@@ -86,7 +86,9 @@ def test_reading_of_a_zone_holds_what_lay_open_in_it(broken: Broken) -> None:
     now = timezone.now()
     inside, outside, closed = (plant.lot("T-SLIT") for _ in range(3))
     for roll, place in ((inside, zone), (outside, elsewhere), (closed, zone)):
-        pipeline.open_container(roll, place, user=plant.operator, at=now - timedelta(minutes=30))
+        pipeline.open_container(
+            roll, place, user=plant.operator, now=timezone.now(), at=now - timedelta(minutes=30)
+        )
     pipeline.close_container(closed, user=plant.operator, at=now - timedelta(minutes=20))
     plant.submit([plant.reading(FROST, "-45", zone=zone.code, measured_at=now - timedelta(minutes=10))])
     sweep(3)

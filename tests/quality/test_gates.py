@@ -266,7 +266,7 @@ def test_container_open(plant: Plant) -> None:
     publish(plant)
     lot = mixed(plant)
     zone = Zone.objects.create(site=plant.site, code="DRY-1", name="Dry room")
-    pipeline.open_container(lot, zone, user=plant.operator, at=timezone.now())
+    pipeline.open_container(lot, zone, user=plant.operator, now=timezone.now(), at=timezone.now())
     assert "close it first" in assert_only(leave(lot), Code.CONTAINER_OPEN).message
     pipeline.close_container(lot, user=plant.operator, at=timezone.now())
     assert leave(lot) == []

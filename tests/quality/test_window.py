@@ -98,7 +98,7 @@ def test_signal_of_a_zone_holds_what_lay_open_to_its_air_since_the_last_good_rea
     def opened(zone: Zone, since: float, until: float | None) -> Lot:
         roll = plant.lot("T-SLIT", quantity=100)
         plant.start(roll, "dry_room")
-        pipeline.open_container(roll, zone, user=plant.operator, at=at(since))
+        pipeline.open_container(roll, zone, user=plant.operator, now=timezone.now(), at=at(since))
         if until is not None:
             pipeline.close_container(roll, user=plant.operator, at=at(until))
         return roll

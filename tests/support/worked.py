@@ -320,7 +320,11 @@ def _wet_air(plant: Plant) -> None:
     zone = Zone.objects.create(site=plant.site, code="DR-WET", name="Wet room")
     now = timezone.now()
     pipeline.open_container(
-        plant.lot("T-SLIT", quantity=1), zone, user=plant.operator, at=now - timedelta(minutes=9)
+        plant.lot("T-SLIT", quantity=1),
+        zone,
+        user=plant.operator,
+        now=timezone.now(),
+        at=now - timedelta(minutes=9),
     )
     for minutes in (2, 1):
         at = now - timedelta(minutes=minutes)

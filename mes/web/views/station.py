@@ -191,7 +191,7 @@ def container(request: SiteRequest, code: str) -> HttpResponse:
     try:
         if request.POST.get("do") == "open":
             zone = get_object_or_404(Zone, site=request.site, code=request.POST.get("zone", ""))
-            pipeline.open_container(lot, zone, user=request.user, at=request.site_now)
+            pipeline.open_container(lot, zone, user=request.user, now=request.now, at=request.site_now)
             messages.success(
                 request, f"{lot.code} is open in {zone.code}. Its time in this air counts from now."
             )

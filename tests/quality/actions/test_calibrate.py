@@ -126,7 +126,7 @@ def test_wrong_zone_sensor_puts_what_lay_open_in_its_air_in_doubt(plant: Plant) 
 
     def opened(place: Zone, since: int, until: int) -> Lot:
         roll, (first, last) = plant.lot("T-SLIT"), (start + timedelta(minutes=m) for m in (since, until))
-        pipeline.open_container(roll, place, user=plant.operator, at=first)
+        pipeline.open_container(roll, place, user=plant.operator, now=timezone.now(), at=first)
         pipeline.close_container(roll, user=plant.operator, at=last)
         return roll
 

@@ -192,9 +192,9 @@ def test_opening_in_a_dry_room_starts_it_too_and_only_once(plant: Plant) -> None
     lot = received(plant)
     zone = Zone.objects.create(site=plant.site, code="DR-1", name="Dry room")
     first = timezone.now() - timedelta(hours=2)
-    pipeline.open_container(lot, zone, user=plant.operator, at=first)
+    pipeline.open_container(lot, zone, user=plant.operator, now=timezone.now(), at=first)
     pipeline.close_container(lot, user=plant.operator, at=first + timedelta(minutes=5))
-    pipeline.open_container(lot, zone, user=plant.operator, at=first + timedelta(hours=1))
+    pipeline.open_container(lot, zone, user=plant.operator, now=timezone.now(), at=first + timedelta(hours=1))
     assert Opening.objects.get(lot=lot).opened_at == first
 
 

@@ -242,7 +242,7 @@ def test_a_gauge_out_of_calibration_blocks(gauged: Plant) -> None:
 def test_an_unclosed_container_blocks_until_it_is_closed(plant: Plant) -> None:
     lot = roll(plant)
     zone = Zone.objects.create(site=plant.site, code="DRY-1", name="Dry room")
-    pipeline.open_container(lot, zone, user=plant.operator, at=timezone.now())
+    pipeline.open_container(lot, zone, user=plant.operator, now=timezone.now(), at=timezone.now())
     with pytest.raises(GateRefused, match="close it first") as caught:
         plant.start(lot, "coating")
     assert blockers(caught) == ["container_open"]
