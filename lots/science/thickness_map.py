@@ -179,32 +179,3 @@ def dry_thickness_from_wet_um(gap_um: float, *, solids_share: float, transfer: f
         if not 0 < share <= 1:
             raise ValueError(f"{name} must lie above 0 and at most at 1")
     return gap_um * transfer * solids_share
-
-
-class Peel(StrEnum):
-    NONE = "none"
-    FINE_FLAKES = "fine_flakes"
-    LARGE_FLAKES = "large_flakes"
-
-
-MIN_COUPONS = 3
-
-
-def adhesion_stops(coupons: list[Peel]) -> bool:
-    """Whether coating stops: any of the (three or more) coupons peels in large flakes.
-
-    Raises:
-        ValueError: fewer than three coupons.
-    """
-    if len(coupons) < MIN_COUPONS:
-        raise ValueError(f"coupons holds {len(coupons)}, at least {MIN_COUPONS} are needed")
-    return Peel.LARGE_FLAKES in coupons
-
-
-def adhesion_cause(*, thickness_in_window: bool, stops: bool) -> str:
-    """Where to look for poor adhesion: drying or collector where the thickness is right (handbook 3.5)."""
-    if not stops:
-        return ""
-    return (
-        "drying or the collector surface" if thickness_in_window else "coating thickness first, then drying"
-    )

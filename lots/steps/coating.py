@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import numpy as np
 
+from lots.science.adhesion import Peel, adhesion_stops
 from lots.science.coating import areal_loading_mg_cm2, cross_web_tilt, edge_to_centre
 from lots.steps.base import (
     CharacteristicDeclaration,
@@ -19,11 +20,12 @@ from lots.steps.base import (
     Role,
     StepDeclaration,
 )
-from lots.steps.readings import by_place, compute_each, ids, latest, web_profiles
+from lots.steps.readings import by_place, by_position, compute_each, compute_one, ids, latest, web_profiles
 
 PUNCH = "coating.punch_mass_g"
 FOIL = "coating.foil_mass_g"
 THICKNESS = "coating.thickness_um"
+PEEL = "coating.peel_grade"
 
 
 def _loading(inputs: DerivationInputs, punch: Reading, foil: Reading) -> DerivedReading:
@@ -86,6 +88,20 @@ def edge_to_centre_differences(inputs: DerivationInputs) -> tuple[DerivedReading
         )
 
     return compute_each(profiles, difference)
+
+
+def adhesion(inputs: DerivationInputs) -> tuple[DerivedReading, ...]:
+    """1 where no coupon peels in large flakes, else 0; known at the first large flake, otherwise with three coupons."""
+    coupons = by_position(inputs, PEEL).values()
+    return compute_one(
+        lambda: float(not adhesion_stops([_peel(coupon.value) for coupon in coupons])), used=coupons
+    )
+
+
+def _peel(grade: float) -> Peel:
+    if grade not in tuple(Peel):
+        raise NotComputable(f"peel grade {grade:g} is none of 0 (nothing), 1 (fine flakes), 2 (large flakes)")
+    return Peel(int(grade))
 
 
 STEP = StepDeclaration(
@@ -162,6 +178,25 @@ STEP = StepDeclaration(
             help="Count pinholes, streaks and agglomerates in the inspection area of the roll.",
         ),
         CharacteristicDeclaration(
+            code=PEEL,
+            name="Peel of an adhesion coupon",
+            unit="1",
+            data_type=DataType.COUNT,
+            position=PositionKind.REPLICATE,
+            decimals=0,
+            gauge_kind="visual",
+            help="Tape test of three dry coupons: 0 nothing comes off, 1 fine flakes, 2 large flakes.",
+        ),
+        CharacteristicDeclaration(
+            code="coating.adhesion",
+            name="Adhesion",
+            unit="1",
+            role=Role.CHECK,
+            data_type=DataType.PASS_FAIL,
+            decimals=0,
+            help="Computed: fails as soon as one coupon peels in large flakes; stop, look at drying and the collector.",
+        ),
+        CharacteristicDeclaration(
             code="coating.areal_loading_mg_cm2",
             name="Areal loading per side",
             unit="mg/cm2",
@@ -194,6 +229,7 @@ STEP = StepDeclaration(
         ),
     ),
     derivations=(
+        DerivationDeclaration(output="coating.adhesion", version=1, inputs={PEEL: 1}, compute=adhesion),
         DerivationDeclaration(
             output="coating.areal_loading_mg_cm2",
             version=1,

@@ -29,6 +29,7 @@ CATALOGUE: dict[str, tuple[str, int, str | None]] = {
     "coating.punch_mass_g": ("g", 4, "SCALE-1"),
     "coating.thickness_um": ("um", 1, "THK-1"),
     "coating.surface_defects": ("1", 0, "CAM-1"),
+    "coating.peel_grade": ("1", 0, "EYE-1"),
     "drying.zone_temperature_c": ("Cel", 1, "TC-DRY"),
     "drying.strip_mass_g": ("g", 4, "SCALE-1"),
     "drying.residual_ppm": ("[ppm]", 0, "KF-1"),

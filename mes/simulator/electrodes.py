@@ -20,6 +20,7 @@ from mes.simulator.faults import FaultBook
 from mes.simulator.physics import Electrode
 from mes.simulator.streams import Streams, ar1
 
+COUPONS, FINE_FLAKES_SHARE = 3, 0.1  # of adhesion; no fault makes large flakes [A]
 # Standard deviations in control; all of them are assumptions that make the line capable (Cpk about 1.5).
 SOLIDS_BATCH_SD, SOLIDS_GAUGE_SD = 0.10, 0.18  # percentage points
 VISCOSITY_BATCH_SD, VISCOSITY_GAUGE_SD = 0.024, 0.021  # relative
@@ -147,6 +148,7 @@ class ElectrodeShop:
         defects = DEFECTS_PER_ROLL + physics.STREAKS_PER_LN_VISCOSITY * max(0.0, batch.ln_viscosity - 0.06)
         # A uniform draw through the Poisson quantile keeps the noise common to faulty and fault-free runs.
         count = _poisson_quantile(self._rng("defects", electrode, pair).uniform(), defects)
+        peel = self._rng("peel", electrode, pair).uniform(size=COUPONS) < FINE_FLAKES_SHARE
         readings = (
             *self._slurry_readings("coating", batch, z[5], z[6], at),
             reading("coating.gap_um", gap_um, at),
@@ -155,6 +157,10 @@ class ElectrodeShop:
             *_profile("coating.punch_mass_g", np.asarray(physics.punch_mass_g(spots)), web.profile_mm, at),
             *_profile("coating.thickness_um", np.asarray(thick), web.profile_mm, at),
             reading("coating.surface_defects", count, at),
+            *(
+                reading("coating.peel_grade", int(fine), at, position=n)
+                for n, fine in enumerate(peel, start=1)
+            ),
         )
         return web, readings
 

@@ -180,4 +180,4 @@ def test_the_command_refuses_a_plant(settings: Settings) -> None:
 def test_load_masters_says_what_it_loaded() -> None:
     out = StringIO()
     call_command("load_masters", stdout=out)
-    assert out.getvalue() == "18 steps, 109 characteristics, 59 requirements, 76 process windows, 6 gates\n"
+    assert out.getvalue() == "18 steps, 111 characteristics, 60 requirements, 76 process windows, 6 gates\n"

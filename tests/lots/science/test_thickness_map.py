@@ -5,9 +5,6 @@ import pytest
 
 from lots.science.thickness_map import (
     Pattern,
-    Peel,
-    adhesion_cause,
-    adhesion_stops,
     dry_thickness_from_wet_um,
     edge_index_um,
     masked_map,
@@ -76,12 +73,3 @@ def test_blade_gap_gives_the_dry_thickness() -> None:
     assert dry_thickness_from_wet_um(400, solids_share=0.5) == pytest.approx(100.0)
     with pytest.raises(ValueError, match="solids_share"):
         dry_thickness_from_wet_um(400, solids_share=50)
-
-
-def test_one_large_flake_stops_the_coating_and_two_coupons_are_no_test() -> None:
-    assert not adhesion_stops([Peel.NONE, Peel.FINE_FLAKES, Peel.NONE])
-    assert adhesion_stops([Peel.NONE, Peel.LARGE_FLAKES, Peel.NONE])
-    with pytest.raises(ValueError, match="at least 3"):
-        adhesion_stops([Peel.NONE, Peel.NONE])
-    assert adhesion_cause(thickness_in_window=True, stops=True) == "drying or the collector surface"
-    assert adhesion_cause(thickness_in_window=True, stops=False) == ""

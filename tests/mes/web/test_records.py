@@ -14,9 +14,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from lots.models import CurveFile, Lot
+from lots.models import CurveFile, HoldLot, Lot
 from tests.support.api import ApiClient
-from tests.support.builders import Plant, make_gauge, make_plant, publish
+from tests.support.builders import Plant, make_gauge, make_plant, publish, specify
 from tests.support.raw import (
     CURVE_G,
     cell_in_filling,
@@ -235,3 +235,44 @@ def test_dose_of_many_intervals_costs_a_bounded_number_of_queries(
         shown = page(client, "dose", roll)
     assert "3 earlier ones are left out" in shown and "Unknown" in shown
     assert data(client, "dose", roll)["total_g_h_m3"] is None
+
+
+def coupons(plant: Plant, roll: Lot, *grades: int) -> None:
+    plant.submit(
+        [
+            plant.reading("coating.peel_grade", grade, roll, position=str(number))
+            for number, grade in enumerate(grades, start=1)
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("grades", "words", "held"),
+    [
+        ((0, 1), "Three are needed to tell", False),
+        ((0, 1, 0), "none, fine flakes, none. No large flakes", False),
+        ((0, 2), "Stop coating and look at drying or the collector surface", True),
+        ((0, 1, 3), "Three are needed to tell", False),  # no such grade: nothing passes
+    ],
+)
+def test_one_coupon_in_large_flakes_holds_the_roll_and_says_where_to_look(
+    grades: tuple[int, ...], words: str, held: bool
+) -> None:
+    plant = make_plant()
+    specify(plant, "coating.adhesion", lsl="1")
+    publish(plant)
+    roll = coated_roll(plant)
+    coupons(plant, roll, *grades)
+    assert words in page(signed_in(plant.operator), "thickness", roll)
+    assert HoldLot.objects.filter(lot=roll, disposition_id__isnull=True).exists() == held
+
+
+def test_thickness_is_looked_at_first_where_it_is_out_too() -> None:
+    plant = make_plant()
+    specify(plant, "coating.adhesion", lsl="1")
+    specify(plant, "coating.thickness_um", lsl="110", usl="130")
+    publish(plant)
+    roll = coated_roll(plant)
+    coupons(plant, roll, 2)
+    plant.submit([plant.reading("coating.thickness_um", 140, roll, position="1", roll_position_mm=1_000)])
+    assert "look at coating thickness first" in page(signed_in(plant.operator), "thickness", roll)
