@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -373,16 +373,13 @@ def test_any_chain_deleted_whole_is_missed_by_its_anchor(plant: Plant, tmp_path:
         call_command("verify_audit", anchors=file)
 
 
-def test_a_chain_written_anew_is_told_from_the_anchored_one(plant: Plant, chain: str, tmp_path: Path) -> None:
-    file = tmp_path / "anchors.jsonl"
-    write_anchor(file, now=timezone.now())
+def write_anew(chain: str) -> None:
+    """As a forger does: another actor in the first row, and every hash after it, so that the chain itself verifies."""
     with connections["owner"].cursor() as cursor:
         for table in ("lots_auditevent", "lots_auditchain"):
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-        # The forger rewrites the actor of the first row and every hash after it: the chain itself verifies.
-        events = list(AuditEvent.objects.filter(chain=chain).order_by("sequence"))
         head = bytes(32)
-        for event in events:
+        for event in list(AuditEvent.objects.filter(chain=chain).order_by("sequence")):
             event.actor = "nobody"
             event.previous_hash, head = head, event_hash(event, head)
             cursor.execute(
@@ -390,9 +387,40 @@ def test_a_chain_written_anew_is_told_from_the_anchored_one(plant: Plant, chain:
                 [event.actor, event.previous_hash, head, event.pk],
             )
         cursor.execute("UPDATE lots_auditchain SET head = %s WHERE key = %s", [head, chain])
+
+
+def cut_last(chain: str) -> None:
+    """Without its last row, the head set back."""
+    with connections["owner"].cursor() as cursor:
+        for table in ("lots_auditevent", "lots_auditchain"):
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        cursor.execute(
+            "UPDATE lots_auditchain SET length = length - 1, head = (SELECT previous_hash FROM lots_auditevent"
+            " WHERE chain = key AND sequence = length) WHERE key = %s",
+            [chain],
+        )
+        cursor.execute(
+            "DELETE FROM lots_auditevent WHERE chain = %s AND sequence > (SELECT length FROM lots_auditchain"
+            " WHERE key = %s)",
+            [chain, chain],
+        )
+
+
+@pytest.mark.parametrize(("forge", "words"), [(write_anew, "written anew"), (cut_last, "is gone")])
+def test_a_forged_chain_is_told_from_every_anchor_before(
+    plant: Plant, chain: str, tmp_path: Path, forge: Callable[[str], None], words: str
+) -> None:
+    """Also when it was anchored anew after the forgery."""
+    file = tmp_path / "anchors.jsonl"
+    write_anchor(file, now=timezone.now())
+    forge(chain)
     assert verify_chain(chain) is None
-    assert [bad.chain for bad in verify_anchors(file)] == [chain]
-    assert list(verify_anchors(file, "lot:0")) == []
+    for _ in range(2):
+        (bad,) = verify_anchors(file)
+        assert bad.chain == chain and words in bad.reason
+        assert list(verify_anchors(file, "lot:0")) == []
+        write_anchor(file, now=timezone.now())
+    assert len(file.read_text().splitlines()) == 2
 
 
 def test_anchors_are_a_chain_themselves(plant: Plant, tmp_path: Path) -> None:
@@ -403,6 +431,9 @@ def test_anchors_are_a_chain_themselves(plant: Plant, tmp_path: Path) -> None:
     first, second = file.read_text().splitlines()
     file.write_text(f"{first}\n{second}\n{second[:50]}")  # a crash while a third line was written
     assert list(verify_anchors(file)) == []
+    plant.raw()
+    assert write_anchor(file, now=timezone.now()) == 1 and list(verify_anchors(file)) == []
+    assert file.read_text().startswith(f"{first}\n{second}\n{{") and len(file.read_text().splitlines()) == 3
     for damaged in (second, first.replace('"heads"', '"tails"') + "\n" + second):
         file.write_text(damaged + "\n")
         with pytest.raises(UnreadableAnchors, match="line"):
