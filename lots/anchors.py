@@ -35,8 +35,9 @@ def write_anchor(file: Path, *, now: datetime) -> int:
     known: dict[str, tuple[int, str]] = {}
     last = GENESIS
     if file.exists():
-        for last, heads in _lines(file):
+        for line_hash, heads in _lines(file):
             known |= heads
+            last = line_hash
     changed = {
         chain.key: [chain.length, bytes(chain.head).hex()]
         for chain in AuditChain.objects.order_by("key").iterator(chunk_size=5_000)
