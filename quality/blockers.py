@@ -27,6 +27,7 @@ class Code(StrEnum):
     CONTAINER_OPEN = "container_open"
     EXPIRED = "expired"
     CONCESSION_EXPIRED = "concession_expired"
+    CONCEDED_IN_PART = "conceded_in_part"
     NONCONFORMANCE = "nonconformance"
     INDEPENDENCE = "independence"
     GATE = "gate"

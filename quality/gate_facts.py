@@ -11,10 +11,10 @@ from typing import Any
 
 from django.db.models import BooleanField, Count, Exists, Func, OuterRef, Q
 
-from lots.clock import site_time
 from lots.models import HoldLot, Lot, Measurement, OpenInterval, StepExecution
 from lots.queries import active_holds, current_measurements, executions_with_inherited, valid_measurements
 from quality.blockers import Blocker
+from quality.concessions import concession_blockers
 from quality.deviations import in_force
 from quality.models import Defect, Deviation, Disposition, DispositionItem, Judgement, SpecificationLine
 from quality.plans import gate_lines, revision_of
@@ -28,7 +28,7 @@ class Material:
 
     holds: dict[int, list[HoldLot]]
     open_containers: set[int]
-    expired_concessions: set[int]
+    concessions: dict[int, list[Blocker]]
     shelf_life: dict[int, list[Blocker]]
 
     def carried(self) -> Material:
@@ -89,7 +89,7 @@ class Evidence:
 
 
 def material_of(lots: Sequence[Lot], *, now: datetime, whole_only: bool = False) -> Material:
-    """Open holds (`whole_only`: not those on intervals), open containers, expired concessions, shelf life."""
+    """Open holds (`whole_only`: not those on intervals), open containers, concessions, shelf life."""
     keys = [lot.pk for lot in lots]
     holds: dict[int, list[HoldLot]] = {}
     for member in active_holds(keys):
@@ -98,7 +98,7 @@ def material_of(lots: Sequence[Lot], *, now: datetime, whole_only: bool = False)
     found = Material(
         holds=holds,
         open_containers=set(open_now.values_list("lot_id", flat=True)),
-        expired_concessions=_expired_concessions(lots, now),
+        concessions=concession_blockers(lots, now=now),
         shelf_life=shelf_life_blockers(lots, now=now),
     )
     return found.carried() if whole_only else found
@@ -144,21 +144,6 @@ def evidence_of(
         outside=_outside([row for row in rows if row.violates], latest),
         deviations=in_force(gated, now=now) if (gated := [lot for lot in lots if _has_gates(lot)]) else {},
     )
-
-
-def _expired_concessions(lots: Sequence[Lot], now: datetime) -> set[int]:
-    """Lots whose concession has run out and about which nothing was decided since."""
-    here = {lot.pk: site_time(lot.site, now) for lot in lots}
-    decided_again = DispositionItem.objects.filter(
-        lot=OuterRef("lot"), disposition__decided_at__gte=OuterRef("disposition__concession_expires_at")
-    )
-    ended = DispositionItem.objects.filter(
-        ~Exists(decided_again),
-        lot__in=here,
-        disposition__decision=Disposition.Decision.CONCESSION,
-        disposition__concession_expires_at__isnull=False,
-    ).values_list("lot_id", "disposition__concession_expires_at")
-    return {lot for lot, expires_at in ended if expires_at is not None and expires_at <= here[lot]}
 
 
 class Same(Func):

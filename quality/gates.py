@@ -200,11 +200,7 @@ def _in_itself(lot: Lot, material: Material) -> list[Blocker]:
     blockers += material.shelf_life.get(lot.pk, ())
     if lot.pk in material.open_containers:
         blockers.append(lot_blocker(Code.CONTAINER_OPEN, "its container stands open; close it first", lot))
-    if lot.pk in material.expired_concessions:
-        blockers.append(
-            lot_blocker(Code.CONCESSION_EXPIRED, "its concession has expired; hold it and decide again", lot)
-        )
-    return blockers
+    return blockers + material.concessions.get(lot.pk, [])
 
 
 def _held(member: HoldLot) -> Blocker:

@@ -9,7 +9,7 @@ from datetime import datetime
 from lots.clock import site_time
 from lots.models import Equipment, GateDecision, Lot, RouteStep
 from lots.queries import route_steps
-from quality.blockers import Blocker
+from quality.blockers import Blocker, Code
 from quality.gates import leave_blockers, start_blockers
 
 
@@ -41,17 +41,21 @@ def pass_gates(
     in_parts: bool = False,
     on_route: bool = False,
     packed: bool = False,
+    by_amount: bool = False,
     machines: Mapping[int, Equipment | None] | None = None,
 ) -> dict[int, GateDecision]:
     """`pass_gate` for many locked lots: their decisions by lot, or GateRefused for the first that may not move.
 
     `in_parts`, `on_route` and `packed` are those of `leave_blockers`, `machines` those of `start_blockers`.
+    `by_amount`: whoever takes a part compares it with what was conceded.
     """
     if step_code:
         found = start_blockers(lots, step_code, now=now, machines=machines)
     else:
         found = leave_blockers(lots, now=now, in_parts=in_parts, on_route=on_route, packed=packed)
     for lot in lots:
+        if by_amount:
+            found[lot.pk] = [b for b in found[lot.pk] if b.code != Code.CONCEDED_IN_PART]
         if found[lot.pk]:
             raise GateRefused(lot, found[lot.pk])
     decisions = GateDecision.objects.bulk_create(

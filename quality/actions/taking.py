@@ -15,6 +15,7 @@ from lots.models import GateDecision, GenealogyLink, HoldLot, Lot, Movement, Use
 from lots.queries import active_holds
 from quality.actions.gate import GateRefused, pass_gates
 from quality.blockers import Blocker
+from quality.concessions import concessions_on
 from quality.gates import holds_on
 
 Kind = GenealogyLink.Kind
@@ -73,6 +74,7 @@ class Taking:
         for member in active_holds([lot.pk for lot in parents.values()]):
             self.holds[member.lot_id].append(member)
         self.used = self._taken_before()
+        self.concessions = {} if reported else concessions_on(self.parents.values(), lock=True)
         self.decisions: dict[tuple[int, str], GateDecision | None] = {}
         self.links: list[GenealogyLink] = []
 
@@ -102,6 +104,7 @@ class Taking:
         if (parent.pk, kind) not in self.decisions:
             # The parent is locked: what let the first part go lets the others go, too, but for holds on their metres.
             self.decisions[parent.pk, kind] = None if self.reported else self._pass(parent, item)
+        self._check_conceded(parent, item)
         if not self.reported and (blockers := self._held_part(parent, item)):
             raise GateRefused(parent, blockers)
         movement = Movement(
@@ -139,8 +142,22 @@ class Taking:
             now=self.now,
             in_parts=item.from_mm is not None,
             on_route=self.on_route,
+            by_amount=True,
         )
         return decisions[parent.pk]
+
+    def _check_conceded(self, parent: Lot, item: Input) -> None:
+        """Of conceded material no more is taken than was conceded."""
+        concession = self.concessions.get(parent.pk)
+        if concession is None:
+            return
+        wanted = concession.amount(parent.pk, item.quantity, item.from_mm, item.to_mm)
+        if wanted and concession.taken + wanted > concession.quantity:
+            raise ProductionRefused(
+                f"inputs: {wanted.normalize():f} {concession.unit} of {parent.code} wanted; {concession.words} were "
+                f"conceded, {concession.taken.normalize():f} of them taken since; have more conceded"
+            )
+        concession.taken += wanted
 
     def _held_part(self, parent: Lot, item: Input) -> list[Blocker]:
         if item.from_mm is None or item.to_mm is None:

@@ -285,13 +285,27 @@ def test_concession_expired(plant: Plant) -> None:
     ruling = Ruling(
         Disposition.Decision.CONCESSION,
         "usable today",
-        concession_quantity=5,  # type: ignore[arg-type]
+        concession_quantity=lot.quantity,
         concession_expires_at=timezone.now() + timedelta(hours=1),
     )
     decide(plant, lot, ruling)
     assert leave(lot) == []
     blocker = assert_only(leave(lot, after=timedelta(hours=2)), Code.CONCESSION_EXPIRED)
     assert "decide again" in blocker.message
+
+
+def test_conceded_in_part(plant: Plant) -> None:
+    publish(plant)
+    lot = mixed(plant)
+    ruling = Ruling(
+        Disposition.Decision.CONCESSION,
+        "usable for trials",
+        concession_quantity=lot.quantity - 1,
+        concession_expires_at=timezone.now() + timedelta(hours=1),
+    )
+    decide(plant, lot, ruling)
+    blocker = assert_only(leave(lot), Code.CONCEDED_IN_PART)
+    assert "only 99 kg were conceded, of 100; split that off first" in blocker.message
 
 
 def test_every_reason_is_given_at_once(plant: Plant) -> None:

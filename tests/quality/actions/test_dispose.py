@@ -255,7 +255,7 @@ def concede(plant: Plant, lot: Lot) -> Disposition:
     ruling = Ruling(
         D.CONCESSION,
         "usable this week",
-        concession_quantity=Decimal(5),
+        concession_quantity=lot.quantity,
         concession_expires_at=timezone.now() + timedelta(days=1),
     )
     return decide(plant, hold(plant, lot), ruling)
