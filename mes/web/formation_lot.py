@@ -12,6 +12,7 @@ from lots.science.formation.band import Alarm, BandVerdict, VoltageBand
 from lots.science.formation.detectors import SHARE
 from lots.science.formation.first_charge import FirstCharge
 from mes.web.formation_band import alarms_of, ended_early, good_band, judged, stored_charge
+from mes.web.formation_baseline import baseline_words
 from mes.web.formation_page import short
 from quality.early_spread import EarlySpread, early_spread
 
@@ -39,13 +40,14 @@ class MemberRow:
 class LotFormation:
     """`rows` are the first cells by code, of `members`. `spread` is None for fewer than five first discharges, `hold`
     the one that a wide spread placed. `band` is of good cells of the site, those of this lot among them, that ran
-    under the recipe revision of most cells here; None for fewer than two.
+    under the recipe revision of most cells here, None for fewer than two; `baseline` says what that revision changed.
     """
 
     rows: tuple[MemberRow, ...]
     members: int
     curves: int
     band: VoltageBand | None
+    baseline: str
     spread: EarlySpread | None
     hold: HoldLot | None
 
@@ -76,6 +78,7 @@ def lot_formation(lot: Lot) -> LotFormation:
         members=count,
         curves=len(curves),
         band=band,
+        baseline=baseline_words(cells[0], band) if cells else "",
         spread=early_spread(lot.pk),
         hold=holds.order_by("-pk").first(),
     )

@@ -19,6 +19,7 @@ from lots.science.impedance.fit import NAMES, RandlesFit, fit_randles, randles_o
 from lots.science.impedance.spectrum import Spectrum, high_frequency_intercept
 from mes.curves import CurveMissing, load_records, load_spectra
 from mes.web.formation_band import alarms_of, ended_early, good_band, judged, stored_charge
+from mes.web.formation_baseline import baseline_words
 from mes.web.formation_cycles import ShownCycle, result_of, shown_cycles
 
 CURVES_SHOWN = 12
@@ -126,6 +127,7 @@ def _band(lot: Lot, cycling: CurveFile) -> dict[str, Any] | None:
         "upper_v": None,
         "alarms": [str(alarm) for alarm in alarms],
         "words": [LOOK_AT[alarm] for alarm in alarms],
+        "baseline": baseline_words(lot, band),
         "unseen": [] if verdict is None else [alarm.replace("_", " ") for alarm in verdict.unseen],
     }
     if band is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,17 @@ from django.urls import reverse
 from django.utils import timezone
 
 from lots.actions.place_hold import HeldExtent
-from lots.models import CurveFile, Hold, HoldLot, Lot, Measurement
+from lots.models import (
+    CurveFile,
+    Hold,
+    HoldLot,
+    Lot,
+    Measurement,
+    ProcessStep,
+    RecipeParameter,
+    RecipeRevision,
+    WorkOrderRecipe,
+)
 from lots.science.impedance.fit import randles_ohm
 from mes.curves import store_records
 from quality.actions.dispose import Ruling, dispose
@@ -139,6 +151,29 @@ def others(plant: Plant, count: int, *, protocol: str) -> list[Lot]:
         )
         cells.append(cell)
     return cells
+
+
+def test_revision_that_changes_the_profile_asks_for_a_new_baseline(plant: Plant, client: Client) -> None:
+    lot = formed_lot(plant, client, 1, spread=0.0)
+    cell = Lot.objects.get(pk=lot.links_to_children.get().child_id)
+    assert data(client, cell.code)["band"]["baseline"] == ""  # the first revision changes nothing
+    own = WorkOrderRecipe.objects.get(work_order=cell.work_order, material=cell.material).recipe_revision
+    set_recipe(cell, upper_cutoff_v="3.8", lower_cutoff_v="2.2", c_rate_1="0.1", nominal_capacity_ah="20")
+    earlier = RecipeRevision.objects.create(
+        recipe=own.recipe, revision="0", issued_at=own.issued_at - timedelta(days=9)
+    )
+    for name, value in (("upper_cutoff_v", "3.8"), ("lower_cutoff_v", "2.2"), ("c_rate_1", "0.05")):
+        RecipeParameter.objects.create(
+            recipe_revision=earlier,
+            step=ProcessStep.objects.get(code="formation"),
+            name=name,
+            value=Decimal(value),
+            unit="1",
+        )
+    words = f"{own} changes stages, nominal capacity of the formation profile against {earlier}"
+    assert words in data(client, cell.code)["band"]["baseline"]
+    page = client.get(reverse("web:lot_formation", args=[lot.code])).content.decode()
+    assert words in page and "20 good cells is needed (0 so far)" in page
 
 
 def scrap(plant: Plant, lot: Lot) -> None:

@@ -78,9 +78,10 @@ class HaliteFormation extends HalitePlots {
       item.toggleAttribute("data-alarm", true);
       return item;
     }));
-    if (!band.lower_v) return this.say("band", `Only ${band.cells} other good cells ran under this protocol: no band yet.`);
+    const because = band.baseline ? ` ${band.baseline}` : "";
+    if (!band.lower_v) return this.say("band", `Only ${band.cells} other good cells ran under this protocol: no band yet.${because}`);
     if (band.provisional) {
-      return this.say("band", `Provisional band of ${band.cells} cells, 20 are needed to judge: ${band.out_pct} % of the points lie outside.`);
+      return this.say("band", `Provisional band of ${band.cells} cells, 20 are needed to judge: ${band.out_pct} % of the points lie outside.${because}`);
     }
     const bad = band.alarms.length > 0;
     const unseen = band.unseen.length ? ` Not looked for, as the records do not tell: ${band.unseen.join(", ")}.` : "";
