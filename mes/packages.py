@@ -37,7 +37,7 @@ from quality.package.checks import integrity
 from quality.package.offline_verifier import digest
 from quality.package.safety import safety_findings
 from quality.package.subject import Subject, subject_of
-from quality.package.table import Table, instant
+from quality.package.table import Table, instant, tables_digest
 
 log = structlog.get_logger(__name__)
 
@@ -115,6 +115,7 @@ def _build(package: EvidencePackage, attempt: int, *, now: datetime) -> PackageB
         "artifacts": [[artifact.name, artifact.title] for artifact in ARTIFACTS],
         "findings": [[finding.check, finding.words] for finding in findings],
         "audit_heads": heads,
+        "tables": {name: tables_digest(content) for name, content in tables.items()},
         "files": {name: digest(content) for name, content in sorted(files.items())},
     }
     archive = pack(package.code, files, manifest)

@@ -106,7 +106,9 @@ def rows_of(lots: Sequence[Lot]) -> list[Row]:
         Judgement.objects.filter(lot_id__in=[lot.pk for lot in lots])
         .select_related("line__requirement", "line__specification__characteristic__step")
         .order_by(
-            "line__specification__characteristic__step__sequence", "line__specification__characteristic__code"
+            "line__specification__characteristic__step__sequence",
+            "line__specification__characteristic__code",
+            "pk",
         )
     )
     by_measurement = {judgement.measurement_id: judgement for judgement in judgements}

@@ -16,8 +16,11 @@ from lots.digest import canonical_instant
 from lots.models import AuditChain, Lot, MaterialDefinition, ProductRevision, Site, User
 from quality.actions.sign import sign
 from quality.models import Baseline, EvidencePackage, PackageBuild, PackageIssue, PackageProgress
+from quality.package.artifacts import ARTIFACTS, missing_artifacts
 from quality.package.checks import Finding
+from quality.package.safety import safety_findings
 from quality.package.subject import LARGEST, Subject, subject_of
+from quality.package.table import tables_digest
 from quality.permissions import Action, require
 from quality.release_view import recorded_by
 
@@ -126,8 +129,8 @@ def sign_package(
 ) -> PackageIssue:
     """Sign the manifest of a built package. `seal` stores the archive with the signature in it: its hash and size.
 
-    Refused while a check finds something, when the lot's record has changed since it was built, and to somebody who
-    recorded values in it.
+    Refused while a check finds something, when anything that the package states has changed since it was built (a
+    hold, a decision, a calibration, a safety test), and to somebody who recorded values in it.
     """
     act_as(user)
     require(user, package.site, Action.SIGN_PACKAGE)
@@ -141,8 +144,9 @@ def sign_package(
         words = "; ".join(f"{check}: {words}" for check, words in build.findings[:3])
         raise PackageRefused(f"checks: {len(build.findings)} are open. {words}")
     subject = subject_of(package)
-    if chain_heads(subject) != build.manifest["audit_heads"]:
-        raise PackageRefused("package: the record has changed since it was built; build a new one")
+    changed = what_changed(subject, build.manifest)
+    if changed:
+        raise PackageRefused(f"package: {changed} changed since it was built; build it again")
     if recorded_by(subject.own_keys, user):
         raise PackageRefused("signer: you recorded values of it: another person must sign it")
     signature = sign(
@@ -179,3 +183,20 @@ def chain_heads(subject: Subject) -> dict[str, str]:
     keys = [f"lot:{key}" for key in subject.own_keys]
     rows = AuditChain.objects.filter(key__in=keys).order_by("key")
     return {chain.key: f"{chain.length}:{bytes(chain.head).hex()}" for chain in rows}
+
+
+def what_changed(subject: Subject, manifest: Mapping[str, Any]) -> str:
+    """What is no longer as a package was built, in words; empty while all of it is.
+
+    The chains of the lots and cells cover their own records. What else the artifacts state stands in other chains
+    (holds, gauges, decisions, cases), so that the tables themselves are compared.
+    """
+    if chain_heads(subject) != manifest["audit_heads"]:
+        return "the record of its lots"
+    built = manifest.get("tables", {})
+    tables = {artifact.name: artifact.tables(subject) for artifact in ARTIFACTS}
+    unlike = [one.title for one in ARTIFACTS if tables_digest(tables[one.name]) != built.get(one.name)]
+    if unlike:
+        return f"what it states ({', '.join(unlike).lower()})"
+    found = [finding.words for finding in (*missing_artifacts(tables), *safety_findings(subject))]
+    return f"what its checks find ({found[0]})" if found else ""

@@ -30,7 +30,10 @@ def _lines(subject: Subject) -> list[SpecificationLine]:
             "requirement", "specification__characteristic__step", "specification__product_revision__product"
         )
         .order_by(
-            "specification__characteristic__step__sequence", "specification__characteristic__code", "revision"
+            "specification__characteristic__step__sequence",
+            "specification__characteristic__code",
+            "revision",
+            "pk",
         )
     )
 
@@ -82,7 +85,7 @@ def revisions(subject: Subject) -> list[Table]:
     pinned = RecipeRevision.objects.filter(
         pk__in=set(recipe_revision_of([*subject.lots, *subject.cells]).values())
     ).select_related("recipe")
-    recipes = tuple((str(row), row.recipe.name, instant(row.issued_at)) for row in pinned)
+    recipes = tuple((str(row), row.recipe.name, instant(row.issued_at)) for row in pinned.order_by("pk"))
     head = ("Requirement", "Revision", "In the baseline", "Statement", "Acceptance", "Reason", "Issued")
     return [
         Table("Requirements", head, wording, wide=(3, 4, 5)),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -28,3 +31,9 @@ def text(value: Decimal | None) -> str:
 def instant(at: datetime | None) -> str:
     """An instant in UTC to the second, as ISO 8601."""
     return "" if at is None else at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def tables_digest(tables: Iterable[Table]) -> str:
+    """SHA-256 of what the tables say, whatever file they become."""
+    content = [(table.title, table.head, table.rows, table.words) for table in tables]
+    return hashlib.sha256(json.dumps(content, default=str).encode()).hexdigest()

@@ -8,17 +8,23 @@ import json
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 from python_calamine import CalamineWorkbook
 
-from lots.models import CurveFile
+from lots.actions.place_hold import HeldExtent
+from lots.models import CurveFile, Gauge
 from mes import packages
+from quality.actions.calibrate import record_calibration
+from quality.actions.hold import hold_by_hand
+from quality.actions.open_case import open_case
 from quality.actions.package import MOST_ATTEMPTS, PackageRefused, begin_attempt
 from quality.actions.safety import record_result
 from quality.actions.sign import SignatureRefused
@@ -232,6 +238,33 @@ def test_a_record_that_has_changed_since_is_not_signed(plant: Plant, package: Ev
     plant.submit([plant.reading("acceptance.ocv_loss_mv_week", "1", cell)])
     with pytest.raises(PackageRefused, match="changed since it was built"):
         signed(plant, package)
+
+
+def test_what_other_chains_record_keeps_a_package_from_being_signed(
+    plant: Plant, package: EvidencePackage
+) -> None:
+    """Holds, calibrations, cases and safety tests are in no chain of a lot; each is named by its artifact."""
+    cell = CurveFile.objects.latest("pk").lot
+    by: dict[str, Any] = {"user": plant.engineer, "now": timezone.now()}
+    due = {"calibrated_at": by["now"], "due_at": by["now"] + timedelta(days=9)}
+    good = due | {"passed": True, "certificate": "C-7", "as_found_error": None}
+    gauge = Gauge.objects.filter(site=plant.site).latest("pk")
+    changes: tuple[tuple[str, Callable[[], object]], ...] = (
+        (
+            "deviations",
+            lambda: hold_by_hand([HeldExtent(cell.pk)], site=plant.site, reason="scratched can", **by),
+        ),
+        ("deviations", lambda: open_case(plant.site, title="scratched", lot=cell, **by)),
+        ("methods and calibration", lambda: record_calibration(gauge, **good, **by)),
+        ("safety chain", lambda: write_chain(plant)),
+    )
+    for artifact, change in changes:
+        with transaction.atomic():
+            change()
+            with pytest.raises(PackageRefused, match=rf"what it states \({artifact}\) changed since"):
+                signed(plant, package)
+            transaction.set_rollback(True)
+    assert signed(plant, package).package == package
 
 
 def test_packages_are_about_cells(plant: Plant) -> None:
