@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 import xlsxwriter
 
+from mes.documents.cells import harmless
 from mes.documents.pdf import render
-from quality.package.table import Table
+from quality.package.table import Cell, Table
 
 WIDE, NARROW = 44, 16
+NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?")
 
 
 def tables_pdf(title: str, tables: Sequence[Table], *, head: Mapping[str, Any], link: str) -> bytes:
@@ -58,12 +61,19 @@ def tables_xlsx(title: str, tables: Sequence[Table]) -> bytes:
 
 
 def tables_csv(tables: Sequence[Table]) -> bytes:
-    """The tables one below the other, each under its head, an empty line between them."""
+    """The tables one below the other, each under its head, an empty line between them.
+
+    A text that a spreadsheet would take for a formula has an apostrophe before it; a number stays one.
+    """
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer)
     for number, table in enumerate(tables):
         if number:
             writer.writerow([])
         writer.writerow(table.head)
-        writer.writerows(table.rows)
+        writer.writerows([_csv_cell(cell) for cell in row] for row in table.rows)
     return buffer.getvalue().encode()
+
+
+def _csv_cell(cell: Cell) -> Cell:
+    return harmless(cell) if isinstance(cell, str) and not NUMBER.fullmatch(cell) else cell

@@ -10,6 +10,7 @@ import sys
 import zipfile
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from python_calamine import CalamineWorkbook
 from lots.actions.place_hold import HeldExtent
 from lots.models import CurveFile, Gauge
 from mes import packages
+from mes.documents.tables import tables_csv
 from quality.actions.calibrate import record_calibration
 from quality.actions.hold import hold_by_hand
 from quality.actions.open_case import open_case
@@ -33,6 +35,7 @@ from quality.package import offline_verifier
 from quality.package.artifacts import ARTIFACTS
 from quality.package.decisions import decision_table
 from quality.package.subject import subject_of
+from quality.package.table import Table
 from quality.permissions import NotPermitted
 from tests.support.builders import PASSWORD, Plant, make_user
 from tests.support.packaged import built, documented_lot, package_plant
@@ -105,6 +108,14 @@ def test_members_open_and_say_what_was_recorded(package: EvidencePackage, tmp_pa
         "formation.charge_capacity_ah",
         "acceptance.leak_free",
     }
+
+
+def test_no_text_of_a_table_is_a_formula_in_a_spreadsheet() -> None:
+    texts = ('=HYPERLINK("x")', "+1+cmd|'/C calc'!A0", "@SUM(A1)", "-2+3", "\t=1", "L-=1")
+    numbers = ("-0.5", "+7", "-1.5E-3", "-3,14", "<5")
+    written = tables_csv([Table("T", ("a",), ((*texts, *numbers, Decimal("-0.5"), -1, None),))]).decode()
+    _, row = csv.reader(io.StringIO(written, newline=""))
+    assert row == [*(f"'{text}" for text in texts[:5]), texts[5], *numbers, "-0.5", "-1", ""]
 
 
 def test_offline_verifier_passes_in_the_folder_and_on_the_archive(

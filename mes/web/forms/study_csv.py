@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterable
 
+from mes.documents.cells import harmless
 from quality.actions.gauge_study import MOST_RUNS, GaugeStudyRefused
 from quality.gauge_studies import Run, written_value
 from quality.models import GaugeStudy
@@ -24,7 +25,7 @@ def sheet(runs: Iterable[Run]) -> str:
         writer.writerow(
             [
                 run.number + 1,
-                *(_harmless(name) for name in (run.part, run.operator)),
+                *(harmless(name) for name in (run.part, run.operator)),
                 run.trial,
                 run.reading.value if run.reading else "",
             ]
@@ -77,8 +78,8 @@ def _take(row: dict[str, str], number: int, design: str, runs: list[Run], found:
         return [f"row {number}, column run: {row['run']!r} is not between 1 and {len(runs)}"]
     run = runs[int(row["run"]) - 1]
     expected = {
-        "part": _harmless(run.part),
-        "operator": _harmless(run.operator),
+        "part": harmless(run.part),
+        "operator": harmless(run.operator),
         "trial": str(run.trial),
     }
     wrong = [
@@ -98,8 +99,3 @@ def _take(row: dict[str, str], number: int, design: str, runs: list[Run], found:
         return [f"row {number}, column value: {error}"]
     found[run.number] = row["value"]
     return []
-
-
-def _harmless(name: str) -> str:
-    """A spreadsheet must not take a name for a formula."""
-    return f"'{name}" if name[:1] in "=+-@\t\r" else name
