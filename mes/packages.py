@@ -43,6 +43,8 @@ log = structlog.get_logger(__name__)
 
 # A worker that says nothing for so long is dead or has lost the message.
 SILENCE = timedelta(seconds=20)
+# An attempt that takes longer is ended: thousands of cells with their curves take a minute or two.
+LONGEST = timedelta(minutes=10)
 
 
 class RecordChanged(Exception):
@@ -60,6 +62,14 @@ def waiting_packages(*, now: datetime) -> list[int]:
         ~Exists(built), ~Exists(stirring), ~Exists(exhausted), created_at__lte=now - SILENCE
     )
     return list(rows.order_by("pk").values_list("pk", flat=True))
+
+
+def is_given_up(package: EvidencePackage, *, now: datetime) -> bool:
+    """Whether nobody builds it any more: the last attempt failed, or ended without a word."""
+    if PackageBuild.objects.filter(package=package).exists():
+        return False
+    last = package.progress.filter(attempt__gte=MOST_ATTEMPTS).order_by("pk").last()
+    return last is not None and (bool(last.error) or last.noted_at <= now - LONGEST)
 
 
 def build_package(key: int, *, now: datetime) -> PackageBuild | None:

@@ -14,7 +14,16 @@ def evaluate_chart(*, chart_id: int) -> None:
     pipeline.attempt_chart(chart_id, now=timezone.now())
 
 
-@shared_task(name="mes.tasks.build_package", ignore_result=True, acks_late=True)
+@shared_task(
+    name="mes.tasks.build_package",
+    ignore_result=True,
+    acks_late=True,
+    time_limit=packages.LONGEST.total_seconds(),
+)
 def build_package(*, package_id: int) -> None:
-    """Build one evidence package. A duplicate, late or lost task changes nothing."""
+    """Build one evidence package. A duplicate, late or lost task changes nothing.
+
+    It may take longer than the broker waits before it hands the message out again: who gets it then finds the package
+    taken and ends.
+    """
     packages.build_package(package_id, now=timezone.now())

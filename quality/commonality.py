@@ -33,16 +33,30 @@ class Comparison:
 
 
 def compare_by_specification(characteristic: Characteristic, site: Site, *, since: datetime) -> Comparison:
-    """Lots with a value out of specification against lots whose values all conform, judged since an instant."""
+    """Lots with a value out of specification against lots whose values all conform, judged since an instant.
+
+    Only current good values count; a lot of which one could not be judged stands on neither side.
+    """
     rows = Judgement.objects.filter(
         line__specification__characteristic=characteristic,
         lot_id__isnull=False,
         judged_at__gte=since,
     ).order_by("-id")
-    verdicts: dict[int, bool] = {}
-    for lot_id, verdict in rows.values_list("lot_id", "verdict")[: 10 * MOST_UNITS]:
-        verdicts[lot_id or 0] = verdicts.get(lot_id or 0, False) or verdict == Judgement.Verdict.VIOLATES
-    return compare(verdicts, site)
+    judged = list(rows.values_list("lot_id", "measurement_id", "verdict")[: 10 * MOST_UNITS])
+    current = valid_measurements({lot for lot, _, _ in judged if lot is not None})
+    counted = set(current.filter(characteristic=characteristic).values_list("id", flat=True))
+    verdicts: dict[int, set[str]] = defaultdict(set)
+    for lot, measurement, verdict in judged:
+        if measurement in counted:
+            verdicts[lot or 0].add(verdict)
+    return compare(
+        {
+            lot: Judgement.Verdict.VIOLATES in found
+            for lot, found in verdicts.items()
+            if Judgement.Verdict.VIOLATES in found or Judgement.Verdict.UNDETERMINED not in found
+        },
+        site,
+    )
 
 
 def compare_by_rank(

@@ -16,6 +16,7 @@ from datetime import datetime
 from django.db.models import Max
 
 from lots.models import Measurement, Site
+from lots.queries import current_measurements
 from quality.models import (
     ControlPlanLine,
     Judgement,
@@ -190,11 +191,13 @@ def _performance(lines: Sequence[SpecificationLine], site: Site) -> dict[int, fl
     if not instants:
         return {}
     wanted = {key for keys in judged.values() for key in keys}
-    values = dict(
-        Measurement.objects.filter(
-            site=site, received_at__range=(min(instants), max(instants)), id__in=wanted
-        ).values_list("id", "value")
+    rows_of_site = Measurement.objects.filter(
+        site=site,
+        received_at__range=(min(instants), max(instants)),
+        id__in=wanted,
+        quality=Measurement.Quality.GOOD,
     )
+    values = dict(current_measurements(rows_of_site).values_list("id", "value"))
     found = {}
     for line in lines:
         sample = [float(values[key]) for key in judged[line.pk] if key in values]

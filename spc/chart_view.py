@@ -117,7 +117,7 @@ def chart_window(chart: Chart, *, before: int | None = None, limit: int = WINDOW
         within=_within(column["details"]) if traits(family).within else None,
         lots=_lot_codes(column["subgroup_id"]),
         signals=_signals(column["id"]),
-        excluded=_excluded(chart, column["id"], column["subgroup_id"]),
+        excluded=_excluded(chart, column["subgroup_id"]),
         breaks=_breaks(chart, column["limit_revision_id"]),
     )
 
@@ -182,19 +182,15 @@ def _signals(ids: list[int]) -> list[WindowSignal]:
     return sorted(signals, key=lambda signal: (signal.index, signal.id))
 
 
-def _excluded(chart: Chart, ids: list[int], subgroups: list[int]) -> list[int]:
+def _excluded(chart: Chart, subgroups: list[int]) -> list[int]:
     """Places of points that are excluded by decision or left out of the limits in force."""
     decided = excluded_subgroups(chart.pk)
     revision = chart.state.limit_revision
     left_out: set[int] = set()
     if revision is not None and revision.kind == LimitRevision.Kind.FROZEN:
         basis = BasisPoint.objects.filter(limit_revision=revision, excluded=True)
-        left_out = set(basis.values_list("point_id", flat=True))
-    return [
-        index
-        for index, (key, subgroup) in enumerate(zip(ids, subgroups, strict=True))
-        if key in left_out or subgroup in decided
-    ]
+        left_out = set(basis.values_list("point__subgroup_id", flat=True))
+    return [index for index, subgroup in enumerate(subgroups) if subgroup in left_out or subgroup in decided]
 
 
 def _breaks(chart: Chart, revisions: list[int | None]) -> list[tuple[int, int]]:

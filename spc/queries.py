@@ -202,15 +202,16 @@ def open_signals(site_id: int) -> QuerySet[Signal]:
     )
 
 
-def phase1_data(chart: Chart) -> tuple[list[Point], list[SubgroupData]]:
+def phase1_data(chart: Chart, *, until: int | None = None) -> tuple[list[Point], list[SubgroupData]]:
     """The newest points that limits may be estimated from, in order, and the engine's data behind each.
 
-    Points excluded by decision are left out. At most LARGEST_BASIS: older points say little about the process of
-    today, and cost must not grow with history.
+    Points excluded by decision are left out, and those behind the sequence `until`. At most LARGEST_BASIS: older points
+    say little about the process of today, and cost must not grow with history.
     """
     family = chart.stream.plan.family
+    plotted = current_points(chart.pk)
     newest = (
-        with_current_members(current_points(chart.pk))
+        with_current_members(plotted if until is None else plotted.filter(sequence__lte=until))
         .exclude(subgroup__in=excluded_subgroups(chart.pk).keys())
         .order_by("-sequence")[: LARGEST_BASIS_RARE if traits(family).rare else LARGEST_BASIS]
     )

@@ -116,7 +116,7 @@ def package_out(package: EvidencePackage, *, whole: bool = False) -> dict[str, A
         "qualification": str(package.product_revision) if package.product_revision else None,
         "requested_at": package.requested_at,
         "requested_by": package.requested_by.username,
-        "state": "signed" if issue else "built" if build else "building",
+        "state": _state(package),
         "findings": [{"check": check, "message": words} for check, words in build.findings] if build else [],
         "signed_by": issue.signature.printed_name if issue else None,
         "archive_sha256": latest.archive_sha256 if latest else None,
@@ -128,6 +128,14 @@ def package_out(package: EvidencePackage, *, whole: bool = False) -> dict[str, A
             package.progress.exclude(error="").order_by("pk").values_list("error", flat=True)
         )
     return said
+
+
+def _state(package: EvidencePackage) -> str:
+    if getattr(package, "issue", None):
+        return "signed"
+    if getattr(package, "build", None):
+        return "built"
+    return "failed" if building.is_given_up(package, now=timezone.now()) else "building"
 
 
 def _rows(request: HttpRequest) -> Any:

@@ -11,17 +11,29 @@ from lots.actions.acting import act_as
 from lots.models import User
 from quality.actions.sign import sign
 from quality.permissions import Action, require
-from spc.actions.freeze import freeze_limits
+from spc.actions.freeze import basis_of, freeze_limits
 from spc.models import Chart, LimitRevision
 
 
 @transaction.atomic
 def approve_limits(
-    chart: Chart, *, excluded: Mapping[int, str], reason: str, user: User, password: str, now: datetime
+    chart: Chart,
+    *,
+    excluded: Mapping[int, str],
+    reason: str,
+    user: User,
+    password: str,
+    now: datetime,
+    seen: int | None = None,
 ) -> LimitRevision:
-    """End phase 1: the points named become the basis of frozen limits. Raises FreezeRefused or SignatureRefused."""
+    """End phase 1: the points become the basis of frozen limits; signed are the points and what they estimate.
+
+    `seen`: the last sequence that the signer has looked at; None: all there are. Raises FreezeRefused or
+    SignatureRefused.
+    """
     act_as(user)
     require(user, chart.stream.plan.site, Action.FREEZE_LIMITS)
+    basis = basis_of(chart.pk, excluded=excluded, seen=seen)
     signature = sign(
         user=user,
         password=password,
@@ -32,9 +44,10 @@ def approve_limits(
             "chart": chart.pk,
             "excluded": {str(key): excluded[key] for key in sorted(excluded)},
             "reason": reason,
+            "basis": [point.sequence for point in basis.points if point.pk not in excluded],
+            "center": repr(basis.fit.center),
+            "sigma": repr(basis.fit.sigma),
         },
         now=now,
     )
-    return freeze_limits(
-        chart.pk, excluded=excluded, reason=reason, made_by_id=user.pk, signature_id=signature.pk, now=now
-    )
+    return freeze_limits(basis, reason=reason, made_by_id=user.pk, signature_id=signature.pk, now=now)

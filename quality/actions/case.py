@@ -15,7 +15,7 @@ from quality.cases import FIELDS, CaseView, Family, Kind, case_view
 from quality.evidence import people_who_may
 from quality.models import CaseEntry, ControlPlanLine, Nonconformance
 from quality.permissions import Action
-from spc.models import Chart
+from spc.models import Chart, Point
 from spc.queries import current_points, excluded_subgroups, is_frozen
 
 LEVERS = ("recipe parameter", "control-plan line")
@@ -64,13 +64,13 @@ def check_effectiveness(
         raise CaseRefused(
             f"points: {len(rows)} of {points} were plotted since the last action was carried out; wait for more"
         )
-    signalled = [row.sequence + 1 for row in rows if row.signals.all()]
-    passed = not signalled
+    beyond = [row.sequence + 1 for row in rows if row.signals.all() or not _inside(row)]
+    passed = not beyond
     name = chart.stream.plan.characteristic.name
     words = (
         f"{points} points of {name} inside their limits and without a signal"
         if passed
-        else f"points {', '.join(map(str, signalled))} of {name} signalled: it is not back in band"
+        else f"points {', '.join(map(str, beyond))} of {name} signalled or lie beyond a limit: it is not back in band"
     )
     content = {
         "chart": chart.pk,
@@ -81,6 +81,18 @@ def check_effectiveness(
         "words": words,
     }
     return store_entry(case, Kind.EFFECTIVENESS, content, user=user, now=now)
+
+
+def _inside(point: Point) -> bool:
+    """Whether both panels lie inside the limits that the point was judged by; a point without a value does not."""
+    panels = (
+        (point.statistic, point.lcl, point.ucl),
+        (point.dispersion, point.dispersion_lcl, point.dispersion_ucl),
+    )
+    return point.statistic is not None and not any(
+        value is not None and ((low is not None and value < low) or (high is not None and value > high))
+        for value, low, high in panels
+    )
 
 
 @transaction.atomic

@@ -122,10 +122,10 @@ def open_order(
     """Open an order that pins the newest published plan, and the newest recipes of the product's last order."""
     act_as(user)
     require(user, site, Action.EDIT_MASTERS)
-    if not code.strip() or WorkOrder.objects.filter(site=site, code=code.strip()).exists():
-        raise PlanRefused("code: give the order a code that was not used before")
-    if quantity <= 0:
-        raise PlanRefused("quantity: must be positive")
+    if not 0 < len(code.strip()) <= 32 or WorkOrder.objects.filter(site=site, code=code.strip()).exists():
+        raise PlanRefused("code: give the order a code that was not used before, of at most 32 characters")
+    if not quantity.is_finite() or not 0 < quantity < 10**11 or quantity != round(quantity, 3):
+        raise PlanRefused("quantity: must be above zero, with at most 3 decimals")
     revision = (
         ControlPlanRevision.objects.filter(
             plan__site=site, plan__product_revision=product, published_at__isnull=False

@@ -12,11 +12,12 @@ from lots.models import User
 from quality.models import ControlPlanLine, ControlPlanRevision
 from quality.permissions import Action, require
 from quality.plan_charts import chart_parameters
+from quality.plan_table import PlanRefused
 from spc.engine.live import DefinitionError
 from spc.models import ChartPlan
 
 
-class PublicationRefused(Exception):
+class PublicationRefused(PlanRefused):
     """The revision cannot be published; the message says why."""
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from spc.actions.evaluate import new_limits
 from spc.actions.plotter import state_at_start
 from spc.definition import estimate_limits
 from spc.engine import TooFewReadingsError
-from spc.engine.live import require_spread, traits
-from spc.models import BasisPoint, Chart, ChartState, LimitRevision
+from spc.engine.live import Fit, require_spread, traits
+from spc.models import BasisPoint, Chart, ChartState, LimitRevision, Point
 from spc.queries import phase1_data
 
 MOST_NAMED = 10
@@ -20,19 +21,23 @@ class FreezeRefused(Exception):
     """The limits cannot be frozen; the message says what is missing."""
 
 
-def freeze_limits(
-    chart_id: int,
-    *,
-    excluded: Mapping[int, str],
-    reason: str,
-    made_by_id: int,
-    signature_id: int,
-    now: datetime,
-) -> LimitRevision:
-    """Estimate from the chart's newest points (`phase1_data`) but the `excluded` (point key → reason), and freeze.
+@dataclass(frozen=True)
+class Basis:
+    """What limits are frozen from: the points, those left out with their reasons, and the estimate."""
 
-    Must run in the caller's transaction. Points plotted from now on are judged by the new limits. Raises
-    FreezeRefused while there are too few points, or if an exclusion has no reason or no point.
+    chart: Chart
+    state: ChartState
+    points: Sequence[Point]
+    excluded: Mapping[int, str]
+    fit: Fit
+
+
+def basis_of(chart_id: int, *, excluded: Mapping[int, str], seen: int | None = None) -> Basis:
+    """Estimate from the chart's newest points (`phase1_data`) but the `excluded` (point key → reason).
+
+    `seen`: the last sequence that whoever signs has looked at; later points are no part of it. Must run in the
+    caller's transaction, which freezes. Raises FreezeRefused while there are too few points, or if an exclusion has no
+    reason or no point.
     """
     chart = (
         Chart.objects.select_for_update(no_key=True, of=("self",))
@@ -40,12 +45,12 @@ def freeze_limits(
         .get(pk=chart_id)
     )
     plan = chart.stream.plan
-    points, data = phase1_data(chart)
+    points, data = phase1_data(chart, until=seen)
     unknown = set(excluded) - {point.pk for point in points}
     if unknown:
-        raise FreezeRefused(f"points {sorted(unknown)} are not on this chart")
-    if not reason.strip():
-        raise FreezeRefused("reason: say why these points are the process as it should be")
+        raise FreezeRefused(
+            f"points {sorted(unknown)} are not on this chart, or were plotted anew; look again"
+        )
     if silent := [point.sequence + 1 for point in points if not excluded.get(point.pk, "given").strip()]:
         raise FreezeRefused(f"every excluded point needs a reason: give one for {_named(silent)}")
     if len(points) - len(excluded) < plan.phase1_subgroups:
@@ -63,9 +68,19 @@ def freeze_limits(
             )
     except TooFewReadingsError as error:
         raise FreezeRefused(str(error)) from error
+    return Basis(chart, state, points, excluded, fit)
+
+
+def freeze_limits(
+    basis: Basis, *, reason: str, made_by_id: int, signature_id: int, now: datetime
+) -> LimitRevision:
+    """Freeze what was estimated: points plotted from now on are judged by it. Needs a reason (FreezeRefused)."""
+    if not reason.strip():
+        raise FreezeRefused("reason: say why these points are the process as it should be")
+    chart, state = basis.chart, basis.state
     revision = new_limits(
         chart,
-        fit,
+        basis.fit,
         kind=LimitRevision.Kind.FROZEN,
         from_sequence=state.next_sequence,
         reason=reason,
@@ -77,13 +92,13 @@ def freeze_limits(
         BasisPoint(
             limit_revision=revision,
             point=point,
-            excluded=point.pk in excluded,
-            reason=excluded.get(point.pk, ""),
+            excluded=point.pk in basis.excluded,
+            reason=basis.excluded.get(point.pk, ""),
         )
-        for point in points
+        for point in basis.points
     )
     state.limit_revision = revision
-    state.state = state_at_start(revision, plan.rules).to_dict()
+    state.state = state_at_start(revision, chart.stream.plan.rules).to_dict()
     state.save(update_fields=["limit_revision", "state"])
     return revision
 

@@ -308,6 +308,19 @@ def test_a_builder_that_fails_says_so_and_gives_up_after_three(
         (number, "RuntimeError: no fonts") for number in range(1, MOST_ATTEMPTS + 1)
     ]
     assert begin_attempt(package) is None and not PackageBuild.objects.exists()
+    assert packages.is_given_up(package, now=timezone.now())
+
+
+def test_three_attempts_that_ended_without_a_word_are_given_up(plant: Plant) -> None:
+    lot = documented_lot(plant)
+    package = packages.ask(
+        plant.site, lot=lot, product_revision=None, user=plant.engineer, now=timezone.now()
+    )
+    for _ in range(MOST_ATTEMPTS):
+        assert begin_attempt(package) is not None  # and then its worker was killed
+    now = timezone.now()
+    assert not packages.is_given_up(package, now=now)
+    assert packages.is_given_up(package, now=now + packages.LONGEST)
 
 
 def test_the_sweeper_reminds_of_what_no_worker_stirs(plant: Plant) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -9,7 +10,10 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from lots.models import Characteristic, Equipment, Lot, ProcessStep
+from lots.actions.correct import Correction
+from lots.actions.ensure_source import ensure_personal_source
+from lots.models import Characteristic, Equipment, Lot, Measurement, ProcessStep
+from mes import pipeline
 from quality.actions.run_step import start_step
 from quality.actions.taking import Input
 from quality.commonality import compare, compare_by_rank, compare_by_specification, factors_of
@@ -55,6 +59,22 @@ def test_machine_behind_the_violations_is_found(plant: Plant) -> None:
     assert (first.bad_with, first.good_with) == (7, 1) and first.q < 0.01
     words = str([(f.factor, f.level) for f in comparison.findings])
     assert plant.operator.username not in words and plant.operator.printed_name not in words
+
+
+def test_a_corrected_value_makes_no_lot_bad_and_an_undetermined_one_none_good(plant: Plant) -> None:
+    lots = batches(plant)
+    row = Measurement.objects.get(lot_id=lots[1].pk)
+    correction = Correction(old=row, reason="digits swapped", value="65.0")
+    source = ensure_personal_source(plant.operator, plant.site)
+    pipeline.correct(correction, key="c1", source=source, user=plant.operator, now=timezone.now())
+    plant.submit([replace(plant.reading(SOLIDS, "65", lots[0]), qualifier="<")])
+    characteristic = Characteristic.objects.get(code=SOLIDS)
+    comparison = compare_by_specification(
+        characteristic, plant.site, since=timezone.now() - timedelta(days=1)
+    )
+    assert lots[1] in comparison.good and lots[1] not in comparison.bad
+    assert lots[0] not in (*comparison.good, *comparison.bad)
+    assert (len(comparison.bad), len(comparison.good)) == (6, 9)
 
 
 def test_lowest_values_are_compared_where_nothing_violates(plant: Plant) -> None:

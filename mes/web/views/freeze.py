@@ -47,6 +47,7 @@ def chart_freeze(request: SiteRequest, key: int) -> HttpResponse:
         revision = approve_limits(
             chart,
             excluded=excluded,
+            seen=_seen(request),
             reason=reason,
             user=request.user,
             password=request.POST.get("password", ""),
@@ -67,6 +68,12 @@ def plotted_value(kind: ChartKind, data: SubgroupData) -> float | None:
     return None if value != value else value
 
 
+def _seen(request: SiteRequest) -> int | None:
+    """The last point that the page showed: what was plotted since is no part of what is signed."""
+    text = request.POST.get("seen", "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
+
+
 def _exclusions(request: SiteRequest) -> dict[int, str]:
     """Point → reason for every ticked point; an empty reason is refused by the action."""
     ticked = [int(text) for text in request.POST.getlist("exclude") if text.isdecimal()]
@@ -83,7 +90,7 @@ def _page(
 ) -> HttpResponse:
     chosen = excluded or {}
     plan = chart.stream.plan
-    points, data = phase1_data(chart)
+    points, data = phase1_data(chart, until=_seen(request))
     screening: Screened | None = None
     suggested: dict[int, Removal] = {}
     estimate: Fit | None = None
@@ -125,6 +132,7 @@ def _page(
             "unit": plan.characteristic.unit,
             "decimals": decimals_of(chart) + 1,
             "total": len(points),
+            "seen": points[-1].sequence if points else "",
             "needed": plan.phase1_subgroups,
             "enough": len(points) >= plan.phase1_subgroups,
             "frozen": is_frozen(chart),

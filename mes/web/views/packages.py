@@ -12,7 +12,7 @@ from lots.models import Lot, ProductRevision
 from mes import packages as building
 from mes.storage import FileLost
 from mes.web.site import SiteRequest, site_page
-from quality.actions.package import MEANING, MOST_ATTEMPTS, PackageRefused
+from quality.actions.package import MEANING, PackageRefused
 from quality.actions.sign import SignatureRefused, verify
 from quality.models import EvidencePackage
 from quality.package.artifacts import ARTIFACTS
@@ -136,10 +136,7 @@ def _page(
         "others": [(name, sha) for name, sha in files.items() if name not in {a.name for a in ARTIFACTS}],
         "attempt": attempt,
         "failures": failures,
-        "given_up": build is None
-        and attempt >= MOST_ATTEMPTS
-        and bool(failures)
-        and failures[-1].attempt == attempt,
+        "given_up": building.is_given_up(found, now=request.now),
         "meaning": MEANING,
         "may_sign": may(request.user, request.site, Action.SIGN_PACKAGE),
         "error": error,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,8 @@ from django.test import Client
 from django.urls import reverse
 
 from mes.web.chart_json import comparable
+from quality.actions.sign import verify
+from quality.models import Signature
 from spc.chart_view import chart_window
 from spc.models import Chart, LimitRevision, Signal
 from tests.support.builders import PASSWORD, add_chart, make_plant, make_user, publish
@@ -250,6 +253,23 @@ class TestFreeze:
     def test_reason_is_demanded(self, client: Client, charted: ChartedPlant) -> None:
         assert self.post(client, charted, reason=" ").status_code == 422
         assert not self.frozen(charted)
+
+    def test_points_that_came_after_the_page_are_not_signed(
+        self, client: Client, charted: ChartedPlant
+    ) -> None:
+        page = client.get(url("chart_freeze", charted)).content.decode()
+        found = re.search(r'name="seen" value="(\d+)"', page)
+        assert found is not None
+        charted.measure("5.3")
+        assert self.post(client, charted, seen=found[1]).status_code == 302
+        revision = LimitRevision.objects.get(chart=charted.chart, kind="frozen")
+        shown = [point.sequence for point in charted.points()][:-1]
+        assert sorted(revision.basis.values_list("point__sequence", flat=True)) == shown
+        signature = Signature.objects.get(record_kind="limit_revision")
+        signed = {"chart": charted.chart.pk, "excluded": {}, "reason": "steady", "basis": shown}
+        signed |= {"center": repr(revision.center), "sigma": repr(revision.sigma)}
+        assert verify(signature, signed)
+        assert not verify(signature, signed | {"sigma": "0.1"})
 
     def test_signed_limits_leave_the_excluded_point_out(self, client: Client, charted: ChartedPlant) -> None:
         key = charted.points()[ODD].pk

@@ -286,8 +286,11 @@ def test_order_needs_a_new_code_and_a_published_plan(plant: Plant) -> None:
 
     with pytest.raises(PlanRefused, match="code: give"):
         order("WO-1")
-    with pytest.raises(PlanRefused, match="quantity"):
-        order("WO-9", "0")
+    for quantity in ("0", "NaN", "Infinity", "1e20", "0.0001"):
+        with pytest.raises(PlanRefused, match="quantity: must be above zero, with at most 3 decimals"):
+            order("WO-9", quantity)
+    with pytest.raises(PlanRefused, match="at most 32 characters"):
+        order("W" * 33)
     made = order("WO-9")
     assert made.control_plan.revision == plant.plan
     pinned = WorkOrderRecipe.objects.filter(work_order=made).count()
