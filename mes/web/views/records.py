@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from lots.models import CurveFile, Lot
 from mes.curves import CurveMissing
 from mes.records.adhesion import adhesion_of
+from mes.records.compaction import compaction_of
 from mes.records.dose import dose_json
 from mes.records.drying import curve_json, readings_curve_json
 from mes.records.find import chamber_records_of, current, labelled, records_of
@@ -132,6 +133,7 @@ def _page(request: SiteRequest, code: str, page: Page) -> HttpResponse:
         "values": [] if data is None else labelled(data["values"]),
         "problem": problem,
         "adhesion": adhesion_of(lot) if page is THICKNESS else None,
+        "compaction": compaction_of(lot) if page is THICKNESS else None,
     }
     return render(request, "web/lots/record.html", context)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
@@ -276,3 +277,42 @@ def test_thickness_is_looked_at_first_where_it_is_out_too() -> None:
     coupons(plant, roll, 2)
     plant.submit([plant.reading("coating.thickness_um", 140, roll, position="1", roll_position_mm=1_000)])
     assert "look at coating thickness first" in page(signed_in(plant.operator), "thickness", roll)
+
+
+def calendered(plant: Plant, *, line_load: float, total_um: float) -> Lot:
+    """A roll of 26.8 mg/cm² a side, 286 µm thick before the calender and `total_um` after it."""
+    roll = plant.lot("T-ROLL", quantity=400, length_mm=400_000, lanes=10)
+    punches = [
+        plant.reading(
+            "coating.punch_mass_g", f"{0.7 + 0.001 * lane:.4f}", roll, position=str(lane), roll_position_mm=9
+        )
+        for lane in range(1, 6)
+    ]
+    before = [
+        plant.reading("coating.thickness_um", 286, roll, position=str(lane), roll_position_mm=9)
+        for lane in range(1, 6)
+    ]
+    plant.run(roll, "coating", [plant.reading("coating.foil_mass_g", "0.0486", roll), *punches, *before])
+    plant.run(roll, "drying")
+    after = [
+        plant.reading(
+            "calendering.thickness_um", total_um + 0.5 * lane, roll, position=str(lane), roll_position_mm=9
+        )
+        for lane in range(1, 6)
+    ]
+    plant.run(roll, "calendering", [plant.reading("calendering.line_load_n_mm", line_load, roll), *after])
+    return roll
+
+
+def test_porosity_is_told_with_its_uncertainty_and_how_it_follows_the_line_load(
+    plant: Plant, client: Client, django_assert_max_num_queries: Queries
+) -> None:
+    roll = calendered(plant, line_load=120, total_um=213)
+    shown = page(client, "thickness", roll)
+    assert "times as thick before" in shown and "at least 5 lots each" in shown
+    for line_load in (80, 100, 120, 140, 160):
+        calendered(plant, line_load=line_load, total_um=300 - 18 * math.log(line_load))
+    with django_assert_max_num_queries(18):
+        shown = page(client, "thickness", roll)
+    assert "Over 5 other good rolls of this material a doubled line load changes the porosity by -" in shown
+    assert "significant at 1 %" in shown
