@@ -19,7 +19,7 @@ from quality.deviations import in_force
 from quality.models import Defect, Deviation, Disposition, DispositionItem, Judgement, SpecificationLine
 from quality.plans import gate_lines, revision_of
 from quality.shelf_life import shelf_life_blockers
-from spc.queries import unfinished_for_lots, unjudged_signals_for_lots
+from spc.queries import closing_for_lots, unfinished_for_lots, unjudged_signals_for_lots
 
 
 @dataclass(frozen=True)
@@ -232,6 +232,8 @@ def _waiting(keys: list[int]) -> dict[int, dict[int, str]]:
             name = entry.chart.stream.plan.characteristic.name
             for lot in lots_of.get(entry.submission_id, ()):
                 found.setdefault(lot, {})[entry.chart_id] = name
+    for lot, chart, name in closing_for_lots(keys):
+        found.setdefault(lot, {})[chart] = name
     return found
 
 

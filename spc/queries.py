@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Exists, Min, OuterRef, Prefetch, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from lots.models import Measurement, Supersession
+from lots.models import Measurement, StepExecution, Supersession
 from spc.engine import MISSING_POINT, SubgroupData
 from spc.engine.live import traits
 from spc.models import (
     Chart,
+    ChartPlan,
     LimitRevision,
     OutboxEntry,
     Point,
@@ -115,6 +116,25 @@ def unfinished_for_lots(lot_ids: Iterable[int]) -> QuerySet[OutboxEntry]:
     return OutboxEntry.objects.filter(
         processed_at__isnull=True, quarantined_at__isnull=True, submission__in=submissions
     ).select_related("chart__stream__plan__characteristic")
+
+
+def closing_for_lots(lot_ids: Iterable[int]) -> list[tuple[int, int, str]]:
+    """Lot, chart and characteristic's name of subgroups that are open although their step is finished: the finish
+    brought no reading, and their point is not plotted yet."""
+    within_steps = (ChartPlan.SubgroupBy.PROFILE, ChartPlan.SubgroupBy.EXECUTION)
+    plan = "subgroup__chart__stream__plan"
+    rows = SubgroupMember.objects.filter(
+        lot_id__in=list(lot_ids),
+        subgroup__closed_at__isnull=True,
+        subgroup__chart__stream__plan__subgroup_by__in=within_steps,
+    ).values_list("lot_id", "subgroup__chart_id", f"{plan}__characteristic__name", "subgroup__key")
+    found = [(lot, chart, name, int(key.split(":")[0])) for lot, chart, name, key in rows if lot is not None]
+    if not found:
+        return []
+    executions = {row[3] for row in found}
+    finished = StepExecution.objects.filter(pk__in=executions, finished_at__isnull=False)
+    ended = set(finished.values_list("pk", flat=True))
+    return [(lot, chart, name) for lot, chart, name, execution in found if execution in ended]
 
 
 def unjudged_signals_for_lots(lot_ids: Iterable[int]) -> QuerySet[Signal]:

@@ -482,8 +482,10 @@ def test_finishing_the_step_closes_its_open_subgroups(plant: Plant) -> None:
     evaluate_all()
     assert not Point.objects.exists()
     plant.finish(StepExecution.objects.get(lot=lot))
+    assert [blocker.code for blocker in can_leave(lot, now=timezone.now())] == ["evaluation_pending"]
     evaluate_all()
     assert Point.objects.get().subgroup.closed_by == "step_closed"
+    assert can_leave(lot, now=timezone.now()) == []
 
 
 def test_finishing_with_readings_replays_its_answer(plant: Plant) -> None:
