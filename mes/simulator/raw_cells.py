@@ -22,6 +22,7 @@ from mes.simulator.raw_out import FileOut, RecordOut
 UPPER_V, LOWER_V = 3.80, 2.20
 RECORD_EVERY_S = 60.0
 REST_S = 1_800.0
+CHAMBER_SWING_C, CHAMBER_PERIOD_S = 0.15, 14_400.0  # of its controller [A]
 C_RATES = (0.1, 0.2, 0.5, 0.5)  # of each cycle; the first two are slow, as formation is [A]
 NOMINAL_AH = 20.0
 NOISE_V = 1.0e-4
@@ -44,7 +45,9 @@ PUMP_S, VENT_S = 5.0, 3.0
 
 @dataclass(frozen=True)
 class CellState:
-    """What a formed cell is: Ah by cycle, mOhm, its porosity over target, and the noise of its voltage (V)."""
+    """What a formed cell is: Ah by cycle, mOhm, its porosity over target, the noise of its voltage (V), and the mean
+    temperature of its chamber (°C).
+    """
 
     charge_ah: tuple[float, ...]
     discharge_ah: tuple[float, ...]
@@ -52,6 +55,7 @@ class CellState:
     r_mid_mohm: float
     porosity_ratio: float
     noise_v: float
+    chamber_c: float
 
 
 def state_of(readings: Sequence[ReadingOut], build: CellBuild, rng: np.random.Generator) -> CellState:
@@ -76,6 +80,7 @@ def state_of(readings: Sequence[ReadingOut], build: CellBuild, rng: np.random.Ge
         r_mid_mohm=r_mid * film,
         porosity_ratio=ratio,
         noise_v=NOISE_V * (1.0 + NOISE_PER_MBAR * max(0.0, build.true_vacuum_mbar - physics.VACUUM_MBAR)),
+        chamber_c=values["formation.temperature_c"][0],
     )
 
 
@@ -95,7 +100,7 @@ def open_circuit_v(share: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def cycler_columns(state: CellState, rng: np.random.Generator) -> dict[str, NDArray[np.float64]]:
-    """Records of the whole formation: time (s), voltage (V), current (A), cycle, step and both counters (Ah)."""
+    """Records of the whole formation: time (s), voltage (V), current (A), cycle, step, counters (Ah), chamber (°C)."""
     parts: dict[str, list[NDArray[np.float64]]] = {
         name: []
         for name in ("time_s", "voltage_v", "current_a", "cycle", "step", "charge_ah", "discharge_ah")
@@ -122,7 +127,9 @@ def cycler_columns(state: CellState, rng: np.random.Generator) -> dict[str, NDAr
             for name, column in zip(parts, columns, strict=True):
                 parts[name].append(column)
             now += duration
-    return {name: np.concatenate(columns) for name, columns in parts.items()}
+    joined = {name: np.concatenate(columns) for name, columns in parts.items()}
+    swing = np.sin(2 * np.pi * joined["time_s"] / CHAMBER_PERIOD_S)
+    return joined | {"chamber_c": state.chamber_c + CHAMBER_SWING_C * swing}
 
 
 def _voltage(
@@ -145,10 +152,10 @@ def cycler_csv(state: CellState, rng: np.random.Generator) -> bytes:
     columns = cycler_columns(state, rng)
     heading = (
         "Test Time / s,Voltage / V,Current / A,Cycle Count / 1,Step Count / 1,Charging Capacity / Ah,"
-        "Discharging Capacity / Ah"
+        "Discharging Capacity / Ah,Ambient Temperature / degC"
     )
-    order = ("time_s", "voltage_v", "current_a", "cycle", "step", "charge_ah", "discharge_ah")
-    formats = ("%.3f", "%.5f", "%.5f", "%d", "%d", "%.6f", "%.6f")
+    order = ("time_s", "voltage_v", "current_a", "cycle", "step", "charge_ah", "discharge_ah", "chamber_c")
+    formats = ("%.3f", "%.5f", "%.5f", "%d", "%d", "%.6f", "%.6f", "%.2f")
     texts = [np.char.mod(form, columns[name]) for form, name in zip(formats, order, strict=True)]
     return "\n".join([heading, *map(",".join, zip(*texts, strict=True)), ""]).encode()
 

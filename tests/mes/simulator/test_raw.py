@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import io
 from pathlib import Path
@@ -15,6 +16,8 @@ from lots.science.impedance.fit import fit_randles
 from lots.science.impedance.spectrum import high_frequency_intercept
 from lots.science.impedance.validity import kramers_kronig
 from lots.science.raw_records import RecordKind, checked_columns, derived_of
+from lots.steps.formation_protocols import protocol_of_recipe
+from mes import demo
 from mes.connectors.cycler.read import read_cycler_file
 from mes.connectors.impedance.read import is_impedance_file, read_impedance_file
 from mes.simulator.cells import CellBuild, SlitRoll
@@ -207,6 +210,25 @@ def test_cycler_file_and_spectrum_give_back_the_cell(run: list[LineEvent], tmp_p
         assert r_mid == pytest.approx(read["formation.r_mid_mohm", None], rel=0.2)
 
 
+def test_run_of_the_cycler_file_is_as_the_recipe_of_the_demo_asks(
+    run: list[LineEvent], tmp_path: Path
+) -> None:
+    with (Path(demo.__file__).parent / "recipes.csv").open(encoding="utf-8", newline="") as file:
+        asked = {
+            row["name"]: float(row["value"]) for row in csv.DictReader(file) if row["recipe"] == "RCP-CELL"
+        }
+    protocol = protocol_of_recipe("RCP-CELL", asked)
+    for _, (cycling, _) in files(run):
+        path = tmp_path / cycling.lot_code
+        path.write_bytes(cycling.content)
+        records = read_cycler_file(path).test.records
+        result = formation_result(
+            records, protocol=protocol, nominal_capacity_ah=asked["nominal_capacity_ah"]
+        )
+        assert result.compliance is not None and result.compliance.passed, result.compliance
+        assert records.temperature_c is not None
+
+
 def test_cold_weld_stands_in_front_of_the_arc_and_a_wet_gap_in_it(tmp_path: Path) -> None:
     """The two resistances of a spectrum tell a contact from poor wetting, which one resistance cannot."""
 
@@ -231,7 +253,10 @@ def test_water_of_an_open_door_stays_in_the_arc(tmp_path: Path) -> None:
     rng = np.random.default_rng(5)
     readings = [
         reading(f"formation.{name}", value, START)
-        for name, value in (("charge_capacity_ah", 23), ("discharge_capacity_ah", 20), ("resistance_mohm", 1))
+        for name, value in (
+            *(("charge_capacity_ah", 23), ("discharge_capacity_ah", 20)),
+            *(("resistance_mohm", 1), ("temperature_c", 30)),
+        )
     ]
     arcs = []
     for dose in (0.0135, 0.0335):
