@@ -86,3 +86,20 @@ def edge_to_centre(thickness_um: ArrayLike, *, edge_lanes: int = 1) -> EdgeToCen
     edge = float(np.mean(np.concatenate((profile[:edge_lanes], profile[-edge_lanes:]))))
     centre = float(np.mean(profile[edge_lanes:-edge_lanes]))
     return EdgeToCentre(edge_um=edge, centre_um=centre, edge_minus_centre_um=edge - centre)
+
+
+def dry_thickness_from_wet_um(gap_um: float, *, solids_share: float, transfer: float = 0.5) -> float:
+    """Expected dry thickness, µm, of a doctor-blade coat: gap × transfer × solids by volume.
+
+    `solids_share` is the volume fraction of solids with the pores of the dry film, `transfer` the part of the gap
+    that stays as wet film (half of it for a blade; 1 for a slot die whose gap is the wet film).
+
+    Raises:
+        ValueError: a value is out of its range.
+    """
+    if not np.isfinite(gap_um) or gap_um <= 0:
+        raise ValueError("gap_um must be finite and above zero")
+    for name, share in (("solids_share", solids_share), ("transfer", transfer)):
+        if not 0 < share <= 1:
+            raise ValueError(f"{name} must lie above 0 and at most at 1")
+    return gap_um * transfer * solids_share

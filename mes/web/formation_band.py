@@ -30,8 +30,11 @@ def stored_charge(storage_sha256: str) -> FirstCharge | None:
 def good_band(cell: Lot, protocol: str, *, with_itself: bool) -> VoltageBand | None:
     """Of the newest good cells of the site and the material that ran under this recipe revision, up to 60.
 
-    None for fewer than two. `with_itself`: the cell may be one of them.
+    None for fewer than two, and without a recipe, which would say that they ran alike. `with_itself`: the cell may be
+    one of them.
     """
+    if not protocol:
+        return None
     files = CurveFile.objects.filter(
         kind=CurveFile.Kind.CYCLING,
         superseded_by__isnull=True,

@@ -19,6 +19,7 @@ from mes.records.drying import curve_json, readings_curve_json
 from mes.records.find import chamber_records_of, current, labelled, records_of
 from mes.records.thickness import map_json, readings_map_json
 from mes.records.vacuum import pressure_json
+from mes.records.wet_film import wet_film_of
 from mes.web.site import SiteRequest, site_page
 from mes.web.views.station import lot_at
 
@@ -133,6 +134,7 @@ def _page(request: SiteRequest, code: str, page: Page) -> HttpResponse:
         "values": [] if data is None else labelled(data["values"]),
         "problem": problem,
         "adhesion": adhesion_of(lot) if page is THICKNESS else None,
+        "wet_film": wet_film_of(lot) if page is THICKNESS else None,
         "compaction": compaction_of(lot) if page is THICKNESS else None,
     }
     return render(request, "web/lots/record.html", context)

@@ -3,7 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lots.science.coating import areal_loading_mg_cm2, cross_web_tilt, edge_to_centre
+from lots.science.coating import (
+    areal_loading_mg_cm2,
+    cross_web_tilt,
+    dry_thickness_from_wet_um,
+    edge_to_centre,
+)
 
 
 def test_worked_punch_gives_its_loading_per_side() -> None:
@@ -64,3 +69,9 @@ def test_tilt_is_surer_than_the_difference_of_the_edges() -> None:
 def test_tilt_needs_a_whole_row(row: list[float]) -> None:
     with pytest.raises(ValueError, match=r"^loading_mg_cm2"):
         cross_web_tilt(row)
+
+
+def test_blade_gap_gives_the_dry_thickness() -> None:
+    assert dry_thickness_from_wet_um(400, solids_share=0.5) == pytest.approx(100.0)
+    with pytest.raises(ValueError, match="solids_share"):
+        dry_thickness_from_wet_um(400, solids_share=50)

@@ -5,7 +5,6 @@ import pytest
 
 from lots.science.thickness_map import (
     Pattern,
-    dry_thickness_from_wet_um,
     edge_index_um,
     masked_map,
     suggest_pattern,
@@ -67,9 +66,3 @@ def test_pattern_is_named_with_its_evidence(cross: np.ndarray, pattern: Pattern)
 
 def test_streak_is_named_by_its_lane() -> None:
     assert "lane 8 " in suggest_pattern(made(cross=np.where(np.arange(20) == 7, -5.0, 0.0))).evidence
-
-
-def test_blade_gap_gives_the_dry_thickness() -> None:
-    assert dry_thickness_from_wet_um(400, solids_share=0.5) == pytest.approx(100.0)
-    with pytest.raises(ValueError, match="solids_share"):
-        dry_thickness_from_wet_um(400, solids_share=50)

@@ -18,6 +18,7 @@ from django.urls import reverse
 from lots.models import CurveFile, HoldLot, Lot
 from tests.support.api import ApiClient
 from tests.support.builders import Plant, make_gauge, make_plant, publish, specify
+from tests.support.formation import set_recipe
 from tests.support.raw import (
     CURVE_G,
     cell_in_filling,
@@ -308,7 +309,12 @@ def test_porosity_is_told_with_its_uncertainty_and_how_it_follows_the_line_load(
     plant: Plant, client: Client, django_assert_max_num_queries: Queries
 ) -> None:
     roll = calendered(plant, line_load=120, total_um=213)
+    assert "Wet-film check" not in page(client, "thickness", roll)  # the recipe does not set it
+    plant.submit([plant.reading("coating.gap_um", 400, roll)])
+    set_recipe(roll, film_transfer="0.5", film_solids_share="0.65")
     shown = page(client, "thickness", roll)
+    # 400 · 0.5 · 0.65 µm; (286 − 15) / 2 µm.
+    assert "expect 130.0 µm of dry coating a side; 135.5 µm were measured, 4.2 % off" in shown
     assert "times as thick before" in shown and "at least 5 lots each" in shown
     for line_load in (80, 100, 120, 140, 160):
         calendered(plant, line_load=line_load, total_um=300 - 18 * math.log(line_load))
