@@ -54,10 +54,14 @@ class ChainGap:
 
 @dataclass(frozen=True)
 class CriterionPath:
-    """A criterion with the latest result of each cell that was tested against this version of it."""
+    """A criterion with the results that count, and with every result that it ever had, of earlier versions too.
+
+    Of this version count every failure that nobody has set aside, and the latest pass of each cell.
+    """
 
     criterion: SafetyCriterion
     results: tuple[SafetyResult, ...]
+    history: tuple[SafetyResult, ...]
     gaps: tuple[ChainGap, ...]
 
 
@@ -103,14 +107,15 @@ def safety_chain(product: Product) -> SafetyChain:
     modes = newest(FailureMode.objects.filter(product=product).select_related("hazard"))
     methods = newest(SafetyMethod.objects.filter(product=product))
     criteria = newest(SafetyCriterion.objects.filter(product=product).select_related("observable"))
-    results = _latest_results(criteria.values())
+    results = _results(product)
     by_observable: dict[str, list[CriterionPath]] = defaultdict(list)
     observables = newest(Observable.objects.filter(product=product).select_related("method"))
     for criterion in criteria.values():
         observable = observables[criterion.observable.code]
-        found = results.get(criterion.pk, ())
-        gaps = (*_measurable(criterion, observable), *_evidence(criterion, found))
-        by_observable[observable.code].append(CriterionPath(criterion, found, gaps))
+        history = tuple(results[criterion.code])
+        counting = _counting(criterion, history)
+        gaps = (*_measurable(criterion, observable), *_evidence(criterion, counting, history))
+        by_observable[observable.code].append(CriterionPath(criterion, counting, history, gaps))
     mapped = _mapped(observables, modes)
     paths = {
         code: ObservablePath(
@@ -145,13 +150,20 @@ def _mapped(observables: dict[str, Observable], modes: dict[str, FailureMode]) -
     return mapped
 
 
-def _latest_results(criteria: Iterable[SafetyCriterion]) -> dict[int, tuple[SafetyResult, ...]]:
-    """Criterion → the latest result of each cell; results against an earlier version do not count."""
-    latest: dict[int, dict[int, SafetyResult]] = defaultdict(dict)
-    rows = SafetyResult.objects.filter(criterion__in=[one.pk for one in criteria])
-    for row in rows.select_related("lot", "recorded_by").order_by("id"):
-        latest[row.criterion_id][row.lot_id] = row
-    return {key: tuple(found.values()) for key, found in latest.items()}
+def _results(product: Product) -> dict[str, list[SafetyResult]]:
+    """Criterion's code → every result against any version of it, the oldest first."""
+    found: dict[str, list[SafetyResult]] = defaultdict(list)
+    rows = SafetyResult.objects.filter(criterion__product=product)
+    for row in rows.select_related("criterion", "lot", "recorded_by", "set_aside__signature").order_by("id"):
+        found[row.criterion.code].append(row)
+    return found
+
+
+def _counting(criterion: SafetyCriterion, history: Iterable[SafetyResult]) -> tuple[SafetyResult, ...]:
+    """A later pass takes the place of a pass of the same cell, never of a failure."""
+    own = [row for row in history if row.criterion_id == criterion.pk and row.counts]
+    latest = {row.lot_id: row.pk for row in own if row.passed}
+    return tuple(row for row in own if not row.passed or latest[row.lot_id] == row.pk)
 
 
 def _gaps(
@@ -184,8 +196,8 @@ def _path(path: HazardPath) -> list[ChainGap]:
             gaps.append(gap(f"nothing observes {mode.mode} ({mode.mode.title})"))
         elif not criteria:
             gaps.append(gap(f"{mode.mode} ({mode.mode.title}) is observed against no criterion"))
-        elif not any(one.results for one in criteria):
-            gaps.append(gap(f"{mode.mode} ({mode.mode.title}) has no evidence: no cell was tested"))
+        words = f"{mode.mode} ({mode.mode.title}) has no evidence: no cell was tested against"
+        gaps += [gap(f"{words} {one.criterion}") for one in criteria if not one.results]
     return gaps
 
 
@@ -243,15 +255,14 @@ def _in_unit(resolution: Decimal, unit: str, wanted: str) -> Decimal:
         return Decimal("Infinity")
 
 
-def _evidence(criterion: SafetyCriterion, results: Iterable[SafetyResult]) -> list[ChainGap]:
-    gaps = []
-    for result in results:
-        if not result.raw_sha256:
-            words = f"{criterion}: the result of {result.lot.code} has no raw data"
-            gaps.append(ChainGap(Check.EVIDENCE, criterion.code, words))
-        if not result.passed:
-            words = (
-                f"{criterion}: {result.lot.code} failed it with {result.value.normalize():f} {criterion.unit}"
-            )
-            gaps.append(ChainGap(Check.EVIDENCE, criterion.code, words))
-    return gaps
+def _evidence(
+    criterion: SafetyCriterion, counting: Iterable[SafetyResult], history: Iterable[SafetyResult]
+) -> list[ChainGap]:
+    """Results without raw data, and failures that nobody has set aside: a new version of the criterion does not."""
+    lines = [f"the result of {row.lot.code} has no raw data" for row in counting if not row.raw_sha256]
+    for row in history:
+        if not row.passed and row.counts:
+            version = f" (version {row.criterion.version})" if row.criterion_id != criterion.pk else ""
+            value = f"{row.value.normalize():f} {row.criterion.unit}"
+            lines.append(f"{row.lot.code} failed it{version} with {value}")
+    return [ChainGap(Check.EVIDENCE, criterion.code, f"{criterion}: {words}") for words in lines]

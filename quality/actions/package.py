@@ -16,7 +16,7 @@ from lots.digest import canonical_instant
 from lots.models import AuditChain, Lot, MaterialDefinition, ProductRevision, Site, User
 from quality.actions.sign import sign
 from quality.models import Baseline, EvidencePackage, PackageBuild, PackageIssue, PackageProgress
-from quality.package.artifacts import ARTIFACTS, missing_artifacts
+from quality.package.artifacts import ARTIFACTS
 from quality.package.checks import Finding
 from quality.package.safety import safety_findings
 from quality.package.subject import LARGEST, Subject, subject_of
@@ -194,9 +194,8 @@ def what_changed(subject: Subject, manifest: Mapping[str, Any]) -> str:
     if chain_heads(subject) != manifest["audit_heads"]:
         return "the record of its lots"
     built = manifest.get("tables", {})
-    tables = {artifact.name: artifact.tables(subject) for artifact in ARTIFACTS}
-    unlike = [one.title for one in ARTIFACTS if tables_digest(tables[one.name]) != built.get(one.name)]
+    unlike = [one.title for one in ARTIFACTS if tables_digest(one.tables(subject)) != built.get(one.name)]
     if unlike:
         return f"what it states ({', '.join(unlike).lower()})"
-    found = [finding.words for finding in (*missing_artifacts(tables), *safety_findings(subject))]
-    return f"what its checks find ({found[0]})" if found else ""
+    found = safety_findings(subject)  # the other checks are about what has just been compared
+    return f"what its checks find ({found[0].words})" if found else ""

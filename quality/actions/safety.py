@@ -14,6 +14,7 @@ from lots.actions.acting import act_as
 from lots.actions.lock import lock_name
 from lots.clock import site_time
 from lots.models import Lot, Product, Site, User
+from quality.actions.sign import sign
 from quality.models import (
     FailureMode,
     Hazard,
@@ -24,6 +25,7 @@ from quality.models import (
     SafetyMethod,
     SafetyRecord,
     SafetyResult,
+    SafetySetAside,
     SourceType,
 )
 from quality.permissions import Action, require
@@ -178,6 +180,44 @@ def record_result(
         raw_name=raw_name[:120],
         recorded_by=user,
         recorded_at=site_time(lot.site, now),
+    )
+
+
+@transaction.atomic
+def set_aside(
+    result: SafetyResult, *, reason: str, user: User, password: str, now: datetime
+) -> SafetySetAside:
+    """Let a failure not count, such as of a test that was run wrongly: with a reason, signed by a second person.
+
+    Raises SafetyRefused, SignatureRefused. The failure stays on record, and stands in every package.
+    """
+    act_as(user)
+    require(user, result.site, Action.SAFETY)
+    lock_name(f"safety:{result.criterion.product_id}")
+    if result.passed:
+        raise SafetyRefused("result: it passed; only a failure is set aside")
+    if SafetySetAside.objects.filter(result=result).exists():
+        raise SafetyRefused("result: it is set aside already")
+    if result.recorded_by_id == user.pk:
+        raise SafetyRefused("signer: you recorded it: another person must set it aside")
+    words = _text({"reason": reason.strip()}, "reason")
+    signature = sign(
+        user=user,
+        password=password,
+        meaning="Set aside: the failed test does not count",
+        record_kind="safety_result",
+        record_id=str(result.pk),
+        content={
+            "criterion": f"{result.criterion} version {result.criterion.version}",
+            "lot": result.lot.code,
+            "value": result.value,
+            "raw_sha256": result.raw_sha256,
+            "reason": words,
+        },
+        now=now,
+    )
+    return SafetySetAside.objects.create(
+        result=result, reason=words, signature=signature, set_aside_at=site_time(result.site, now)
     )
 
 

@@ -28,6 +28,7 @@ from quality.models.safety import (
     SafetyMethod,
     SafetyRecord,
     SafetyResult,
+    SafetySetAside,
 )
 from quality.models.sampling import SamplingEvent
 from quality.models.shelf_life import ExtensionApproval, RetestValue, ShelfLifeExtension
@@ -81,6 +82,7 @@ __all__ = [
     "SafetyMethod",
     "SafetyRecord",
     "SafetyResult",
+    "SafetySetAside",
     "SamplingEvent",
     "ShelfLifeExtension",
     "ShiftCheck",

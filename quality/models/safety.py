@@ -10,6 +10,7 @@ from django.db import models
 
 from lots.fields import LotRef
 from lots.models import Product, Site, User
+from quality.models.disposition import Signature
 from quality.models.requirement import Requirement, SourceType
 
 
@@ -124,3 +125,23 @@ class SafetyResult(models.Model):
 
     def __str__(self) -> str:
         return f"{self.criterion_id} on {self.lot_id}"
+
+    @property
+    def counts(self) -> bool:
+        """Whether nobody has set it aside."""
+        return not hasattr(self, "set_aside")
+
+
+class SafetySetAside(models.Model):
+    """A failed result that does not count, such as of a test that was run wrongly: why, and who says so. Append-only.
+
+    Whoever recorded the failure does not sign; the result itself stays, and goes into every package.
+    """
+
+    result = models.OneToOneField(SafetyResult, models.PROTECT, related_name="set_aside")
+    reason = models.CharField(max_length=300)
+    signature = models.OneToOneField(Signature, models.PROTECT, related_name="+")
+    set_aside_at = models.DateTimeField(help_text="Site clock.")
+
+    def __str__(self) -> str:
+        return f"{self.result_id}: {self.reason}"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from lots.models import Product
 from lots.units import written_unit
+from quality.models import SafetyCriterion, SafetyResult
 from quality.package.checks import Finding
 from quality.package.subject import Subject
 from quality.package.table import Table, instant, text
@@ -54,11 +55,22 @@ def _criteria(path: ObservablePath) -> Iterator[tuple[str, str]]:
         criterion = one.criterion
         unit = written_unit(criterion.unit)
         words = f"{criterion}: {criterion.get_operator_display()} {text(criterion.limit)} {unit}"
-        for result in one.results:
+        for result in one.history:
             verdict = "passed" if result.passed else "FAILED"
             early = f", stopped early: {result.stop_reason}" if result.stopped_early else ""
             raw = f"raw data {result.raw_sha256[:16]}" if result.raw_sha256 else "no raw data"
-            value = f"{result.lot.code}: {text(result.value)} {unit}, {verdict}{early}; {raw}"
-            yield words, f"{value}; {instant(result.recorded_at)}"
+            unit = written_unit(result.criterion.unit)
+            value = f"{result.lot.code}: {text(result.value)} {unit}, {verdict}{early}{_standing(result, criterion)}"
+            yield words, f"{value}; {raw}; {instant(result.recorded_at)}"
         if not one.results:
             yield words, "no cell was tested"
+
+
+def _standing(result: SafetyResult, criterion: SafetyCriterion) -> str:
+    """Whether the result counts, where it does not."""
+    version = result.criterion.version
+    earlier = f", against version {version}" if version != criterion.version else ""
+    if result.counts:
+        return earlier
+    aside = result.set_aside
+    return f"{earlier}, set aside by {aside.signature.printed_name}: {aside.reason}"

@@ -80,6 +80,7 @@ APPEND_ONLY = {
     "quality_safetycriterion",
     "quality_safetymethod",
     "quality_safetyresult",
+    "quality_safetysetaside",
     "quality_defect",
     "quality_reactionfiring",
     "quality_samplingevent",

@@ -33,7 +33,8 @@ from quality.actions.sign import SignatureRefused
 from quality.models import EvidencePackage, PackageBuild, PackageIssue, PackageProgress
 from quality.package import offline_verifier
 from quality.package.artifacts import ARTIFACTS
-from quality.package.decisions import decision_table
+from quality.package.decisions import decision_table, safety_chain
+from quality.package.safety import safety_findings
 from quality.package.subject import subject_of
 from quality.package.table import Table
 from quality.permissions import NotPermitted
@@ -340,10 +341,18 @@ def test_broken_safety_chain_keeps_a_package_from_being_signed(plant: Plant) -> 
     criterion = write_chain(plant)
     package = built(plant, lot)
     assert findings(package) == [
-        "safety chain: HZ-1: FM-1 (trips too late) has no evidence: no cell was tested"
+        "safety chain: HZ-1: FM-1 (trips too late) has no evidence: no cell was tested against CR-1"
     ]
     with pytest.raises(PackageRefused, match="safety chain"):
         signed(plant, package)
     cell = plant.lot("T-CELL", quantity=1)
     record_result(criterion, cell, value="3.79", raw_sha256="d" * 64, user=plant.engineer, now=timezone.now())
     assert findings(built(plant, lot)) == []
+    record_result(criterion, cell, value="3.9", raw_sha256="e" * 64, user=plant.engineer, now=timezone.now())
+    again = packages.ask(plant.site, lot=lot, product_revision=None, user=plant.engineer, now=timezone.now())
+    subject = subject_of(again)
+    assert [finding.words for finding in safety_findings(subject)] == [
+        f"CR-1: {cell.code} failed it with 3.9 V"
+    ]
+    evidence = [str(row[4]) for row in safety_chain(subject)[0].rows]
+    assert ["3.79 V, passed" in evidence[0], "3.9 V, FAILED" in evidence[1], len(evidence)] == [True, True, 2]

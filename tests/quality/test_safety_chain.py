@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,13 @@ from quality.actions.load_safety import SAFETY, load_safety_chain
 from quality.actions.load_table import LoadRefused, read_table
 from quality.actions.open_case import open_case
 from quality.actions.requirements import RequirementRefused, approve_baseline
-from quality.actions.safety import SafetyRefused, record_result
+from quality.actions.safety import SafetyRefused, record_result, set_aside
+from quality.actions.sign import SignatureRefused
 from quality.models import Baseline, Observable, Requirement, SafetyCriterion, SafetyMethod, SafetyResult
 from quality.permissions import NotPermitted
 from quality.safety_chain import Check, safety_chain, safety_gaps
 from quality.traceability import Matrix
-from tests.support.builders import PASSWORD, Plant, add_line, make_plant, publish, specify
+from tests.support.builders import PASSWORD, Plant, add_line, make_plant, make_user, publish, specify
 from tests.support.safety import CHAIN, write, write_chain
 from tests.support.web import signed_in
 from tests.support.worked import revise_limits
@@ -66,7 +68,7 @@ def test_each_link_that_is_missing_is_named_until_the_path_reaches_evidence(plan
         ["HZ-1: nothing observes FM-1 (trips too late)"],
         ["HZ-1: nothing observes FM-1 (trips too late)"],
         ["HZ-1: FM-1 (trips too late) is observed against no criterion"],
-        ["HZ-1: FM-1 (trips too late) has no evidence: no cell was tested"],
+        ["HZ-1: FM-1 (trips too late) has no evidence: no cell was tested against CR-1"],
     ]
     record(plant, cell)
     assert gaps(plant) == [] and safety_gaps(plant.site) == []
@@ -114,11 +116,69 @@ def test_evidence_without_raw_data_or_that_failed_blocks(plant: Plant, cell: Lot
     assert gaps(plant) == [(Check.EVIDENCE, f"CR-1: {cell.code} failed it with 3.8001 V")]
 
 
+def test_failure_stays_until_another_person_sets_it_aside_with_a_reason(plant: Plant, cell: Lot) -> None:
+    """Neither a later pass of the same cell nor a new version of the criterion makes it disappear."""
+    write_chain(plant)
+    failed = record(plant, cell, "3.9")
+    passed = record(plant, cell, "3.7", raw_sha256="e" * 64)
+    said = [(Check.EVIDENCE, f"CR-1: {cell.code} failed it with 3.9 V")]
+    assert gaps(plant) == said
+    write(plant, "criterion", limit="3.95", change_reason="wider")
+    record(plant, cell, "3.8")
+    assert gaps(plant) == [(Check.EVIDENCE, f"CR-1: {cell.code} failed it (version 1) with 3.9 V")]
+    other = make_user(plant.site, "process_engineer")
+    by: dict[str, Any] = {"reason": "probe fell off", "password": PASSWORD, "now": timezone.now()}
+    for result, changes, error, words in (
+        (failed, {"user": plant.engineer}, SafetyRefused, "signer: you recorded it"),
+        (failed, {"user": other, "reason": " "}, SafetyRefused, "reason: is needed"),
+        (failed, {"user": other, "password": "guess"}, SignatureRefused, "password"),
+        (failed, {"user": plant.operator}, NotPermitted, "may not"),
+        (passed, {"user": other}, SafetyRefused, "result: it passed"),
+    ):
+        with pytest.raises(error, match=words):
+            set_aside(result, **(by | changes))
+    assert len(gaps(plant)) == 1
+    set_aside(failed, **by, user=other)
+    assert gaps(plant) == []
+    with pytest.raises(SafetyRefused, match="set aside already"):
+        set_aside(failed, **by, user=other)
+    (path,) = safety_chain(plant.product.product).hazards[0].modes[0].observables[0].criteria
+    assert [row.value for row in path.history] == [Decimal("3.9"), Decimal("3.7"), Decimal("3.8")]
+    assert [row.value for row in path.results] == [Decimal("3.8")]
+
+
+def test_failure_that_was_set_aside_is_no_evidence(plant: Plant, cell: Lot) -> None:
+    write_chain(plant)
+    failed = record(plant, cell, "3.9", user=make_user(plant.site, "process_engineer"))
+    url = reverse("web:safety", args=[plant.product.product.code])
+    client = signed_in(plant.engineer)
+    assert "Set this failure aside" in client.get(url).content.decode()
+    fields = {"kind": "set_aside", "result": failed.pk, "reason": "probe fell off", "password": "guess"}
+    refused = client.post(url, fields)
+    assert refused.status_code == 422 and "Nothing was written" in refused.content.decode()
+    page = client.post(url, fields | {"password": PASSWORD}, follow=True).content.decode()
+    assert f"set aside by {plant.engineer.printed_name}: probe fell off" in page
+    assert gaps(plant) == [
+        (Check.PATH, "HZ-1: FM-1 (trips too late) has no evidence: no cell was tested against CR-1")
+    ]
+
+
+def test_each_criterion_of_a_failure_mode_needs_a_result_of_its_own(plant: Plant, cell: Lot) -> None:
+    write_chain(plant)
+    record(plant, cell)
+    write(plant, "criterion", code="CR-2")
+    assert gaps(plant) == [
+        (Check.PATH, "HZ-1: FM-1 (trips too late) has no evidence: no cell was tested against CR-2")
+    ]
+
+
 def test_result_against_an_earlier_version_is_no_evidence(plant: Plant, cell: Lot) -> None:
     old = write_chain(plant)
     record(plant, cell)
     write(plant, "criterion", limit="3.75", change_reason="handbook corrected")
-    assert gaps(plant) == [(Check.PATH, "HZ-1: FM-1 (trips too late) has no evidence: no cell was tested")]
+    assert gaps(plant) == [
+        (Check.PATH, "HZ-1: FM-1 (trips too late) has no evidence: no cell was tested against CR-1")
+    ]
     with pytest.raises(SafetyRefused, match="criterion: CR-1 was changed"):
         record_result(old, cell, value="3.7", user=plant.engineer, now=timezone.now())
 

@@ -37,12 +37,14 @@ from quality.actions.post_mortem import StoredPhoto, begin_post_mortem, examine_
 from quality.actions.receive import Stated
 from quality.actions.release import release_lot
 from quality.actions.requirements import audit_readiness, recheck, revise_requirement
-from quality.actions.safety import record_result
+from quality.actions.safety import record_result, set_aside
 from quality.actions.sign import sign
 from quality.actions.specify import approve_specification, draft_specification
 from quality.actions.taking import Input
 from quality.models import Baseline, Disposition, Nonconformance, SpecificationLine
+from quality.package.artifacts import ARTIFACTS
 from quality.package.subject import subject_of
+from quality.package.table import tables_digest
 from quality.post_mortem import EVENTS
 from spc.models import Chart
 from spc.queries import current_points
@@ -233,7 +235,11 @@ def _recheck_a_requirement(plant: Plant) -> None:
 def _test_for_safety(plant: Plant) -> None:
     criterion = write_chain(plant)
     cell = plant.lot("T-CELL", quantity=1)
-    record_result(criterion, cell, value="3.8", user=plant.engineer, now=timezone.now())
+    now = timezone.now()
+    record_result(criterion, cell, value="3.8", user=plant.engineer, now=now)
+    failed = record_result(criterion, cell, value="3.9", user=plant.engineer, now=now)
+    other = make_user(plant.site, "process_engineer")
+    set_aside(failed, reason="the probe fell off", user=other, password=PASSWORD, now=now)
 
 
 def _accept_a_lot(plant: Plant) -> None:
@@ -261,10 +267,10 @@ def _package_a_lot(plant: Plant) -> None:
     attempt = begin_attempt(package)
     assert attempt == 1
     stored = {"archive_sha256": "c" * 64, "archive_bytes": 1}
-    heads = chain_heads(subject_of(package))
-    store_build(
-        package, manifest={"audit_heads": heads, "files": {}}, findings=[], now=timezone.now(), **stored
-    )
+    subject = subject_of(package)
+    tables = {artifact.name: tables_digest(artifact.tables(subject)) for artifact in ARTIFACTS}
+    manifest = {"audit_heads": chain_heads(subject), "tables": tables, "files": {}}
+    store_build(package, manifest=manifest, findings=[], now=timezone.now(), **stored)
     sign_package(
         package,
         user=plant.engineer,

@@ -11,8 +11,9 @@ from lots.models import Lot, Product
 from lots.units import written_unit
 from mes.safety_raw import keep_raw
 from mes.web.site import SiteRequest, site_page
-from quality.actions.safety import KINDS, SafetyRefused, record_result, write_record
-from quality.models import Requirement, SafetyCriterion, SourceType
+from quality.actions.safety import KINDS, SafetyRefused, record_result, set_aside, write_record
+from quality.actions.sign import SignatureRefused
+from quality.models import Requirement, SafetyCriterion, SafetyResult, SourceType
 from quality.permissions import Action, may
 from quality.safety_chain import safety_chain
 
@@ -43,10 +44,8 @@ def safety(request: SiteRequest, code: str) -> HttpResponse:
     if request.method != "POST":
         return _page(request, product)
     try:
-        words = (
-            _result(request, product) if request.POST.get("kind") == "result" else _record(request, product)
-        )
-    except SafetyRefused as refusal:
+        words = WRITERS.get(request.POST.get("kind", ""), _record)(request, product)
+    except (SafetyRefused, SignatureRefused) as refusal:
         return _page(request, product, error=str(refusal), status=422)
     messages.success(request, words)
     return redirect("web:safety", product.code)
@@ -87,6 +86,27 @@ def _result(request: SiteRequest, product: Product) -> str:
         now=request.now,
     )
     return f"{lot.code} {'passed' if result.passed else 'failed'} {criterion.code}."
+
+
+def _set_aside(request: SiteRequest, product: Product) -> str:
+    key = request.POST.get("result", "")
+    found = SafetyResult.objects.filter(site=request.site, criterion__product=product)
+    result = (
+        found.select_related("site", "lot", "criterion").filter(pk=key).first() if key.isdecimal() else None
+    )
+    if result is None:
+        raise SafetyRefused("result: choose one")
+    set_aside(
+        result,
+        reason=request.POST.get("reason", ""),
+        user=request.user,
+        password=request.POST.get("password", ""),
+        now=request.now,
+    )
+    return f"The failure of {result.lot.code} no longer counts."
+
+
+WRITERS = {"result": _result, "set_aside": _set_aside}
 
 
 def _page(request: SiteRequest, product: Product, *, error: str = "", status: int = 200) -> HttpResponse:

@@ -1,0 +1,2 @@
+DROP TRIGGER audit ON quality_safetysetaside;
+DROP TRIGGER append_only ON quality_safetysetaside;
