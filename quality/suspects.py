@@ -26,6 +26,7 @@ from lots.science.defects.classify import (
 from lots.science.defects.factors import crossed_effects
 from lots.science.defects.signatures import Feature
 from quality.good_lots import good_among
+from quality.np_ratio import CellBalance, balances
 
 PEERS = 200  # enough for a robust sigma, few enough for a page
 
@@ -59,7 +60,7 @@ class CellVerdict:
     """`verdict` is None with `reason` where there is not enough to compare with.
 
     `peers` are the other cells compared with; `lots` the most others of their kind that a roll or container of the
-    cell was compared with.
+    cell was compared with. `np_ratio` follows from the loadings of its rolls, None where they do not tell.
     """
 
     verdict: Verdict | None
@@ -68,6 +69,7 @@ class CellVerdict:
     measured: tuple[Feature, ...]
     reason: str = ""
     lots: int = 0
+    np_ratio: float | None = None
 
 
 def suspect_defects(cell: Lot) -> CellVerdict:
@@ -80,11 +82,14 @@ def suspect_defects(cell: Lot) -> CellVerdict:
     if len(peers) < MIN_REFERENCE:
         reason = f"{len(peers)} other good cells of this product went through formation; {MIN_REFERENCE} are needed."
         return CellVerdict(None, (), len(peers), (), reason)
-    ancestors = ancestors_of([cell.pk])[cell.pk]
+    made_of = ancestors_of([cell.pk, *peers])
+    ancestors = made_of[cell.pk]
     values = _by_feature(_latest([cell.pk, *peers], OF_THE_CELL))
     z, _ = _z(values, {cell.pk})
     inherited, compared = _inherited_z(ancestors)
     z |= inherited
+    balance = balances(made_of)
+    z |= _balance_z(balance, cell.pk)
     channel = _channel_z(values, cell.pk, peers)
     if channel is not None:
         z[Feature.CHANNEL_EFFECT] = channel
@@ -95,7 +100,8 @@ def suspect_defects(cell: Lot) -> CellVerdict:
     verdict = classify(z)
     places = _places([cell.pk, *ancestors])
     rows = tuple(SuspectRow(one, places.get(one.step, ())) for one in verdict.ranked[:3])
-    return CellVerdict(verdict, rows, len(peers), tuple(sorted(z)), lots=compared)
+    ratio = balance[cell.pk].np_ratio if cell.pk in balance else None
+    return CellVerdict(verdict, rows, len(peers), tuple(sorted(z)), lots=compared, np_ratio=ratio)
 
 
 def _peers(cell: Lot) -> list[int]:
@@ -126,6 +132,19 @@ def _inherited_z(ancestors: set[int]) -> tuple[dict[Feature, float], int]:
     measured = {lot_id for lot_id, _, _ in own}
     others = _latest(_lots_like(measured, ancestors), OF_ITS_PARENTS)
     return _z(_by_feature({**own, **others}), measured)
+
+
+def _balance_z(balance: Mapping[int, CellBalance], cell: int) -> dict[Feature, float]:
+    """Robust z of the cell's N/P against that of other pairs of rolls, each counted once."""
+    if cell not in balance:
+        return {}
+    pairs = {one.rolls: one.np_ratio for one in balance.values()}
+    own = pairs.pop(balance[cell].rolls)
+    try:
+        of = reference({Feature.NP_RATIO: list(pairs.values())})
+    except ValueError:
+        return {}  # too few other pairs, or all alike
+    return z_scores({Feature.NP_RATIO: own}, of)
 
 
 def _lots_like(lots: set[int], ancestors: set[int]) -> list[int]:

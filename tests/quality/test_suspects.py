@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 import numpy as np
@@ -10,10 +11,18 @@ from django.urls import reverse
 from django.utils import timezone
 
 from lots.actions.place_hold import HeldExtent
-from lots.models import Lot
+from lots.models import (
+    Lot,
+    MaterialDefinition,
+    ProcessStep,
+    RecipeParameter,
+    RecipeRevision,
+    WorkOrderRecipe,
+)
 from lots.science.defects.signatures import Family, Feature
 from quality.actions.hold import hold_by_hand
 from quality.actions.taking import Input
+from quality.np_ratio import CAPACITY, IS_ANODE
 from quality.suspects import suspect_defects
 from tests.support.builders import Plant, make_plant, publish
 from tests.support.web import signed_in
@@ -28,8 +37,8 @@ def plant() -> Plant:
     return plant
 
 
-def cell(plant: Plant, rng: np.random.Generator, *, roll: Lot | None = None, **change: float) -> Lot:
-    """A cell through formation, made from the roll if there is one; `change` adds to what a good one measures."""
+def cell(plant: Plant, rng: np.random.Generator, *, rolls: Sequence[Lot] = (), **change: float) -> Lot:
+    """A cell through formation, made from the rolls if there are any; `change` adds to what a good one measures."""
     made = {
         "capacity": 20 + 0.05 * rng.standard_normal(),
         "retained": 60 + 0.2 * rng.standard_normal(),
@@ -39,7 +48,7 @@ def cell(plant: Plant, rng: np.random.Generator, *, roll: Lot | None = None, **c
     }
     for name, by in change.items():
         made[name] += by
-    inputs = [Input(parent=roll.code, quantity=Decimal(1))] if roll is not None else []
+    inputs = [Input(parent=roll.code, quantity=Decimal(1)) for roll in rolls]
     lot = plant.lot("T-CELL", quantity=1, inputs=inputs)
     plant.run(lot, "stacking")
     filling = [("filling.mass_before_g", 300.0), ("filling.mass_sealed_g", 300.0 + made["retained"])]
@@ -106,8 +115,8 @@ def test_solvent_in_the_parent_roll_counts_for_its_cells_by_the_roll(plant: Plan
     for index in range(19):
         dried_roll(plant, 300 + 5 * (index % 7))
     wet, dry = dried_roll(plant, 900), dried_roll(plant, 310)
-    of_wet = [cell(plant, rng, roll=wet) for _ in range(20)]
-    of_dry = [cell(plant, rng, roll=dry) for _ in range(4)]
+    of_wet = [cell(plant, rng, rolls=[wet]) for _ in range(20)]
+    of_dry = [cell(plant, rng, rolls=[dry]) for _ in range(4)]
     found = suspect_defects(of_wet[-1])
     assert found.peers == 23 and found.lots == 20  # the wet roll is no reference for itself
     assert Feature.RESIDUAL_SOLVENT in found.measured
@@ -132,7 +141,65 @@ def test_a_handful_of_rolls_is_no_reference_however_many_cells_they_became(plant
     rng = np.random.default_rng(4)
     rolls = [dried_roll(plant, 300 + 5 * index) for index in range(4)]
     for index in range(24):
-        cell(plant, rng, roll=rolls[index % 4])
-    found = suspect_defects(cell(plant, rng, roll=dried_roll(plant, 900)))
+        cell(plant, rng, rolls=[rolls[index % 4]])
+    found = suspect_defects(cell(plant, rng, rolls=[dried_roll(plant, 900)]))
     assert found.peers == 24 and found.lots == 0
     assert found.verdict is not None and Feature.RESIDUAL_SOLVENT not in found.measured
+
+
+def loaded_roll(plant: Plant, material: str, punch_g: float) -> Lot:
+    roll = plant.lot(material, quantity=100, length_mm=100_000)
+    punches = [
+        plant.reading("coating.punch_mass_g", f"{punch_g:.4f}", roll, position=str(lane))
+        for lane in range(1, 6)
+    ]
+    plant.run(roll, "coating", [plant.reading("coating.foil_mass_g", "0.0486", roll), *punches])
+    for step in ("drying", "calendering", "slitting"):
+        plant.run(roll, step)
+    return roll
+
+
+def anode_material(plant: Plant) -> None:
+    """A second roll material whose recipe says that it is the anode; that of T-ROLL then is the cathode's."""
+    material = MaterialDefinition.objects.create(code="T-ANODE", name="Anode", kind="mother_roll", unit="m")
+    (cathode,) = WorkOrderRecipe.objects.filter(
+        work_order__site=plant.site, material__code="T-ROLL"
+    ).select_related("recipe_revision")
+    first = cathode.recipe_revision
+    anode = RecipeRevision.objects.create(recipe=first.recipe, revision="anode", issued_at=first.issued_at)
+    own = [(first, name, value) for name, value in ((CAPACITY, "119.6"), (IS_ANODE, "0"))]
+    own += [(anode, name, value) for name, value in ((CAPACITY, "281.4"), (IS_ANODE, "1"))]
+    own += [(anode, one.name, str(one.value)) for one in first.parameters.all()]
+    for revision, name, value in own:
+        RecipeParameter.objects.create(
+            recipe_revision=revision,
+            step=ProcessStep.objects.get(code="coating"),
+            name=name,
+            value=value,
+            unit="1",
+        )
+    WorkOrderRecipe.objects.create(work_order=cathode.work_order, material=material, recipe_revision=anode)
+
+
+@pytest.mark.slow
+def test_anode_that_is_too_light_names_the_loading_mismatch(plant: Plant) -> None:
+    """Five cathode and five anode rolls make 25 pairs; 26.8 and 13.1 mg/cm² a side balance at 1.15."""
+    anode_material(plant)
+    rng = np.random.default_rng(5)
+    cathodes = [loaded_roll(plant, "T-ROLL", 0.6918 + 0.0006 * index) for index in range(-2, 3)]
+    anodes = [loaded_roll(plant, "T-ANODE", 0.3630 + 0.0004 * index) for index in range(-2, 3)]
+
+    def made(cathode: Lot, anode: Lot) -> Lot:
+        return cell(plant, rng, rolls=(cathode, anode))
+
+    balanced = [made(cathode, anode) for cathode in cathodes for anode in anodes]
+    light = made(cathodes[2], loaded_roll(plant, "T-ANODE", 0.3300))
+    found = suspect_defects(light)
+    assert found.np_ratio == pytest.approx(1.15 * (0.3300 - 0.0486) / (0.3630 - 0.0486), abs=0.002)
+    assert found.verdict is not None and found.verdict.family is Family.LOADING_MISMATCH
+    good = suspect_defects(balanced[12])
+    assert good.np_ratio == pytest.approx(1.15, abs=0.002)
+    assert Feature.NP_RATIO in good.measured
+    assert good.verdict is not None and not good.verdict.defective
+    page = signed_in(plant.engineer).get(reverse("web:lot_formation", args=[light.code])).content.decode()
+    assert "N/P 1.0" in page
