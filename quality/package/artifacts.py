@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from quality.package import decisions, materials, rules
+from quality.package import decisions, materials, matrix, rules
 from quality.package.checks import Finding
 from quality.package.subject import Subject
 from quality.package.table import Table
@@ -30,10 +30,10 @@ ARTIFACTS = (
         "no specification with its requirement applies: specify the product's characteristics",
     ),
     Artifact(
-        "02_test_matrix.xlsx",
+        matrix.ARTIFACT,
         "Test matrix",
-        rules.test_matrix,
-        "no specified characteristic was tested: no value was judged",
+        matrix.test_matrix,
+        "nothing is specified for the material, and no control plan asks for anything",
     ),
     Artifact(
         "03_traceability_map.csv",
@@ -72,9 +72,10 @@ ARTIFACTS = (
 
 
 def missing_artifacts(tables: dict[str, list[Table]]) -> list[Finding]:
-    """The artifacts that have nothing to say and must say something."""
-    return [
+    """The artifacts that have nothing to say and must say something, and what the test matrix says was not tested."""
+    found = [
         Finding(artifact.name, artifact.missing)
         for artifact in ARTIFACTS
         if artifact.missing and not any(table.rows for table in tables[artifact.name])
     ]
+    return found + matrix.untested(tables[matrix.ARTIFACT][0])

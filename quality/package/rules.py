@@ -1,8 +1,8 @@
-"""Artifacts about the rules: which revisions applied, what was tested against what, by which method and gauge."""
+"""Artifacts about the rules: which revisions applied, by which method and gauge it was measured."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 
 from django.db.models import Max
 
@@ -10,32 +10,13 @@ from lots.models import Calibration, Gauge, RecipeRevision
 from lots.queries import recipe_revision_of
 from lots.units import written_unit
 from quality.models import (
-    ControlPlanLine,
     ControlPlanRevision,
-    Judgement,
     RequirementRevision,
-    SpecificationLine,
     WorkOrderPlan,
 )
+from quality.package.matrix import specification_lines
 from quality.package.subject import Subject
 from quality.package.table import Table, instant
-
-
-def _lines(subject: Subject) -> list[SpecificationLine]:
-    """The specification lines by which the lots and cells were judged."""
-    keys = Judgement.objects.filter(lot_id__in=subject.own_keys).values("line")
-    return list(
-        SpecificationLine.objects.filter(pk__in=keys)
-        .select_related(
-            "requirement", "specification__characteristic__step", "specification__product_revision__product"
-        )
-        .order_by(
-            "specification__characteristic__step__sequence",
-            "specification__characteristic__code",
-            "revision",
-            "pk",
-        )
-    )
 
 
 def _plans(subject: Subject) -> list[ControlPlanRevision]:
@@ -46,7 +27,7 @@ def _plans(subject: Subject) -> list[ControlPlanRevision]:
 
 def revisions(subject: Subject) -> list[Table]:
     """Requirements, specifications, control plans and recipes with the reason of each revision."""
-    lines = _lines(subject)
+    lines = specification_lines(subject)
     requirements = RequirementRevision.objects.filter(
         requirement__in={line.requirement_id for line in lines}
     ).select_related("requirement")
@@ -103,45 +84,6 @@ def revisions(subject: Subject) -> list[Table]:
     ]
 
 
-def test_matrix(subject: Subject) -> list[Table]:
-    """Requirement by requirement: the criterion, how often it was tested, and what came of it."""
-    counts: dict[int, Counter[str]] = defaultdict(Counter)
-    judged = Judgement.objects.filter(lot_id__in=subject.own_keys, measurement_id__in=_current(subject))
-    for line_id, verdict in judged.values_list("line", "verdict"):
-        counts[line_id][verdict] += 1
-    planned = {
-        line.characteristic_id: line for line in ControlPlanLine.objects.filter(revision__in=_plans(subject))
-    }
-    rows = []
-    for line in _lines(subject):
-        characteristic = line.specification.characteristic
-        found, plan = counts[line.pk], planned.get(characteristic.pk)
-        violating = found[Judgement.Verdict.VIOLATES]
-        unknown = found[Judgement.Verdict.UNDETERMINED]
-        rows.append(
-            (
-                line.requirement.code,
-                line.requirement.title,
-                characteristic.step.name,
-                characteristic.name,
-                line.lsl,
-                line.usl,
-                written_unit(characteristic.unit),
-                line.get_severity_display(),
-                plan.frequency if plan else "",
-                sum(found.values()),
-                violating,
-                unknown,
-                "violated" if violating else "not determined" if unknown or not found else "met",
-            )
-        )
-    head = (
-        *("Requirement", "Title", "Step", "Characteristic", "LSL", "USL", "Unit", "Severity", "Frequency"),
-        *("Values", "Out of specification", "Not determined", "Result"),
-    )
-    return [Table("Test matrix", head, tuple(rows), wide=(1, 3))]
-
-
 def methods(subject: Subject) -> list[Table]:
     """How each characteristic was measured, and the calibration of each gauge that measured one."""
     measured = {row.characteristic_id: row.characteristic for row in subject.measurements}
@@ -191,7 +133,3 @@ def methods(subject: Subject) -> list[Table]:
         Table("Gauges and their calibration", head, tuple(gauges)),
         Table("Methods", ("Step", "Characteristic", "Unit", "By", "How"), ways if gauges else (), wide=(4,)),
     ]
-
-
-def _current(subject: Subject) -> set[int]:
-    return {row.id for row in subject.measurements}

@@ -21,7 +21,7 @@ from django.utils import timezone
 from python_calamine import CalamineWorkbook
 
 from lots.actions.place_hold import HeldExtent
-from lots.models import CurveFile, Gauge
+from lots.models import Characteristic, CurveFile, Gauge
 from mes import packages
 from mes.documents.tables import tables_csv
 from quality.actions.calibrate import record_calibration
@@ -31,14 +31,14 @@ from quality.actions.package import MOST_ATTEMPTS, PackageRefused, begin_attempt
 from quality.actions.safety import record_result
 from quality.actions.sign import SignatureRefused
 from quality.models import EvidencePackage, PackageBuild, PackageIssue, PackageProgress
-from quality.package import offline_verifier
+from quality.package import matrix, offline_verifier
 from quality.package.artifacts import ARTIFACTS
 from quality.package.decisions import decision_table, safety_chain
 from quality.package.safety import safety_findings
 from quality.package.subject import subject_of
 from quality.package.table import Table
 from quality.permissions import NotPermitted
-from tests.support.builders import PASSWORD, Plant, make_user
+from tests.support.builders import PASSWORD, Plant, add_line, make_user, specify
 from tests.support.packaged import built, documented_lot, package_plant
 from tests.support.safety import write_chain
 
@@ -185,6 +185,36 @@ def test_the_same_record_is_built_to_the_same_bytes(plant: Plant, package: Evide
     again = packages._build(package, 2, now=timezone.now())
     assert again.pk == package.build.pk  # the first one that was done counts
     assert PackageBuild.objects.count() == 1
+
+
+def test_what_was_never_tested_has_its_row_and_is_a_finding(plant: Plant) -> None:
+    """Specified for a step of the route, also of what the cells were made from; air is on no route."""
+    specify(plant, "filling.retained_mass_g", lsl="1")
+    specify(plant, "stacking.tab_resistance_mohm", usl="1")
+    add_line(plant, "stacking.tab_resistance_mohm", required_count=0)
+    specify(plant, "dry_room.frost_point_c", usl="-40")
+    package = packages.ask(
+        plant.site,
+        lot=documented_lot(plant),
+        product_revision=None,
+        user=plant.engineer,
+        now=timezone.now(),
+    )
+    (table,) = matrix.test_matrix(subject_of(package))
+    named = dict(Characteristic.objects.values_list("name", "code"))
+    results = {named[str(row[3])]: (row[9], row[-1]) for row in table.rows}
+    assert results == {
+        "stacking.tab_resistance_mohm": (0, "not tested; not asked of each lot"),
+        "filling.retained_mass_g": (0, "not tested"),
+        "formation.fce_pct": (2, "met"),
+        "formation.charge_capacity_ah": (8, "recorded"),
+        "formation.discharge_capacity_ah": (8, "recorded"),
+        "formation.cutoffs_reached": (8, "recorded"),
+        "acceptance.capacity_ah": (2, "met"),
+        "acceptance.leak_free": (2, "met"),
+    }
+    (finding,) = matrix.untested(table)
+    assert finding.words == "Retained electrolyte (Electrolyte filling): it was never tested"
 
 
 def test_what_is_missing_is_named_and_blocks_the_signature(plant: Plant) -> None:
