@@ -75,15 +75,17 @@ def _lines(file: Path) -> Iterator[tuple[str, dict[str, tuple[int, str]]]]:
         yield previous, heads
 
 
-def verify_anchors(file: Path, key: str | None = None) -> Iterator[BadRow]:
-    """Chains that are gone, shorter, or other than whenever they were anchored; of one chain with `key`.
+def verify_anchors(file: Path, lot_id: int | None = None) -> Iterator[BadRow]:
+    """Chains that are gone, shorter, or other than whenever they were anchored.
 
+    With a lot its own chain and that of every hold: whoever takes out a hold with its members and its chain leaves
+    nothing that would say which lots it covered.
     Every line counts: a chain that was cut or written anew is anchored anew within the hour, and is still found.
     """
     anchored: dict[str, set[tuple[int, str]]] = defaultdict(set)
     for _, heads in _lines(file):
         for chain, head in heads.items():
-            if key is None or chain == key:
+            if lot_id is None or chain == f"lot:{lot_id}" or chain.startswith("hold:"):
                 anchored[chain].add(head)
     for chain, heads_of_chain in sorted(anchored.items()):
         bad = _first_unlike(chain, sorted(heads_of_chain))

@@ -15,7 +15,7 @@ from django.db.models.functions import Cast, Concat
 
 from lots.audit_members import MemberEvent, members_problem
 from lots.digest import submission_digest
-from lots.models import AuditChain, AuditEvent, HoldLot, Lot, Measurement, Submission
+from lots.models import AuditChain, AuditEvent, Hold, HoldLot, Lot, Measurement, Submission
 
 GENESIS = bytes(32)
 SEPARATOR = "\x1f"
@@ -64,7 +64,7 @@ def one_snapshot() -> Iterator[None]:
 def verify_chain(key: str) -> BadRow | None:
     """The first bad row of a chain, or None: edited, removed, reordered and tail-cut rows are each found.
 
-    A chain deleted whole, with its head, leaves nothing to compare with: `_lots_without_chain` and the heads anchored
+    A chain deleted whole, with its head, leaves nothing to compare with: `_without_chain` and the heads anchored
     outside the database (`lots.anchors`) find it.
     """
     with one_snapshot():
@@ -130,16 +130,40 @@ def verify_submissions(lot_id: int | None = None) -> BadRow | None:
     return None
 
 
-def _lots_without_chain(lot_id: int | None) -> Iterator[BadRow]:
-    """Every lot began its chain when it was made: one without was robbed of it."""
-    lots = Lot.objects.all() if lot_id is None else Lot.objects.filter(pk=lot_id)
-    own = Concat(Value("lot:"), Cast(OuterRef("pk"), CharField()))
-    # Rows without their head are named by their own chain.
-    robbed = lots.exclude(
-        Exists(AuditChain.objects.filter(key=own)) | Exists(AuditEvent.objects.filter(chain=own))
-    )
-    for key in robbed.order_by("pk").values_list("pk", flat=True).iterator():
-        yield BadRow(f"lot:{key}", 1, "the whole chain is missing")
+def _without_chain(lot_id: int | None) -> Iterator[BadRow]:
+    """Every lot and every hold began its chain when it was made: one without was robbed of it."""
+    lots, holds = Lot.objects.all(), Hold.objects.all()
+    if lot_id is not None:
+        lots = lots.filter(pk=lot_id)
+        holds = holds.filter(pk__in=HoldLot.objects.filter(lot=lot_id).values("hold"))
+    for kind, rows in (("lot", lots), ("hold", holds)):
+        own = Concat(Value(f"{kind}:"), Cast(OuterRef("pk"), CharField()))
+        # Rows without their head are named by their own chain.
+        robbed = rows.exclude(
+            Exists(AuditChain.objects.filter(key=own)) | Exists(AuditEvent.objects.filter(chain=own))
+        )
+        for key in robbed.order_by("pk").values_list("pk", flat=True).iterator():
+            yield BadRow(f"{kind}:{key}", 1, "the whole chain is missing")
+
+
+UNLINKED = """
+SELECT DISTINCT CASE WHEN lot_id IS NOT NULL THEN 'lot:' || lot_id
+                     WHEN zone_id IS NOT NULL THEN 'zone:' || zone_id
+                     WHEN gauge_is_subject THEN 'gauge:' || gauge_id
+                     ELSE 'equipment:' || equipment_id END AS chain, submission_id
+FROM lots_measurement WHERE %(lot)s::bigint IS NULL OR lot_id = %(lot)s
+EXCEPT
+SELECT chain, row_id::bigint FROM lots_auditevent
+WHERE table_name = 'lots_submission' AND (%(lot)s::bigint IS NULL OR chain = 'lot:' || %(lot)s::bigint)
+ORDER BY chain, submission_id
+"""
+
+
+def _unlinked(lot_id: int | None) -> Iterator[tuple[str, int]]:
+    """(chain, submission) where a submission measured the chain's subject and is not in the chain."""
+    with connection.cursor() as cursor:
+        cursor.execute(UNLINKED, {"lot": lot_id})
+        yield from cursor.fetchall()
 
 
 def chains_of_lot(lot_id: int) -> list[str]:
@@ -149,17 +173,26 @@ def chains_of_lot(lot_id: int) -> list[str]:
 
 
 def verify(lot_id: int | None = None) -> Iterator[BadRow]:
-    """Bad rows of every chain (or of one lot's), one per chain at most."""
+    """Bad rows of every chain (or of one lot's), one per chain and submission at most."""
     if lot_id is not None:
         keys = set(chains_of_lot(lot_id))
     else:
         keys = set(AuditChain.objects.values_list("key", flat=True))
         keys |= set(AuditEvent.objects.values_list("chain", flat=True).distinct())
+    named: set[str] = set()
     for key in sorted(keys):
         bad = verify_chain(key)
         if bad is not None:
+            named.add(key)
             yield bad
-    yield from _lots_without_chain(lot_id)
+    for bad in _without_chain(lot_id):
+        named.add(bad.chain)
+        yield bad
     bad = verify_submissions(lot_id)
     if bad is not None:
+        named.add(bad.chain)
         yield bad
+    for chain, submission in _unlinked(lot_id):
+        if not named & {chain, f"submission:{submission}"}:
+            named.add(chain)
+            yield BadRow(chain, 0, f"submission {submission} measured it and is not in its chain")

@@ -36,7 +36,7 @@ def _zip(lot: Lot) -> bytes:
                 for c in AuditChain.objects.filter(key__in=keys)
             }
         ),
-        "submissions.jsonl": _lines(_submission(row) for row in _submissions(keys)),
+        "submissions.jsonl": _lines(_submission(row) for row in _submissions(lot, keys)),
         "verify.py": VERIFIER.read_bytes(),
     }
     manifest = {
@@ -74,13 +74,14 @@ def _event(event: AuditEvent) -> dict[str, Any]:
     }
 
 
-def _submissions(keys: list[str]) -> Iterable[Submission]:
+def _submissions(lot: Lot, keys: list[str]) -> Iterable[Submission]:
+    """Those that the chains link, and those that measured the lot: one that is in no chain must show."""
     linked = AuditEvent.objects.filter(chain__in=keys, table_name="lots_submission").values_list(
         "row_id", flat=True
     )
-    return (
-        Submission.objects.filter(pk__in={int(key) for key in linked}).select_related("source").order_by("pk")
-    )
+    measured = Measurement.objects.filter(lot_id=lot.pk).values_list("submission_id", flat=True)
+    wanted = {int(key) for key in linked}.union(measured.distinct())
+    return Submission.objects.filter(pk__in=wanted).select_related("source").order_by("pk")
 
 
 def _submission(row: Submission) -> dict[str, Any]:

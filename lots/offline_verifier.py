@@ -3,7 +3,7 @@
     python3 verify.py            in the folder of the unpacked export
 
 Exit 1 and one line for every first bad row. What is recomputed: the SHA-256 of every file against the manifest, every
-hash of every chain and its head, and the digest of every submission from its measurements.
+hash of every chain and its head, the digest of every submission from its measurements, and that a chain recorded it.
 """
 
 from __future__ import annotations
@@ -86,6 +86,8 @@ def problems(folder: Path) -> Iterator[str]:
         problem = submission_problem(row)
         if problem:
             yield f"submission {uuid}: {problem}"
+        elif uuid not in recorded:
+            yield f"submission {uuid}: is in no chain"
 
 
 def main() -> int:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connections, transaction
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
+from lots import offline_verifier
 from lots.anchors import UnreadableAnchors, verify_anchors, write_anchor
 from lots.audit import BadRow, event_hash, verify, verify_chain
+from lots.audit_export import export_audit
 from lots.digest import submission_digest
-from lots.models import AuditChain, AuditEvent, HoldLot, Lot, Measurement
+from lots.models import AuditChain, AuditEvent, HoldLot, Lot, Measurement, Submission
 from tests.support.builders import Plant
 from tests.support.cluster import TestCluster, use_database
 from tests.support.worked import SOLIDS, worked_plant
@@ -62,6 +67,7 @@ def plant(worked: Plant) -> Iterator[Plant]:
         cursor.execute(
             "INSERT INTO lots_holdlot SELECT * FROM kept_lots_holdlot WHERE id NOT IN (SELECT id FROM lots_holdlot)"
         )
+        cursor.execute("DELETE FROM lots_submission WHERE id NOT IN (SELECT id FROM kept_lots_submission)")
         for table in TABLES:
             cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
 
@@ -360,6 +366,63 @@ def test_a_chain_deleted_whole_is_missed_where_its_lot_is(plant: Plant, chain: s
     assert BadRow(chain, 1, "the whole chain is missing") in list(verify(int(chain.split(":")[1])))
 
 
+def test_a_chain_of_a_hold_deleted_whole_is_missed_where_the_hold_is(plant: Plant) -> None:
+    member = HoldLot.objects.earliest("pk")
+    delete_whole(f"hold:{member.hold_id}")
+    missing = BadRow(f"hold:{member.hold_id}", 1, "the whole chain is missing")
+    assert missing in list(verify()) and missing in list(verify(member.lot_id))
+
+
+def test_a_hold_deleted_with_its_members_and_its_chain_is_missed_on_the_lot_by_its_anchor(
+    plant: Plant, tmp_path: Path
+) -> None:
+    file = tmp_path / "anchors.jsonl"
+    write_anchor(file, now=timezone.now())
+    decided = HoldLot.objects.filter(disposition_id__isnull=False).values("hold")
+    member = HoldLot.objects.exclude(hold__in=decided).select_related("lot__site").earliest("pk")
+    call_command("verify_audit", member.lot.code, site=member.lot.site.code, anchors=file)
+    tamper("lots_holdlot", "DELETE FROM lots_holdlot WHERE hold_id = %s", [member.hold_id])
+    delete_whole(f"hold:{member.hold_id}")
+    assert list(verify(member.lot_id)) == []
+    with pytest.raises(CommandError, match=r"1 chain\(s\)"):
+        call_command("verify_audit", member.lot.code, site=member.lot.site.code, anchors=file)
+
+
+def copied(table: str, source: str, submission: str, where: str) -> None:
+    """Copy rows past the triggers, as a forger adds evidence; `submission` is what the copies' submission shall be."""
+    own = {"id", source}
+    columns = [
+        field.column
+        for field in apps.get_model("lots", table)._meta.local_concrete_fields
+        if field.column not in own
+    ]
+    names = ", ".join(columns)
+    tamper(
+        f"lots_{table}",
+        f"INSERT INTO lots_{table} ({source}, {names}) SELECT {submission}, {names} FROM lots_{table} WHERE {where}",
+        [],
+    )
+
+
+def test_a_submission_added_past_the_triggers_is_in_no_chain(plant: Plant, tmp_path: Path) -> None:
+    """Its digest agrees with its measurements: only the chain of its lot does not know it."""
+    row = Measurement.objects.filter(characteristic__code=SOLIDS).order_by("id").first()
+    assert row is not None and row.lot_id is not None
+    copied("submission", "uuid", "gen_random_uuid()", f"id = {row.submission_id}")
+    forged = Submission.objects.latest("pk")
+    copied("measurement", "submission_id", str(forged.pk), f"submission_id = {row.submission_id}")
+    rows = Measurement.objects.filter(submission=forged).order_by("sequence")
+    digest = submission_digest(forged.uuid, forged.source.code, forged.received_at, rows)
+    tamper("lots_submission", "UPDATE lots_submission SET digest = %s WHERE id = %s", [digest, forged.pk])
+    words = f"submission {forged.pk} measured it and is not in its chain"
+    assert list(verify()) == list(verify(row.lot_id)) == [BadRow(f"lot:{row.lot_id}", 0, words)]
+    with zipfile.ZipFile(io.BytesIO(export_audit(Lot.objects.get(pk=row.lot_id)))) as archive:
+        archive.extractall(tmp_path)
+    assert list(offline_verifier.problems(next(tmp_path.iterdir()))) == [
+        f"submission {forged.uuid}: is in no chain"
+    ]
+
+
 @pytest.mark.parametrize("kind", ["hold:", "chart:", "quality_requirement:", "user:"])
 def test_any_chain_deleted_whole_is_missed_by_its_anchor(plant: Plant, tmp_path: Path, kind: str) -> None:
     file = tmp_path / "anchors.jsonl"
@@ -418,7 +481,7 @@ def test_a_forged_chain_is_told_from_every_anchor_before(
     for _ in range(2):
         (bad,) = verify_anchors(file)
         assert bad.chain == chain and words in bad.reason
-        assert list(verify_anchors(file, "lot:0")) == []
+        assert list(verify_anchors(file, 0)) == []
         write_anchor(file, now=timezone.now())
     assert len(file.read_text().splitlines()) == 2
 

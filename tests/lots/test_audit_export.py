@@ -151,6 +151,10 @@ def test_command_and_page_deliver_it(plant: Plant, lot: Lot, tmp_path: Path) -> 
         call_command("export_audit", lot.code, site=plant.site.code, out=file)
     with pytest.raises(CommandError, match="is not known"):
         call_command("export_audit", "NO-SUCH-LOT")
+    make_plant().lot("T-RAW", code=lot.code)
+    for command in ("export_audit", "verify_audit", "trace"):
+        with pytest.raises(CommandError, match="exists at several sites; add --site CODE"):
+            call_command(command, lot.code)
     answer = signed_in(plant.engineer).get(reverse("web:lot_audit", args=[lot.code]))
     assert answer.content == file.read_bytes() and "attachment" in answer["Content-Disposition"]
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from lots.audit_export import export_audit
-from lots.models import Lot
+from mes.management.named_lot import named_lot
 
 
 class Command(BaseCommand):
@@ -22,12 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("--out", type=Path, help="file to write (default: LOT-audit.zip)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        lots = Lot.objects.filter(code=options["lot"]).select_related("site")
-        if options["site"]:
-            lots = lots.filter(site__code=options["site"])
-        lot = lots.first()
-        if lot is None:
-            raise CommandError(f"lot {options['lot']!r} is not known")
+        lot = named_lot(options["lot"], options["site"])
         file: Path = options["out"] or Path(f"{lot.code}-audit.zip")
         if file.exists():
             raise CommandError(f"{file} exists; name another file with --out")

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from lots.models import Lot
 from lots.tracing import trace_document
+from mes.management.named_lot import named_lot
 
 
 class Command(BaseCommand):
@@ -26,23 +26,16 @@ class Command(BaseCommand):
         parser.add_argument("--to-m", type=float, help="end of that interval, in metres")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        lots = Lot.objects.filter(code=options["lot"])
-        if options["site"]:
-            lots = lots.filter(site__code=options["site"])
-        found = list(lots[:2])
-        if not found:
-            raise CommandError(f"lot {options['lot']!r} is not known")
-        if len(found) > 1:
-            raise CommandError(f"lot {options['lot']!r} exists at several sites; add --site CODE")
+        lot = named_lot(options["lot"], options["site"])
         from_m, to_m = options["from_m"], options["to_m"]
         if (from_m is None) != (to_m is None) or (from_m is not None and not 0 <= from_m < to_m):
             raise CommandError("give --from-m and --to-m together, 0 ≤ from < to")
-        length_mm = found[0].length_mm
+        length_mm = lot.length_mm
         if to_m is not None and (length_mm is None or to_m * 1000 > length_mm):
             where = "has no metre axis" if length_mm is None else f"is {length_mm / 1000:g} m long"
-            raise CommandError(f"{found[0].code} {where}: --from-m and --to-m name metres of the roll")
+            raise CommandError(f"{lot.code} {where}: --from-m and --to-m name metres of the roll")
         document = trace_document(
-            found[0],
+            lot,
             forward=options["forward"],
             from_mm=None if from_m is None else round(from_m * 1000),
             to_mm=None if to_m is None else round(to_m * 1000),

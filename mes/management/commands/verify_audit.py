@@ -10,7 +10,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from lots.anchors import UnreadableAnchors, verify_anchors
 from lots.audit import chains_of_lot, verify
-from lots.models import AuditChain, Lot
+from lots.models import AuditChain
+from mes.management.named_lot import named_lot
 
 
 class Command(BaseCommand):
@@ -26,20 +27,13 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        lot_id = None
-        if options["lot"]:
-            lots = Lot.objects.filter(code=options["lot"])
-            if options["site"]:
-                lots = lots.filter(site__code=options["site"])
-            lot = lots.first()
-            if lot is None:
-                raise CommandError(f"lot {options['lot']!r} is not known")
-            lot_id = lot.pk
+        lot_id = named_lot(options["lot"], options["site"]).pk if options["lot"] else None
         bad = list(verify(lot_id))
         file: Path = options["anchors"] or settings.ANCHORS_FILE
         try:
             if file.exists():
-                bad += verify_anchors(file, None if lot_id is None else f"lot:{lot_id}")
+                named = {row.chain for row in bad}
+                bad += [row for row in verify_anchors(file, lot_id) if row.chain not in named]
             elif options["anchors"]:
                 raise CommandError(f"{file} does not exist")
         except UnreadableAnchors as error:
