@@ -6,7 +6,7 @@ Reads only. A verdict is evidence for a person; it holds and releases nothing.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,11 +72,14 @@ class CellVerdict:
     np_ratio: float | None = None
 
 
-def suspect_defects(cell: Lot) -> CellVerdict:
+def suspect_defects(
+    cell: Lot, *, noise_of: Callable[[Sequence[int]], Mapping[int, float]] = lambda cells: {}
+) -> CellVerdict:
     """Classify a cell against up to 200 good others of its product revision that went through formation.
 
     What was measured on a roll or container that it was made from is compared with other rolls or containers, each
     counted once however many cells it became: cells of one roll share its value and are no independent evidence.
+    `noise_of` gives the noise of the voltage, V, of those cells whose curves are stored.
     """
     peers = _peers(cell)
     if len(peers) < MIN_REFERENCE:
@@ -85,6 +88,7 @@ def suspect_defects(cell: Lot) -> CellVerdict:
     made_of = ancestors_of([cell.pk, *peers])
     ancestors = made_of[cell.pk]
     values = _by_feature(_latest([cell.pk, *peers], OF_THE_CELL))
+    values[Feature.NOISE, cell.material_id] = dict(noise_of([cell.pk, *peers]))
     z, _ = _z(values, {cell.pk})
     inherited, compared = _inherited_z(ancestors)
     z |= inherited

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from lots.models import CurveFile, Lot
@@ -49,6 +49,23 @@ def good_band(cell: Lot, protocol: str, *, with_itself: bool) -> VoltageBand | N
     charges = [stored_charge(name) for key, name in newest if key in good_cells]
     good = [charge for charge in charges if charge is not None][:BAND_CELLS]
     return voltage_band(good, protocol=protocol) if len(good) > 1 else None
+
+
+def noise_of(cells: Sequence[int]) -> dict[int, float]:
+    """Noise of the first charge, V, of the first of these cells and the newest 60 others that have curves."""
+    files = CurveFile.objects.filter(kind=CurveFile.Kind.CYCLING, superseded_by__isnull=True)
+    own = files.filter(lot__in=cells[:1])
+    others = files.filter(lot__in=cells[1:]).order_by("-id")[:BAND_CELLS]
+    charges = {
+        lot: stored_charge(name)
+        for rows in (own, others)
+        for lot, name in rows.values_list("lot_id", "storage_sha256")
+    }
+    return {
+        lot: charge.noise_v
+        for lot, charge in charges.items()
+        if charge is not None and charge.noise_v is not None
+    }
 
 
 def ended_early(cells: Iterable[int]) -> set[int]:

@@ -89,6 +89,14 @@ def test_families_are_told_apart_with_the_records_to_open(plant: Plant) -> None:
     assert starved.verdict is not None
     assert starved.verdict.family is Family.UNDERFILL
 
+    # Resistances alone leave open what a restless voltage tells: gas.
+    gassy = cell(plant, rng, r_mid=0.3, resistance=0.4, r_hf=0.05)
+    noise = {lot.pk: 1e-4 + 1e-6 * index for index, lot in enumerate(good)} | {gassy.pk: 8e-4}
+    restless = suspect_defects(gassy, noise_of=lambda keys: {key: noise[key] for key in keys if key in noise})
+    assert Feature.NOISE in restless.measured
+    assert restless.verdict is not None and restless.verdict.family is Family.WETTING_OR_GAS
+    assert Feature.NOISE not in suspect_defects(gassy).measured
+
     verdicts = [suspect_defects(lot).verdict for lot in good]
     assert sum(bool(verdict and verdict.defective) for verdict in verdicts) <= 1
 

@@ -7,6 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from mes.curves import CurveMissing
+from mes.web.formation_band import noise_of
 from mes.web.formation_lot import lot_formation, lot_formation_json
 from mes.web.formation_page import formation_json, formation_page
 from mes.web.site import SiteRequest, site_page
@@ -27,7 +28,7 @@ def formation(request: SiteRequest, code: str) -> HttpResponse:
         "nav_active": "lots",
         "lot": lot,
         "page": formation_page(lot),
-        "suspects": suspect_defects(lot),
+        "suspects": suspect_defects(lot, noise_of=noise_of),
     }
     return render(request, "web/lots/formation.html", context)
 

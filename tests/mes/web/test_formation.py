@@ -27,6 +27,7 @@ from lots.models import (
 )
 from lots.science.impedance.fit import randles_ohm
 from mes.curves import store_records
+from mes.web.formation_band import noise_of
 from quality.actions.dispose import Ruling, dispose
 from quality.actions.hold import hold_by_hand
 from quality.models import Disposition
@@ -174,6 +175,18 @@ def test_revision_that_changes_the_profile_asks_for_a_new_baseline(plant: Plant,
     assert words in data(client, cell.code)["band"]["baseline"]
     page = client.get(reverse("web:lot_formation", args=[lot.code])).content.decode()
     assert words in page and "20 good cells is needed (0 so far)" in page
+
+
+def test_noise_is_that_of_the_first_charge_of_each_cell(plant: Plant, client: Client) -> None:
+    (quiet,) = others(plant, 1, protocol="R")
+    loud, bare = cell_in_formation(plant)[0], cell_in_formation(plant)[0]
+    rng = np.random.default_rng(8)
+    test = records(full_cycles(1))
+    test.voltage_v[:] += rng.normal(0, 1e-3, test.size)
+    send(client, loud.code, battery_data_format(test))
+    noise = noise_of([loud.pk, quiet.pk, bare.pk])
+    assert noise[loud.pk] == pytest.approx(1e-3, rel=0.2)
+    assert noise[quiet.pk] < 1e-5 and bare.pk not in noise
 
 
 def scrap(plant: Plant, lot: Lot) -> None:
