@@ -32,7 +32,8 @@ def early_spread(tray: int) -> EarlySpread | None:
         parent=tray, kind=GenealogyLink.Kind.MEMBER, voided_at__isnull=True
     )
     cells = list(Lot.objects.filter(pk__in=members.values("child")))
-    of_recipes = [values[LIMIT] for values in recipe_values(cells).values() if LIMIT in values]
+    # A limit of zero or less is none: the assumed one holds the lot then.
+    of_recipes = [limit for values in recipe_values(cells).values() if (limit := values.get(LIMIT, 0.0)) > 0]
     limit = min(of_recipes, default=EARLY_SPREAD_LIMIT_PCT)
     found = valid_measurements(cell.pk for cell in cells).filter(
         characteristic__code=CAPACITY, position=FIRST_CYCLE
