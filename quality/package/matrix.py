@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from django.db.models import Count, Exists, OuterRef
 
 from lots.models import Characteristic, Lot, Measurement, StepExecution, Supersession
-from lots.queries import current_measurements, lots_by_id, route_steps
+from lots.queries import current_measurements, lots_by_id, route_steps, valid_measurements
 from lots.steps.base import SubjectKind
 from lots.units import written_unit
 from quality.deviations import SIDES
@@ -28,12 +28,16 @@ HEAD = (
 )
 
 
+Of = tuple[int | None, int]  # product revision and characteristic
+
+
 @dataclass
 class Asked:
-    """What the routes of the lots ask for: the newest line of each specification, and the lines of control plans."""
+    """What the routes of the lots ask for: the newest line of each specification, and the lines of the control plans
+    that the lots' own orders pinned."""
 
     specified: dict[int, SpecificationLine] = field(default_factory=dict)  # by specification
-    planned: dict[int, list[ControlPlanLine]] = field(default_factory=lambda: defaultdict(list))
+    planned: dict[Of, list[ControlPlanLine]] = field(default_factory=lambda: defaultdict(list))
 
 
 def test_matrix(subject: Subject) -> list[Table]:
@@ -44,16 +48,22 @@ def test_matrix(subject: Subject) -> list[Table]:
     verdicts, asked = _verdicts(subject), _asked(subject)
     deviated = _deviated(subject)
     lines = specification_lines(subject, verdicts, asked)
-    rows = [_judged_row(line, verdicts[line.pk], asked.planned, deviated) for line in lines]
-    specified = {line.specification.characteristic_id for line in lines}
-    rows += _planned_rows(
-        subject, {key: of for key, of in asked.planned.items() if key not in specified}, deviated
-    )
+    unjudged = _recorded(subject, {_of(line) for line in lines if not verdicts[line.pk]})
+    rows = [
+        _judged_row(line, verdicts[line.pk], unjudged[_of(line)], asked.planned[_of(line)], deviated)
+        for line in lines
+    ]
+    specified = {characteristic for _, characteristic in map(_of, lines)}
+    planned: dict[int, list[ControlPlanLine]] = defaultdict(list)
+    for (_, characteristic), own in asked.planned.items():
+        if characteristic not in specified:
+            planned[characteristic] += own
+    rows += _planned_rows(subject, planned, deviated)
     return [Table("Test matrix", HEAD, tuple(rows), wide=(1, 3))]
 
 
 def untested(matrix: Table) -> list[Finding]:
-    """What has no value, and no deviation or plan that asks only some lots to excuse that."""
+    """What the lots' own plans ask for and has no value, nor a deviation that excuses that."""
     names = [f"{row[NAME]} ({row[STEP]})" for row in matrix.rows if row[RESULT] == NOT_TESTED]
     return [Finding(ARTIFACT, f"{name}: it was never tested") for name in dict.fromkeys(names)]
 
@@ -102,7 +112,7 @@ def _asked(subject: Subject) -> Asked:
         of_step[revision, step].add(characteristic)
     book = SpecificationBook(set().union(*of_step.values()), at=subject.package.requested_at)
     asked = Asked()
-    kinds: set[tuple[int | None, int, int]] = set()
+    kinds: set[tuple[int | None, int | None, int, int]] = set()
     for lot in lots.values():
         for route_step in route_steps(lot):
             if not route_step.required and route_step.pk not in ran:
@@ -113,7 +123,7 @@ def _asked(subject: Subject) -> Asked:
                 if line is not None:
                     last = asked.specified.get(line.specification_id, line)
                     asked.specified[line.specification_id] = max(last, line, key=lambda one: one.revision)
-            if (kind := (lot.work_order_id, lot.material_id, step)) not in kinds:
+            if (kind := (lot.product_revision_id, lot.work_order_id, lot.material_id, step)) not in kinds:
                 kinds.add(kind)
                 _plan(lot, step, asked)
     return asked
@@ -122,7 +132,25 @@ def _asked(subject: Subject) -> Asked:
 def _plan(lot: Lot, step: int, asked: Asked) -> None:
     revision = revision_of(lot)
     for line in lines_for(revision, step, lot.material_id) if revision is not None else ():
-        asked.planned[line.characteristic_id].append(line)
+        asked.planned[lot.product_revision_id, line.characteristic_id].append(line)
+
+
+def _of(line: SpecificationLine) -> Of:
+    return line.specification.product_revision_id, line.specification.characteristic_id
+
+
+def _recorded(subject: Subject, wanted: set[Of]) -> Counter[Of]:
+    """Good values of what is specified and judged none: it was specified after they were recorded."""
+    rows = valid_measurements(subject.all_keys if wanted else ()).filter(
+        characteristic__in={characteristic for _, characteristic in wanted}
+    )
+    counts: Counter[Of] = Counter()
+    lots = lots_by_id(subject.all_keys)
+    for lot, characteristic, n in (
+        rows.order_by().values_list("lot_id", "characteristic").annotate(n=Count("id"))
+    ):
+        counts[lots[lot or 0].product_revision_id, characteristic] += n
+    return counts
 
 
 def _deviated(subject: Subject) -> set[int]:
@@ -134,7 +162,11 @@ def _deviated(subject: Subject) -> set[int]:
 def _untested_words(characteristic: int, planned: list[ControlPlanLine], deviated: set[int]) -> str:
     if characteristic in deviated:
         return f"{NOT_TESTED}; see the deviations"
-    if planned and not any(line.required_count or line.sampling for line in planned):
+    if (
+        not planned
+    ):  # of material made before it was specified, say: no gate asked for it, and nobody could now
+        return f"{NOT_TESTED}; not asked by the control plan"
+    if not any(line.required_count or line.sampling for line in planned):
         return f"{NOT_TESTED}; not asked of each lot"
     return NOT_TESTED
 
@@ -142,13 +174,18 @@ def _untested_words(characteristic: int, planned: list[ControlPlanLine], deviate
 def _judged_row(
     line: SpecificationLine,
     found: Counter[str],
-    planned: dict[int, list[ControlPlanLine]],
+    unjudged: int,
+    plan: list[ControlPlanLine],
     deviated: set[int],
 ) -> tuple[Cell, ...]:
     characteristic = line.specification.characteristic
-    plan = planned.get(characteristic.pk, [])
     violating, unknown = found[Judgement.Verdict.VIOLATES], found[Judgement.Verdict.UNDETERMINED]
-    result = "violated" if violating else "not determined" if unknown else "met"
+    if found.total():
+        result = "violated" if violating else "not determined" if unknown else "met"
+    elif unjudged:
+        result = "recorded before it was specified"
+    else:
+        result = _untested_words(characteristic.pk, plan, deviated)
     return (
         line.requirement.code,
         line.requirement.title,
@@ -159,10 +196,10 @@ def _judged_row(
         written_unit(characteristic.unit),
         line.get_severity_display(),
         plan[0].frequency if plan else "",
-        sum(found.values()),
+        found.total() or unjudged,
         violating,
         unknown,
-        result if found.total() else _untested_words(characteristic.pk, plan, deviated),
+        result,
     )
 
 

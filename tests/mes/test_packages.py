@@ -188,24 +188,31 @@ def test_the_same_record_is_built_to_the_same_bytes(plant: Plant, package: Evide
 
 
 def test_what_was_never_tested_has_its_row_and_is_a_finding(plant: Plant) -> None:
-    """Specified for a step of the route, also of what the cells were made from; air is on no route."""
+    """Asked by the lots' own plan, also of what the cells were made from; air is on no route.
+
+    What was specified after the lot was made blocks nothing: no gate asked for it.
+    """
     specify(plant, "filling.retained_mass_g", lsl="1")
     specify(plant, "stacking.tab_resistance_mohm", usl="1")
     add_line(plant, "stacking.tab_resistance_mohm", required_count=0)
     specify(plant, "dry_room.frost_point_c", usl="-40")
+    lot = documented_lot(plant)
+    add_line(plant, "filling.retained_mass_g")  # missed: the plan asked, and no value came
+    specify(plant, "stacking.alignment_um", lsl="1")
+    specify(plant, "acceptance.ocv_loss_mv_week", usl="5")
+    specify(plant, "formation.temperature_c", usl="40")
     package = packages.ask(
-        plant.site,
-        lot=documented_lot(plant),
-        product_revision=None,
-        user=plant.engineer,
-        now=timezone.now(),
+        plant.site, lot=lot, product_revision=None, user=plant.engineer, now=timezone.now()
     )
     (table,) = matrix.test_matrix(subject_of(package))
     named = dict(Characteristic.objects.values_list("name", "code"))
     results = {named[str(row[3])]: (row[9], row[-1]) for row in table.rows}
     assert results == {
         "stacking.tab_resistance_mohm": (0, "not tested; not asked of each lot"),
+        "stacking.alignment_um": (0, "not tested; not asked by the control plan"),
         "filling.retained_mass_g": (0, "not tested"),
+        "formation.temperature_c": (2, "recorded before it was specified"),
+        "acceptance.ocv_loss_mv_week": (0, "not tested; not asked by the control plan"),
         "formation.fce_pct": (2, "met"),
         "formation.charge_capacity_ah": (8, "recorded"),
         "formation.discharge_capacity_ah": (8, "recorded"),
@@ -303,7 +310,10 @@ def test_what_other_chains_record_keeps_a_package_from_being_signed(
     for artifact, change in changes:
         with transaction.atomic():
             change()
-            with pytest.raises(PackageRefused, match=rf"what it states \({artifact}\) changed since"):
+            with pytest.raises(
+                PackageRefused,
+                match=rf"what it states \({artifact}\) changed since it was built; ask for a new",
+            ):
                 signed(plant, package)
             transaction.set_rollback(True)
     assert signed(plant, package).package == package
