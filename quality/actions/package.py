@@ -146,7 +146,7 @@ def sign_package(
     subject = subject_of(package)
     changed = what_changed(subject, build.manifest)
     if changed:
-        raise PackageRefused(f"package: {changed} changed since it was built; build it again")
+        raise PackageRefused(f"package: {changed} changed since it was built; ask for a new one")
     if recorded_by(subject.own_keys, user):
         raise PackageRefused("signer: you recorded values of it: another person must sign it")
     signature = sign(
