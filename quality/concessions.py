@@ -1,45 +1,40 @@
-"""Concessions bind in time and in amount: what a decision concedes is for all its lots together, in each unit.
+"""Concessions bind in time and in amount.
 
-The latest one on a lot counts. It ends by another decision after its expiry, and by nothing else: a release of some
-other hold meanwhile neither prolongs nor enlarges it.
+A concession is about all that is held, or about a part of one lot that has no metre axis; of a roll the hold is
+narrowed to the metres. It ends by another decision after its expiry, and by nothing else: a release of some other hold
+meanwhile neither prolongs nor enlarges it. A later concession of the same takes its place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q, Sum
+from django.db.models.functions import Coalesce
 
-from lots.actions.lock import lock_name
 from lots.clock import site_time
-from lots.models import GenealogyLink, Lot
+from lots.models import GenealogyLink, HoldLot, Lot
 from quality.blockers import Blocker, Code, lot_blocker
 from quality.models import Disposition, DispositionItem
 
-Intervals = list[tuple[int, int]]
-WHOLE = Decimal(1)
-DECIMALS = Decimal("0.001")  # that quantities have
+Decision = Disposition.Decision
 
 
 @dataclass
-class Concession:
-    """What one decision concedes of its lots in one unit: `quantity`, of the `covered` that lay in them then, of which
-    `taken` was taken since. `conceded` are the intervals of each lot that it is about; None: all of it."""
+class Part:
+    """What was conceded of one lot, and what was taken of it since; in the lot's unit."""
 
-    disposition: Disposition
     quantity: Decimal
+    taken: Decimal
     unit: str
-    covered: Decimal = Decimal(0)
-    taken: Decimal = Decimal(0)
-    conceded: dict[int, Intervals | None] = field(default_factory=dict)
 
-    def amount(self, lot_id: int, quantity: Decimal, from_mm: int | None, to_mm: int | None) -> Decimal:
-        """How much of a quantity that is taken from an interval of the lot is conceded material."""
-        share = _share(self.conceded[lot_id], from_mm, to_mm)
-        return (quantity * share).quantize(DECIMALS)
+    @property
+    def left(self) -> Decimal:
+        return self.quantity - self.taken
 
     @property
     def words(self) -> str:
@@ -47,13 +42,53 @@ class Concession:
         return f"{self.quantity.normalize():f} {self.unit}"
 
 
-def concessions_on(lots: Iterable[Lot], *, lock: bool = False) -> dict[int, Concession]:
-    """Lot → the concession that binds it, where there is one.
+def too_little(members: Sequence[HoldLot], lots: Mapping[int, Lot], quantity: Decimal) -> str:
+    """In words, why a concession of so much of what is held cannot be; empty where it can.
 
-    `lock`: nobody else takes from the lots of these decisions until the transaction ends.
+    Members of a lot that is named as well are counted with it.
     """
-    items = _binding(lot.pk for lot in lots)
-    return _with_amounts(items, lock=lock) if items else {}
+    inside = set(
+        GenealogyLink.objects.filter(
+            kind=GenealogyLink.Kind.MEMBER, parent__in=lots, child__in=lots, voided_at__isnull=True
+        ).values_list("child_id", flat=True)
+    )
+    held: dict[str, Decimal] = defaultdict(Decimal)
+    named = {key: lot for key, lot in lots.items() if key not in inside}
+    for member in members:
+        if member.lot_id in named:
+            held[named[member.lot_id].material.unit] += _held(member, named[member.lot_id])
+    most = max(held, key=lambda unit: held[unit])
+    if quantity >= held[most] or (len(lots) == 1 and next(iter(lots.values())).length_mm is None):
+        return ""
+    words = f"{held[most].normalize():f} {most} are held; concede all of it"
+    return f"{words}, or decide on one lot alone" if len(lots) > 1 else f"{words}, or narrow the hold first"
+
+
+def parts_conceded(lots: Iterable[Lot]) -> dict[int, Part]:
+    """Lot → the part of it that was conceded, where that is less than what lay in it."""
+    found: dict[int, tuple[Lot, DispositionItem]] = {}
+    bulk = {lot.pk: lot for lot in lots if lot.length_mm is None}
+    if not bulk:
+        return {}
+    items = DispositionItem.objects.filter(
+        lot__in=bulk, disposition__decision__in=(Decision.CONCESSION, Decision.REWORK)
+    )
+    for item in items.select_related("disposition").order_by("disposition__decided_at", "disposition", "pk"):
+        found[item.lot_id] = bulk[item.lot_id], item  # what is worked again is bound no longer
+    less = {
+        key: item.disposition
+        for key, (lot, item) in found.items()
+        if item.disposition.concession_quantity is not None
+        and item.disposition.concession_quantity < lot.quantity
+    }
+    taken = _taken_since({key: disposition.decided_at for key, disposition in less.items()})
+    parts = {
+        key: Part(
+            disposition.concession_quantity or Decimal(0), taken.get(key, Decimal(0)), bulk[key].material.unit
+        )
+        for key, disposition in less.items()
+    }
+    return {key: part for key, part in parts.items() if bulk[key].quantity - bulk[key].taken > part.left}
 
 
 def concession_blockers(lots: Sequence[Lot], *, now: datetime) -> dict[int, list[Blocker]]:
@@ -61,99 +96,73 @@ def concession_blockers(lots: Sequence[Lot], *, now: datetime) -> dict[int, list
 
     Of the latter an amount may still be taken: `Code.CONCEDED_IN_PART` says so.
     """
-    items = _binding(lot.pk for lot in lots)
-    if not items:
-        return {}
     found: dict[int, list[Blocker]] = {}
-    amounts = _with_amounts(items)
-    for lot in lots:
-        ends = [item.disposition.concession_expires_at for item in items if item.lot_id == lot.pk]
-        here, concession = site_time(lot.site, now), amounts.get(lot.pk)
-        if any(end is not None and end <= here for end in ends):
-            text = "its concession has expired; hold it and decide again"
-            found[lot.pk] = [lot_blocker(Code.CONCESSION_EXPIRED, text, lot)]
-        elif concession is not None and concession.covered > concession.quantity:
-            others = len(concession.conceded) - 1
-            among = f" of it and {others} other lot{'' if others == 1 else 's'} together" if others else ""
-            text = (
-                f"only {concession.words}{among} were conceded, of {concession.covered.normalize():f}; "
-                "split that off first, or have more conceded"
-            )
-            found[lot.pk] = [lot_blocker(Code.CONCEDED_IN_PART, text, lot)]
+    for key, part in parts_conceded(lots).items():
+        lot = next(lot for lot in lots if lot.pk == key)
+        text = f"only {part.words} of it were conceded; take that out, or hold the rest and decide again"
+        found[key] = [lot_blocker(Code.CONCEDED_IN_PART, text, lot)]
+    for lot in _expired(lots, now):
+        text = "its concession has expired; hold it and decide again"
+        found[lot.pk] = [lot_blocker(Code.CONCESSION_EXPIRED, text, lot)]
     return found
 
 
-def _binding(lot_ids: Iterable[int]) -> list[DispositionItem]:
-    """What was conceded of the lots and not decided again after its expiry, the latest last."""
+def _held(member: HoldLot, lot: Lot) -> Decimal:
+    if member.from_mm is None or member.to_mm is None or not lot.length_mm:
+        return lot.quantity - lot.taken
+    return (lot.quantity * (member.to_mm - member.from_mm) / lot.length_mm).quantize(Decimal("0.001"))
+
+
+def _taken_since(decided: Mapping[int, datetime]) -> dict[int, Decimal]:
+    """Lot → what was taken of it since. What is told late was taken when it was told."""
+    if not decided:
+        return {}
+    since = Q()
+    for key, at in decided.items():
+        since |= Q(parent=key, told_at__gte=at)
+    links = GenealogyLink.objects.filter(parent__in=decided, voided_at__isnull=True).exclude(
+        kind=GenealogyLink.Kind.MEMBER
+    )
+    told = links.annotate(told_at=Coalesce("movement__gate_decision__decided_at", "linked_at"))
+    return dict(told.filter(since).values_list("parent").annotate(sum=Sum("quantity")).order_by())
+
+
+def _expired(lots: Sequence[Lot], now: datetime) -> list[Lot]:
     decided_again = DispositionItem.objects.filter(
         lot=OuterRef("lot"), disposition__decided_at__gte=OuterRef("disposition__concession_expires_at")
     )
     rows = DispositionItem.objects.filter(
         ~Exists(decided_again),
-        lot__in=list(lot_ids),
-        disposition__decision=Disposition.Decision.CONCESSION,
+        lot__in=[lot.pk for lot in lots],
+        disposition__decision=Decision.CONCESSION,
         disposition__concession_expires_at__isnull=False,
+    ).select_related("disposition", "hold_lot")
+    standing: dict[int, list[DispositionItem]] = defaultdict(list)
+    for item in rows.order_by("disposition__decided_at", "disposition", "pk"):
+        standing[item.lot_id] = [
+            earlier
+            for earlier in standing[item.lot_id]
+            if earlier.disposition_id == item.disposition_id or not _covers(item.hold_lot, earlier.hold_lot)
+        ]
+        standing[item.lot_id].append(item)
+    return [
+        lot
+        for lot in lots
+        if any(
+            item.disposition.concession_expires_at is not None
+            and item.disposition.concession_expires_at <= site_time(lot.site, now)
+            for item in standing.get(lot.pk, ())
+        )
+    ]
+
+
+def _covers(later: HoldLot, earlier: HoldLot) -> bool:
+    """Whether a later concession is about all that the earlier one was about."""
+    if later.from_mm is None or later.to_mm is None:
+        return True
+    return (
+        earlier.from_mm is not None
+        and earlier.to_mm is not None
+        and later.from_mm <= earlier.from_mm
+        and earlier.to_mm <= later.to_mm
     )
-    return list(rows.select_related("disposition").order_by("disposition__decided_at", "disposition", "pk"))
-
-
-def _with_amounts(items: list[DispositionItem], *, lock: bool = False) -> dict[int, Concession]:
-    """The latest concession of each lot of `items`, with what lay in its lots and what was taken since."""
-    latest = {item.lot_id: item.disposition_id for item in items}
-    if lock:
-        for key in sorted(set(latest.values())):
-            lock_name(f"concession {key}")
-    beside = DispositionItem.objects.filter(disposition__in=set(latest.values())).values("lot")
-    members = (
-        DispositionItem.objects.filter(lot__in=beside, disposition__decision=Disposition.Decision.CONCESSION)
-        .select_related("disposition", "hold_lot", "lot__material")
-        .order_by("disposition__decided_at", "disposition", "pk")
-    )
-    last = {item.lot_id: item.disposition_id for item in members}
-    found: dict[tuple[int, str], Concession] = {}
-    lots: dict[int, tuple[Lot, Concession]] = {}
-    for item in members:
-        lot, quantity = item.lot, item.disposition.concession_quantity
-        if last[lot.pk] != item.disposition_id or quantity is None:
-            continue
-        unit = lot.material.unit
-        one = found.setdefault((item.disposition_id, unit), Concession(item.disposition, quantity, unit))
-        lots[lot.pk] = lot, one
-        extent = (item.hold_lot.from_mm, item.hold_lot.to_mm)
-        intervals = one.conceded.setdefault(lot.pk, [])
-        if extent[0] is None or extent[1] is None:
-            one.conceded[lot.pk] = None
-        elif intervals is not None:
-            intervals.append((extent[0], extent[1]))
-    _count(lots)
-    return {key: one for key, (_, one) in lots.items() if key in latest}
-
-
-def _count(lots: dict[int, tuple[Lot, Concession]]) -> None:
-    for key, (lot, one) in lots.items():
-        if lot.state != Lot.State.SCRAPPED:
-            one.covered += one.amount(key, lot.quantity, 0, lot.length_mm)
-    links = GenealogyLink.objects.filter(parent__in=lots, voided_at__isnull=True).exclude(
-        kind=GenealogyLink.Kind.MEMBER
-    )
-    for link in links.select_related("movement__gate_decision"):
-        lot, one = lots[link.parent_id]
-        amount = one.amount(lot.pk, link.quantity, link.parent_from_mm, link.parent_to_mm)
-        ticket = link.movement.gate_decision if link.movement is not None else None
-        # When it was recorded, where that is known: what is told late was taken since all the same.
-        if (link.linked_at if ticket is None else ticket.decided_at) >= one.disposition.decided_at:
-            one.taken += amount
-        elif lot.state != Lot.State.SCRAPPED:
-            one.covered -= amount
-
-
-def _share(intervals: Intervals | None, from_mm: int | None, to_mm: int | None) -> Decimal:
-    """Which share of an interval lies in the union of others; all of it where places are not known."""
-    if intervals is None or from_mm is None or to_mm is None or to_mm <= from_mm:
-        return WHOLE
-    inside, reached = 0, from_mm
-    for start, end in sorted(intervals):
-        start, end = max(start, reached), min(end, to_mm)
-        if start < end:
-            inside, reached = inside + end - start, end
-    return Decimal(inside) / Decimal(to_mm - from_mm)

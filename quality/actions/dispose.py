@@ -27,6 +27,7 @@ from lots.models import (
 from lots.queries import active_holds
 from quality.actions.sign import sign
 from quality.actions.taking import reopen_what_is_left
+from quality.concessions import too_little
 from quality.models import Disposition, DispositionItem
 from quality.permissions import Action, require
 
@@ -70,6 +71,10 @@ def dispose(
     _check_independence(members, user)
     if ruling.rework_from is not None:
         _check_rework(ruling.rework_from, lots)
+    if ruling.concession_quantity is not None and (
+        words := too_little(members, lots, ruling.concession_quantity)
+    ):
+        raise DispositionRefused(f"concession_quantity: {words}")
     decided_at = site_time(site, now)
     content = {
         "holds": sorted(member.pk for member in members),

@@ -14,8 +14,8 @@ from django.db.models import Sum
 from lots.models import GateDecision, GenealogyLink, HoldLot, Lot, Movement, User
 from lots.queries import active_holds
 from quality.actions.gate import GateRefused, pass_gates
-from quality.blockers import Blocker
-from quality.concessions import concessions_on
+from quality.blockers import Blocker, Code, lot_blocker
+from quality.concessions import parts_conceded
 from quality.gates import holds_on
 
 Kind = GenealogyLink.Kind
@@ -74,7 +74,7 @@ class Taking:
         for member in active_holds([lot.pk for lot in parents.values()]):
             self.holds[member.lot_id].append(member)
         self.used = self._taken_before()
-        self.concessions = {} if reported else concessions_on(self.parents.values(), lock=True)
+        self.conceded = {} if reported else parts_conceded(self.parents.values())
         self.decisions: dict[tuple[int, str], GateDecision | None] = {}
         self.links: list[GenealogyLink] = []
 
@@ -147,17 +147,17 @@ class Taking:
         return decisions[parent.pk]
 
     def _check_conceded(self, parent: Lot, item: Input) -> None:
-        """Of conceded material no more is taken than was conceded."""
-        concession = self.concessions.get(parent.pk)
-        if concession is None:
+        """Of a lot that was conceded in part no more is taken than that."""
+        part = self.conceded.get(parent.pk)
+        if part is None:
             return
-        wanted = concession.amount(parent.pk, item.quantity, item.from_mm, item.to_mm)
-        if wanted and concession.taken + wanted > concession.quantity:
-            raise ProductionRefused(
-                f"inputs: {wanted.normalize():f} {concession.unit} of {parent.code} wanted; {concession.words} were "
-                f"conceded, {concession.taken.normalize():f} of them taken since; have more conceded"
+        if item.quantity > part.left:
+            words = (
+                f"{item.quantity.normalize():f} {part.unit} of {parent.code} wanted; {part.words} were conceded,"
+                f" {part.taken.normalize():f} of them taken since; have more conceded"
             )
-        concession.taken += wanted
+            raise GateRefused(parent, [lot_blocker(Code.CONCEDED_IN_PART, words, parent)])
+        part.taken += item.quantity
 
     def _held_part(self, parent: Lot, item: Input) -> list[Blocker]:
         if item.from_mm is None or item.to_mm is None:

@@ -305,7 +305,7 @@ def test_conceded_in_part(plant: Plant) -> None:
     )
     decide(plant, lot, ruling)
     blocker = assert_only(leave(lot), Code.CONCEDED_IN_PART)
-    assert "only 99 kg were conceded, of 100; split that off first" in blocker.message
+    assert "only 99 kg of it were conceded; take that out" in blocker.message
 
 
 def test_every_reason_is_given_at_once(plant: Plant) -> None:

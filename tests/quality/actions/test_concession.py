@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -11,9 +12,10 @@ from django.utils import timezone
 
 from lots.actions.place_hold import HeldExtent
 from lots.models import Lot
-from quality.actions.dispose import Ruling, dispose
+from quality.actions.dispose import DispositionRefused, Ruling, dispose
+from quality.actions.gate import GateRefused
 from quality.actions.hold import hold_by_hand
-from quality.actions.taking import Input, ProductionRefused
+from quality.actions.taking import Input
 from quality.gates import can_leave, can_proceed
 from quality.models import Disposition
 from tests.support.builders import PASSWORD, Plant, make_plant, publish
@@ -50,6 +52,8 @@ def decide(
         concession_quantity=Decimal(quantity) if conceded else None,
         concession_expires_at=now + timedelta(days=days) if conceded else None,
     )
+    if decision == D.REWORK:
+        ruling = replace(ruling, rework_from=plant.product.route.steps.get(step__code="mixing"))
     keys = list(hold.members.filter(lot__in=lots).values_list("pk", flat=True))
     dispose(keys, ruling, site=plant.site, user=plant.engineer, password=PASSWORD, now=now)
 
@@ -59,6 +63,7 @@ def take(plant: Plant, lot: Lot, quantity: str, **more: object) -> Lot:
 
 
 def codes(lot: Lot, later: timedelta = timedelta()) -> list[str]:
+    lot.refresh_from_db()
     return [blocker.code.value for blocker in can_leave(lot, now=timezone.now() + later)]
 
 
@@ -68,61 +73,65 @@ def test_no_more_is_taken_than_was_conceded(plant: Plant) -> None:
     decide(plant, [raw], "5")
     assert codes(raw) == ["conceded_in_part"]
     (blocker,) = can_leave(raw, now=timezone.now())
-    assert blocker.message.startswith("only 5 kg were conceded, of 900; split that off first")
-    with pytest.raises(ProductionRefused, match=r"5\.001 kg of .* wanted; 5 kg were conceded, 0 of them"):
+    assert (
+        blocker.message == "only 5 kg of it were conceded; take that out, or hold the rest and decide again"
+    )
+    with pytest.raises(GateRefused, match=r"5\.001 kg of .* wanted; 5 kg were conceded, 0 of them"):
         take(plant, raw, "5.001")
     part = take(plant, raw, "3")
     assert can_proceed(part, "mixing", now=timezone.now()) == []
     take(plant, raw, "2")
-    with pytest.raises(ProductionRefused, match="5 of them taken since; have more conceded"):
+    with pytest.raises(GateRefused, match="5 of them taken since; have more conceded"):
         take(plant, raw, "0.001")
-    decide(plant, [raw], "800")  # the latest counts, and from when it was signed
-    take(plant, raw, "800")
-    with pytest.raises(ProductionRefused, match="800 of them taken since"):
-        take(plant, raw, "1")
+    decide(plant, [raw], "895")  # the latest counts, and from when it was signed: all that is left
+    assert codes(raw) == []
+    take(plant, raw, "895")
 
 
-def test_step_starts_only_where_all_was_conceded(plant: Plant) -> None:
+def test_step_starts_only_where_all_was_conceded_or_it_is_worked_again(plant: Plant) -> None:
     short, whole = plant.lot(), plant.lot()
     decide(plant, [short], "99.999")
     decide(plant, [whole], "100")
     found = can_proceed(short, "mixing", now=timezone.now())
     assert [blocker.code.value for blocker in found] == ["conceded_in_part"]
     assert can_proceed(whole, "mixing", now=timezone.now()) == []
+    decide(plant, [short], decision=D.REWORK, later=timedelta(seconds=1))
+    assert can_proceed(short, "mixing", now=timezone.now()) == []
 
 
 def test_release_of_another_hold_does_not_enlarge_it_and_a_decision_after_its_end_ends_it(
     plant: Plant,
 ) -> None:
-    raw = plant.raw()
+    raw = plant.raw(quantity=100)
     decide(plant, [raw], "5")
     decide(plant, [raw], decision=D.RELEASE)
     assert codes(raw) == ["conceded_in_part"]
     assert codes(raw, timedelta(days=2)) == ["concession_expired"]
-    decide(plant, [raw], decision=D.RELEASE, later=timedelta(days=2))
-    assert codes(raw, timedelta(days=2)) == []
+    decide(plant, [raw], "100", days=5)
+    assert codes(raw, timedelta(days=2)) == []  # a longer one of the same takes its place
+    decide(plant, [raw], decision=D.RELEASE, later=timedelta(days=6))
+    assert codes(raw, timedelta(days=6)) == []
 
 
-def test_amount_is_for_the_lots_of_a_decision_together(plant: Plant) -> None:
-    first, second, other = plant.raw(quantity=3), plant.raw(quantity=3), plant.raw(quantity=3)
-    decide(plant, [first, second], "5")
-    assert codes(first) == codes(second) == ["conceded_in_part"]
-    assert codes(other) == []
-    take(plant, first, "3")
-    with pytest.raises(ProductionRefused, match="3 of them taken since"):
-        take(plant, second, "2.5")
-    take(plant, second, "2")
-    decide(plant, [second], "1")  # it stands alone now
-    take(plant, second, "1")
+def test_of_several_lots_all_is_conceded_and_a_tray_counts_with_its_cells(plant: Plant) -> None:
+    first, second = plant.raw(quantity=3), plant.raw(quantity=3)
+    with pytest.raises(DispositionRefused, match="6 kg are held; concede all of it, or decide on one lot"):
+        decide(plant, [first, second], "5")
+    tray = plant.lot("T-CELL-LOT", quantity=2)
+    cells = [plant.lot("T-CELL", quantity=1, group=tray.code) for _ in range(2)]
+    with pytest.raises(DispositionRefused, match="2 1 are held"):
+        decide(plant, [tray, *cells], "1")
+    decide(plant, [tray, *cells], "2")
+    assert all("conceded_in_part" not in codes(lot) for lot in (tray, *cells))
 
 
-def test_concession_of_metres_binds_only_those(plant: Plant) -> None:
+def test_of_a_roll_the_metres_that_are_held_are_conceded_whole(plant: Plant) -> None:
     roll = plant.lot("T-COLLECTOR", quantity=100, length_mm=100_000)
-    decide(plant, [roll], "4", extent=(40_000, 50_000))
-    assert "conceded_in_part" in codes(roll)
-    with pytest.raises(ProductionRefused, match=r"5 m of .* wanted; 4 m were conceded"):
-        take(plant, roll, "10", from_mm=35_000, to_mm=45_000)
-    take(plant, roll, "40", from_mm=0, to_mm=40_000)
-    take(plant, roll, "14", from_mm=46_000, to_mm=60_000)
-    with pytest.raises(ProductionRefused, match="4 of them taken since"):
-        take(plant, roll, "1", from_mm=45_000, to_mm=46_000)
+    with pytest.raises(
+        DispositionRefused, match="10 m are held; concede all of it, or narrow the hold first"
+    ):
+        decide(plant, [roll], "4", extent=(40_000, 50_000))
+    decide(plant, [roll], "10", extent=(40_000, 50_000), days=1)
+    decide(plant, [roll], "1", extent=(80_000, 81_000), days=5)
+    assert "conceded_in_part" not in codes(roll)
+    assert "concession_expired" in codes(roll, timedelta(days=2))  # the other metres' does not prolong it
