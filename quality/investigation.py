@@ -159,7 +159,8 @@ def investigation_of(entries: Sequence[CaseEntry]) -> Investigation:
                 found.branches.append(BranchNode(entry))
             case Kind.RETEST:
                 retests[entry.pk] = Retest(entry)
-                found.branches[-1].retests.append(retests[entry.pk])
+                if found.branch is not None:  # once planned on a branch that a new signature has ended
+                    found.branch.retests.append(retests[entry.pk])
             case Kind.RETEST_RESULT:
                 retests[entry.content["retest"]].result = entry
             case Kind.DIAGNOSIS:

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from lots.actions.acting import act_as
-from lots.actions.lock import lock_name
+from lots.actions.lock import lock_lots, lock_name
 from lots.actions.place_hold import HeldExtent, place_hold
 from lots.clock import site_time
 from lots.models import Hold, Lot, Measurement, User
@@ -43,6 +43,7 @@ def freeze_plan(
     """Choose the sample at random and fix the rules. Refused once any cell of the lot has an acceptance result."""
     act_as(user)
     require(user, lot.site, Action.ACCEPT_LOT)
+    lock_lots([lot.pk])  # no further cell joins meanwhile
     lock_name(f"acceptance:{lot.pk}")
     cells = members_of(lot)[1:]
     if not cells:

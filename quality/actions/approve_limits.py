@@ -11,7 +11,7 @@ from lots.actions.acting import act_as
 from lots.models import User
 from quality.actions.sign import sign
 from quality.permissions import Action, require
-from spc.actions.freeze import basis_of, freeze_limits
+from spc.actions.freeze import Seen, basis_of, freeze_limits
 from spc.models import Chart, LimitRevision
 
 
@@ -24,12 +24,11 @@ def approve_limits(
     user: User,
     password: str,
     now: datetime,
-    seen: int | None = None,
+    seen: Seen | None = None,
 ) -> LimitRevision:
     """End phase 1: the points become the basis of frozen limits; signed are the points and what they estimate.
 
-    `seen`: the last sequence that the signer has looked at; None: all there are. Raises FreezeRefused or
-    SignatureRefused.
+    `seen`: what the signer has looked at; None: all there is. Raises FreezeRefused or SignatureRefused.
     """
     act_as(user)
     require(user, chart.stream.plan.site, Action.FREEZE_LIMITS)

@@ -73,8 +73,9 @@ def produce_lots(
         for item in spec.inputs:
             taking.take(item, child)
     taking.store()
-    for code in {spec.group for spec in specs} - {""}:
-        _check_group(parent_of(parents, code))
+    if not reported:  # what has happened is recorded; the release does not name it
+        for code in {spec.group for spec in specs} - {""}:
+            _check_group(parent_of(parents, code))
     GenealogyLink.objects.bulk_create(
         GenealogyLink(
             parent=parent_of(parents, spec.group),

@@ -22,6 +22,14 @@ class FreezeRefused(Exception):
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What whoever signs has looked at: points up to a sequence, in a generation of the chart."""
+
+    generation: int
+    sequence: int
+
+
+@dataclass(frozen=True)
 class Basis:
     """What limits are frozen from: the points, those left out with their reasons, and the estimate."""
 
@@ -32,12 +40,12 @@ class Basis:
     fit: Fit
 
 
-def basis_of(chart_id: int, *, excluded: Mapping[int, str], seen: int | None = None) -> Basis:
+def basis_of(chart_id: int, *, excluded: Mapping[int, str], seen: Seen | None = None) -> Basis:
     """Estimate from the chart's newest points (`phase1_data`) but the `excluded` (point key → reason).
 
-    `seen`: the last sequence that whoever signs has looked at; later points are no part of it. Must run in the
-    caller's transaction, which freezes. Raises FreezeRefused while there are too few points, or if an exclusion has no
-    reason or no point.
+    Points behind what was `seen` are no part of it; None: all there are. Must run in the caller's transaction, which
+    freezes. Raises FreezeRefused while there are too few points, if an exclusion has no reason or no point, or if
+    points that were seen have been plotted anew.
     """
     chart = (
         Chart.objects.select_for_update(no_key=True, of=("self",))
@@ -45,7 +53,11 @@ def basis_of(chart_id: int, *, excluded: Mapping[int, str], seen: int | None = N
         .get(pk=chart_id)
     )
     plan = chart.stream.plan
-    points, data = phase1_data(chart, until=seen)
+    if seen is not None and seen.generation != chart.generation:
+        raise FreezeRefused(
+            "points were corrected or came late meanwhile; these are the points now: look again"
+        )
+    points, data = phase1_data(chart, until=seen.sequence if seen else None)
     unknown = set(excluded) - {point.pk for point in points}
     if unknown:
         raise FreezeRefused(

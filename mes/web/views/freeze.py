@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ from mes.web.views.charts import chart_of_site
 from quality.actions.approve_limits import approve_limits
 from quality.actions.sign import SignatureRefused
 from quality.permissions import Action
-from spc.actions.freeze import FreezeRefused
+from spc.actions.freeze import FreezeRefused, Seen
 from spc.definition import estimate_limits, screen_limits
 from spc.engine import SubgroupData, TooFewReadingsError
 from spc.engine.kinds import ChartKind
@@ -30,6 +31,7 @@ from spc.queries import is_frozen, phase1_data
 JUDGED_BY_SPREAD_INSIDE = {ChartKind.XBAR_R, ChartKind.XBAR_S, ChartKind.MEDIAN_R}
 # Ordinary points listed besides those that screening or a rule points at.
 POINTS_LISTED = 300
+SEEN = re.compile(r"([0-9]{1,9})\.([0-9]{1,18})")
 
 
 @require_http_methods(["GET", "POST"])
@@ -68,10 +70,10 @@ def plotted_value(kind: ChartKind, data: SubgroupData) -> float | None:
     return None if value != value else value
 
 
-def _seen(request: SiteRequest) -> int | None:
-    """The last point that the page showed: what was plotted since is no part of what is signed."""
-    text = request.POST.get("seen", "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
+def _seen(request: SiteRequest) -> Seen | None:
+    """What the page showed: what was plotted since is no part of what is signed."""
+    found = SEEN.fullmatch(request.POST.get("seen", ""))
+    return Seen(int(found[1]), int(found[2])) if found else None
 
 
 def _exclusions(request: SiteRequest) -> dict[int, str]:
@@ -90,7 +92,9 @@ def _page(
 ) -> HttpResponse:
     chosen = excluded or {}
     plan = chart.stream.plan
-    points, data = phase1_data(chart, until=_seen(request))
+    seen = _seen(request)
+    stands = seen is not None and seen.generation == chart.generation
+    points, data = phase1_data(chart, until=seen.sequence if seen and stands else None)
     screening: Screened | None = None
     suggested: dict[int, Removal] = {}
     estimate: Fit | None = None
@@ -132,7 +136,7 @@ def _page(
             "unit": plan.characteristic.unit,
             "decimals": decimals_of(chart) + 1,
             "total": len(points),
-            "seen": points[-1].sequence if points else "",
+            "seen": f"{chart.generation}.{points[-1].sequence}" if points else "",
             "needed": plan.phase1_subgroups,
             "enough": len(points) >= plan.phase1_subgroups,
             "frozen": is_frozen(chart),

@@ -258,7 +258,7 @@ class TestFreeze:
         self, client: Client, charted: ChartedPlant
     ) -> None:
         page = client.get(url("chart_freeze", charted)).content.decode()
-        found = re.search(r'name="seen" value="(\d+)"', page)
+        found = re.search(r'name="seen" value="([0-9.]+)"', page)
         assert found is not None
         charted.measure("5.3")
         assert self.post(client, charted, seen=found[1]).status_code == 302
@@ -270,6 +270,18 @@ class TestFreeze:
         signed |= {"center": repr(revision.center), "sigma": repr(revision.sigma)}
         assert verify(signature, signed)
         assert not verify(signature, signed | {"sigma": "0.1"})
+
+    def test_points_that_were_corrected_after_the_page_are_looked_at_again(
+        self, client: Client, charted: ChartedPlant
+    ) -> None:
+        page = client.get(url("chart_freeze", charted)).content.decode()
+        found = re.search(r'name="seen" value="([0-9.]+)"', page)
+        assert found is not None
+        Chart.objects.filter(pk=charted.chart.pk).update(generation=2)  # a correction replayed it
+        answer = self.post(client, charted, seen=found[1])
+        assert answer.status_code == 422 and not self.frozen(charted)
+        page = answer.content.decode()
+        assert "these are the points now: look again" in page and 'name="seen" value="2.11"' in page
 
     def test_signed_limits_leave_the_excluded_point_out(self, client: Client, charted: ChartedPlant) -> None:
         key = charted.points()[ODD].pk
