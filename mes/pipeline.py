@@ -148,9 +148,9 @@ def attempt_chart(chart_id: int, *, now: datetime) -> bool:
 
     A backlog is taken in pieces, each its own transaction: what an early piece finds is held while the rest waits. Who
     finds the chart locked goes away, so the one who has it looks again after its commit. After a failure the subgroups
-    that are due are closed without any entry (`at_most` 0), then the entries go one by one, so that only what cannot be
-    evaluated is counted; its third failure quarantines it and holds its lots. A database that is away or busy is
-    nobody's fault: those errors are raised, and the sweeper comes back.
+    that are due are closed without any entry (`at_most` 0), then the entries are taken, all of them one by one, so that
+    only what cannot be evaluated is counted; its third failure quarantines it and holds its lots. A database that is
+    away or busy is nobody's fault: those errors are raised, and the sweeper comes back.
     """
     began, done, at_most = time.monotonic(), False, MOST_ENTRIES
     while (passed := time.monotonic() - began) < SLICE_S:
@@ -172,7 +172,7 @@ def attempt_chart(chart_id: int, *, now: datetime) -> bool:
             break
         done = done or bool(result.entries or result.points)
         if at_most == 0:
-            at_most = 1
+            at_most = 0 if result.points else 1
         elif not result.entries or oldest_pending(chart_id) is None:
             break
     return done

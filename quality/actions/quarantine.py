@@ -52,8 +52,8 @@ def note_failure(entry_id: int, *, error: str, now: datetime) -> OutboxEntry | N
 
 @transaction.atomic
 def note_due_failure(chart_id: int, *, now: datetime) -> bool:
-    """Count a failed attempt to close the chart's subgroups that are due; at the third they are closed without a
-    point, and their lots held.
+    """Count a failed attempt to close the oldest of the chart's subgroups that are due; the third closes it without a
+    point, and holds its lots. Those behind it had no part in the attempt.
 
     Returns whether that was all that could be done: False where none is due, so that something else must be wrong.
     """
@@ -69,18 +69,18 @@ def note_due_failure(chart_id: int, *, now: datetime) -> bool:
     plan = chart.stream.plan
     site_now = site_time(plan.site, now)
     still_open = open_subgroups(chart)
-    formed = [still_open[key] for key in due(plan, still_open, site_now)]
-    given_up = []
-    for one in formed:
-        one.subgroup.attempts += 1
-        one.subgroup.save(update_fields=["attempts"])
-        if one.subgroup.attempts >= MOST_ATTEMPTS:
-            one.close(Subgroup.ClosedBy.FAILED, site_now)
-            one.subgroup.save(update_fields=["closed_at", "closed_by"])
-            given_up.append(one)
-    times = [member.measured_at for one in given_up for member in one.members]
-    _hold(chart, _lots_of(given_up), times, now, what="a subgroup")
-    return bool(formed)
+    key = next(iter(due(plan, still_open, site_now)), None)
+    if key is None:
+        return False
+    failed = still_open[key]
+    failed.subgroup.attempts += 1
+    failed.subgroup.save(update_fields=["attempts"])
+    if failed.subgroup.attempts >= MOST_ATTEMPTS:
+        failed.close(Subgroup.ClosedBy.FAILED, site_now)
+        failed.subgroup.save(update_fields=["closed_at", "closed_by"])
+        times = [member.measured_at for member in failed.members]
+        _hold(chart, _lots_of([failed]), times, now, what="a subgroup")
+    return True
 
 
 def _readings(entry: OutboxEntry) -> list[Measurement]:

@@ -41,7 +41,7 @@ class Evaluation:
 
 
 def evaluate(chart_id: int, *, now: datetime, at_most: int | None = None) -> Evaluation:
-    """Drain the chart, or only its `at_most` oldest entries.
+    """Drain the chart, or only its `at_most` oldest entries; with 0, close the oldest of the subgroups that are due.
 
     `now` is real time, for the stamps; subgroups time out by the clock of the chart's site. Readings that came late,
     were corrected or withdrawn are put in their place: the chart is replayed from there (`spc.actions.replay`).
@@ -58,7 +58,12 @@ def evaluate(chart_id: int, *, now: datetime, at_most: int | None = None) -> Eva
     hit("evaluate.claimed")
     pending = OutboxEntry.objects.filter(chart=chart, processed_at__isnull=True, quarantined_at__isnull=True)
     entries = list(pending.order_by("id")[:at_most])
-    forming = form(chart, entries, site_now=site_time(chart.stream.plan.site, now))
+    forming = form(
+        chart,
+        entries,
+        site_now=site_time(chart.stream.plan.site, now),
+        due_at_most=1 if at_most == 0 else None,
+    )
     in_time, late = _by_arrival(chart, forming)
     change = Change(forming.changed, tuple(formed.subgroup.pk for formed in late))
     replayed = replay(chart, change, now=now) if change else Replayed([], [])

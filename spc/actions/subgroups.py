@@ -43,12 +43,14 @@ class Forming:
     changed: frozenset[int]
 
 
-def form(chart: Chart, entries: Iterable[OutboxEntry], *, site_now: datetime) -> Forming:
+def form(
+    chart: Chart, entries: Iterable[OutboxEntry], *, site_now: datetime, due_at_most: int | None = None
+) -> Forming:
     """Put the entries' readings into subgroups, in (measured_at, sequence, id) order, and close what is due.
 
     Those that closed come in this order: those that became complete, in the order of their closing, then those whose
-    step was finished or whose time is up. Everything is stored. A reading that corrects another takes its place; one
-    that came after its subgroup had closed unfilled joins it.
+    step was finished or whose time is up, of which `due_at_most` are taken. Everything is stored.
+    A reading that corrects another takes its place; one that came after its subgroup had closed unfilled joins it.
     """
     submissions = [entry.submission_id for entry in entries]
     still_open = open_subgroups(chart)
@@ -59,7 +61,7 @@ def form(chart: Chart, entries: Iterable[OutboxEntry], *, site_now: datetime) ->
     late = LateReadings(chart, still_open, labels)
     rows = late.take(rows)
     closed = _collect(chart, rows, still_open, labels)
-    closed += _close_overdue(chart.stream.plan, still_open, site_now)
+    closed += _close_overdue(chart.stream.plan, still_open, site_now, due_at_most)
     _store(closed, still_open.values())
     SubgroupMember.objects.bulk_create(corrections.joined + late.joined)
     return Forming(closed, frozenset(corrections.changed | late.changed))
@@ -185,10 +187,12 @@ def _collect(
     return closed
 
 
-def _close_overdue(plan: ChartPlan, still_open: dict[str, Formed], site_now: datetime) -> list[Formed]:
+def _close_overdue(
+    plan: ChartPlan, still_open: dict[str, Formed], site_now: datetime, at_most: int | None
+) -> list[Formed]:
     """The subgroups whose step was finished or whose time is up; they leave `still_open`."""
     closed = []
-    for key, (by, at) in due(plan, still_open, site_now).items():
+    for key, (by, at) in list(due(plan, still_open, site_now).items())[:at_most]:
         still_open[key].close(by, at)
         closed.append(still_open.pop(key))
     return closed
@@ -197,11 +201,12 @@ def _close_overdue(plan: ChartPlan, still_open: dict[str, Formed], site_now: dat
 def due(
     plan: ChartPlan, still_open: dict[str, Formed], site_now: datetime
 ) -> dict[str, tuple[Subgroup.ClosedBy, datetime]]:
-    """Which open subgroups are to be closed whatever they lack, by what and when."""
+    """Which open subgroups are to be closed whatever they lack, by what and when, in the order of their points."""
     oldest = site_now - timedelta(seconds=plan.subgroup_timeout_s)
     finished = _finished(plan, still_open)
     found = {}
-    for key, formed in still_open.items():
+    ordered = sorted(still_open.items(), key=lambda item: (item[1].measured_at, item[1].subgroup.pk or 0))
+    for key, formed in ordered:
         if key in finished:
             found[key] = (Subgroup.ClosedBy.STEP_CLOSED, finished[key])
         elif formed.subgroup.opened_at <= oldest:

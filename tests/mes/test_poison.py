@@ -11,7 +11,8 @@ from lots.actions.clock import set_site_clock
 from lots.models import Lot, StepExecution, Zone
 from lots.queries import active_holds
 from mes import pipeline
-from spc.models import OutboxEntry, Point, Subgroup
+from spc.engine import SubgroupData
+from spc.models import OutboxEntry, Point, Subgroup, SubgroupMember
 from spc.queries import subgroup_values
 from tests.support.builders import Plant, add_chart, make_plant, publish
 from tests.support.worked import SOLIDS, evaluate_all, mixing_lot
@@ -111,6 +112,31 @@ def test_finish_without_readings_holds_the_lot_whose_subgroup_it_closes(broken: 
     assert Point.objects.get().subgroup.closed_by == "complete"
     assert not OutboxEntry.objects.filter(processed_at__isnull=True).exists()
     assert held(later) == [""]
+
+
+def test_subgroup_that_fails_takes_no_other_that_is_due_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three have timed out together, as after an outage; the one in the middle cannot be plotted."""
+    plant = charted(chart_family="xbar-r", subgroup_by="execution", subgroup_size=5, subgroup_timeout_s=600)
+    before, bad, behind = (mixing_lot(plant) for _ in range(3))
+    for lot, value in ((before, "65"), (bad, "99"), (behind, "64")):
+        plant.submit([plant.reading(SOLIDS, value, lot), plant.reading(SOLIDS, value, lot)])
+    evaluate_all()
+
+    def plot(family: str, readings: list[SubgroupMember]) -> SubgroupData:
+        if any(reading.value == 99 for reading in readings):
+            raise ValueError("cannot be plotted")
+        return subgroup_values(family, readings)
+
+    monkeypatch.setattr("spc.actions.evaluate.subgroup_values", plot)
+    now = timezone.now()
+    set_site_clock(plant.site, to=now + timedelta(minutes=11), now=now)
+    sweep(1)
+    assert Point.objects.get().subgroup.members.first().lot_id == before.pk
+    assert sorted(Subgroup.objects.values_list("attempts", flat=True)) == [0, 0, 1]
+    sweep(3)
+    assert held(before, bad, behind) == ["", "poison", ""]
+    plotted = Point.objects.order_by("sequence").values_list("subgroup__members__lot_id", flat=True)
+    assert list(dict.fromkeys(plotted)) == [before.pk, behind.pk]
 
 
 def test_subgroup_that_times_out_holds_its_lots_and_is_not_tried_again(broken: Broken) -> None:
