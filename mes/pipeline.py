@@ -111,8 +111,11 @@ def close_container(lot: Lot, *, user: Any, at: datetime) -> OpenInterval:
         return exposure.close_container(lot, user=user, at=at)
 
 
-def open_container(lot: Lot, zone: Any, *, user: Any, now: datetime, at: datetime) -> OpenInterval:
-    """Open a lot's container in a zone; it bears what is known of the air since `at`."""
+def open_container(
+    lot: Lot, zone: Any, *, user: Any, now: datetime, at: datetime, closed_at: datetime | None = None
+) -> OpenInterval:
+    """Open a lot's container in a zone; it bears what is known of the air since `at`, or until `closed_at`, where
+    both are told afterwards."""
     with transaction.atomic():
         act_as(user)
         require(user, lot.site, Action.RECORD)
@@ -120,6 +123,8 @@ def open_container(lot: Lot, zone: Any, *, user: Any, now: datetime, at: datetim
         settle_charts(zone.pk)
         interval = exposure.open_container(lot, zone, user=user, at=at)
         note_opening(lot, user=user, at=at)
+        if closed_at is not None:
+            interval = exposure.close_container(lot, user=user, at=closed_at)
         judge_opening(interval, site_now=site_time(lot.site, now))
         return interval
 

@@ -37,11 +37,11 @@ def equipment_of(site: Site, codes: Sequence[str]) -> list[Equipment]:
     return [found[code] for code in codes]
 
 
-def instant(at: datetime | None, site: Site, now: datetime) -> datetime:
+def instant(at: datetime | None, site: Site, now: datetime, *, field: str = "at") -> datetime:
     """When it happened on the site clock; by default now. An instant in the future is refused."""
     here = site_time(site, now)
     if at is not None and at > here + FUTURE_TOLERANCE:
         raise InvalidSubmission(
-            [Problem(None, "at", f"is in the future; the site clock says {here.isoformat()}")]
+            [Problem(None, field, f"is in the future; the site clock says {here.isoformat()}")]
         )
     return at or here

@@ -48,6 +48,7 @@ class OpenIn(Strict):
     lot: Code
     zone: Code
     at: Instant | None = None
+    closed_at: Instant | None = None
 
 
 class CloseIn(Strict):
@@ -104,13 +105,19 @@ def finish(request: HttpRequest, payload: FinishIn, idempotency_key: Idempotency
 
 @router.post("/containers/open", response={201: dict[str, Any], **writing(404)})
 def open_lot(request: HttpRequest, payload: OpenIn) -> JsonResponse:
-    """Log that the lot lies open to the zone's air from `at` on; what is known of the air since then may hold it."""
+    """Log that the lot lies open to the zone's air from `at` on; what is known of the air since then may hold it.
+
+    Told afterwards, `closed_at` says until when it lay open: the air after that does not concern it.
+    """
     caller, now = caller_of(request), timezone.now()
     lot, at = lot_of(caller.site, payload.lot), instant(payload.at, caller.site, now)
+    closed_at = payload.closed_at and instant(payload.closed_at, caller.site, now, field="closed_at")
+    if closed_at is not None and closed_at < at:
+        raise InvalidSubmission([Problem(None, "closed_at", "is earlier than the opening; check `at`")])
     zone = Zone.objects.filter(site=caller.site, code=payload.zone, retired_at__isnull=True).first()
     if zone is None:
         raise Http404
-    interval = open_container(lot, zone, user=caller.user, now=now, at=at)
+    interval = open_container(lot, zone, user=caller.user, now=now, at=at, closed_at=closed_at)
     return JsonResponse(_interval(interval), status=201)
 
 

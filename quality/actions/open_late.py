@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from lots.actions.place_hold import HeldExtent, place_hold
-from lots.models import Hold, Lot, Measurement, OpenInterval, Site
+from lots.models import Hold, Measurement, OpenInterval, Site
 from lots.queries import current_measurements
 from quality.actions.contain_late import contain_late
 from quality.actions.spike import touch_by_spikes
@@ -22,13 +22,13 @@ def settle_charts(zone_id: int) -> None:
 
 
 def judge_opening(interval: OpenInterval, *, site_now: datetime) -> None:
-    """Hold the lot for what the zone's air is known to have been since it was opened.
+    """Hold the lot for what the zone's air is known to have been since it was opened, or while it was, if it is closed.
 
     That are readings out of specification, humidity spikes, and signals that hold whose window reaches there. Runs in
     the transaction that stores the opening; finds nothing where the container has just been opened.
     """
-    lot, site, since = interval.lot, interval.lot.site, interval.opened_at
-    _hold_for_violations(lot, interval.zone_id, since, site, site_now)
+    site, since = interval.lot.site, interval.opened_at
+    _hold_for_violations(interval, site, site_now)
     touch_by_spikes(interval.zone_id, since, site, site_now=site_now)
     for chart in Chart.objects.filter(stream__zone=interval.zone_id).select_related(
         "stream__plan__characteristic", "stream__plan__site"
@@ -37,11 +37,14 @@ def judge_opening(interval: OpenInterval, *, site_now: datetime) -> None:
         contain_late(chart, set(points.values_list("subgroup_id", flat=True)), site, site_now=site_now)
 
 
-def _hold_for_violations(lot: Lot, zone_id: int, since: datetime, site: Site, site_now: datetime) -> None:
-    """One hold per characteristic, for its first reading out of limits since then."""
-    rows = current_measurements(
-        Measurement.objects.filter(zone=zone_id, measured_at__gte=since, quality=Measurement.Quality.GOOD)
+def _hold_for_violations(interval: OpenInterval, site: Site, site_now: datetime) -> None:
+    """One hold per characteristic, for its first reading out of limits while the lot lay open."""
+    readings = Measurement.objects.filter(
+        zone=interval.zone_id, measured_at__gte=interval.opened_at, quality=Measurement.Quality.GOOD
     )
+    if interval.closed_at is not None:
+        readings = readings.filter(measured_at__lte=interval.closed_at)
+    rows = current_measurements(readings)
     judged = Judgement.objects.filter(
         measurement_id__in=rows.values("id"),
         lot_id__isnull=True,
@@ -61,6 +64,6 @@ def _hold_for_violations(lot: Lot, zone_id: int, since: datetime, site: Site, si
             source=Hold.Source.DEFECT,
             source_id=row.id,
             reason=f"{violation_text(row, by_reading[row.id].line)}; it lay open then, which was told afterwards",
-            extents=[HeldExtent(lot.pk)],
+            extents=[HeldExtent(interval.lot_id)],
             placed_at=site_now,
         )

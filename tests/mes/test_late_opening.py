@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from lots.models import Lot, Zone
+from lots.models import Lot, OpenInterval, Zone
 from lots.queries import active_holds
 from mes import pipeline
 from quality.actions.approve_limits import approve_limits
@@ -46,9 +46,11 @@ class Room:
     def roll(self) -> Lot:
         return self.plant.lot("T-SLIT", quantity=100)
 
-    def open(self, roll: Lot, minute: float) -> list[str]:
-        """What holds the roll once it is told that it was opened then."""
+    def open(self, roll: Lot, minute: float, closed: float | None = None) -> list[str]:
+        """What holds the roll once it is told that it was opened then, and closed, if it was."""
         sent = {"lot": roll.code, "zone": self.zone.code, "at": self.at(minute).isoformat()}
+        if closed is not None:
+            sent["closed_at"] = self.at(closed).isoformat()
         answer = self.api.post("/containers/open", sent)
         assert answer.status_code == 201, answer.content
         return [member.hold.reason for member in active_holds([roll.pk])]
@@ -66,6 +68,23 @@ def test_reading_out_of_specification_holds_the_lot_and_what_is_made_of_it() -> 
     assert "-39" in reason and "told afterwards" in reason
     assert active_holds([cell.pk]).get().inherited_from_id == wet.pk
     assert room.open(later, 31) == []
+
+
+def test_closing_that_is_told_with_the_opening_bounds_what_the_lot_bears() -> None:
+    room = Room(reaction="contain")
+    specify(room.plant, FROST, usl="-40")
+    for minute, frost in ((10, "-45"), (20, "-39"), (22, "-38"), (40, "-45")):
+        room.air(minute, frost)
+    before, within = room.roll(), room.roll()
+    assert room.open(before, 5, closed=15) == []
+    assert not HumiditySpike.objects.filter(lots__lot=before).exists()
+    assert "-39" in room.open(within, 5, closed=20)[0]
+    assert room.open(before, 41) == []  # it is closed: it may be opened again
+    sent = {"lot": room.roll().code, "zone": room.zone.code, "at": room.at(30).isoformat()}
+    for wrong in (room.at(29), room.at(90)):
+        refused = room.api.post("/containers/open", sent | {"closed_at": wrong.isoformat()})
+        assert (refused.status_code, refused.json()["problems"][0]["field"]) == (422, "closed_at")
+    assert OpenInterval.objects.count() == 3
 
 
 def test_spike_names_the_lot_that_lay_open_in_it() -> None:
