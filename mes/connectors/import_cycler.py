@@ -50,6 +50,10 @@ class NotYet(ImportRefused):
     """It may fit later without anyone touching the file: the step has not begun, or the test has not come so far."""
 
 
+class StaysAsImported(ImportRefused):
+    """The formation was finished while the last cycle of this file, which is imported, was still left out."""
+
+
 @dataclass(frozen=True)
 class ImportedTest:
     """What came of a file. `answer` is the pipeline's; `remarks` are sentences for a person.
@@ -93,7 +97,8 @@ def _recorded(
     left_out = file.cycles[-1] if len(cycles) < len(file.cycles) else None
     remarks = file.remarks if left_out is None else (*file.remarks, _left_out_words(left_out))
     # The same file counts once more when its last cycle, left out as still running, is said to have ended.
-    key = f"{file.sha256}:{cell.code}" + (":running" if left_out else "")
+    own_key = f"{file.sha256}:{cell.code}"
+    key = own_key + (":running" if left_out else "")
     earlier = IdempotencyKey.objects.filter(source=source, key=key).first()
     if earlier is not None:
         return ImportedTest(file, earlier.answer, recognised=True, remarks=remarks)
@@ -104,7 +109,14 @@ def _recorded(
     if left_out and not cycles and not broken:
         raise NotYet(f"The first cycle still runs, as far as the file tells. {_left_out_words(left_out)}")
     refuse_mistaken(file.sha256, file.test.names, cell)
-    execution = running_formation(cell)
+    try:
+        execution = running_formation(cell)
+    except NotYet:
+        raise
+    except ImportRefused as refusal:
+        if IdempotencyKey.objects.filter(source=source, key=f"{own_key}:running").exists():
+            raise StaysAsImported(f"{refusal} The file stays as it was imported.") from None
+        raise
     lock_curves(execution, CurveFile.Kind.CYCLING)
     shift, mapping = _mapping(file, execution, site, here)
     outgrown = _outgrown(execution, file)

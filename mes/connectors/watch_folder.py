@@ -24,7 +24,7 @@ from lots.envelope import InvalidSubmission
 from lots.models import Lot, Site, User
 from mes.connectors.files import UnreadableFile
 from mes.connectors.impedance.read import is_impedance_file
-from mes.connectors.import_cycler import ImportRefused, NotYet, import_cycler_file
+from mes.connectors.import_cycler import ImportRefused, NotYet, StaysAsImported, import_cycler_file
 from mes.connectors.import_impedance import conditions, import_impedance_file
 from quality.permissions import NotPermitted
 
@@ -162,6 +162,8 @@ class WatchedFolder:
             recognised, remarks = self._import(path, cell, now, running)
         except NotYet as refusal:
             return Outcome(_shown(path), Result.WAITING, str(refusal))
+        except StaysAsImported as refusal:
+            return Outcome(_shown(path), Result.RECOGNISED, str(refusal))
         except (ImportRefused, UnreadableFile, InvalidSubmission) as refusal:
             return self._refuse(path, str(refusal)) if settled else None
         result = Result.RECOGNISED if recognised else Result.IMPORTED

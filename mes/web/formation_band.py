@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import islice
 
 from lots.models import CurveFile, Lot
 from lots.queries import valid_measurements
@@ -46,8 +47,8 @@ def good_band(cell: Lot, protocol: str, *, with_itself: bool) -> VoltageBand | N
         files = files.exclude(lot=cell)
     newest = list(files.order_by("-id").values_list("lot_id", "storage_sha256")[: 2 * BAND_CELLS])
     good_cells = good_among(key for key, _ in newest)
-    charges = [stored_charge(name) for key, name in newest if key in good_cells]
-    good = [charge for charge in charges if charge is not None][:BAND_CELLS]
+    charges = (stored_charge(name) for key, name in newest if key in good_cells)
+    good = list(islice((charge for charge in charges if charge is not None), BAND_CELLS))
     return voltage_band(good, protocol=protocol) if len(good) > 1 else None
 
 

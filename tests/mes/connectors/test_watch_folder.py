@@ -89,6 +89,25 @@ def test_last_cycle_without_known_cutoffs_counts_when_nothing_was_written_for_an
     assert look(watched, later_s=ENDED_AFTER_S + 1) == []
 
 
+def test_file_whose_formation_was_finished_before_its_test_ended_stays(
+    plant: Plant, watched: WatchedFolder
+) -> None:
+    cell, execution = cell_in_formation(plant)
+    path = watched.folder / f"{cell.code}.csv"
+    path.write_bytes(battery_data_format(records(full_cycles(2))))
+    assert results(look(watched)) == [Result.IMPORTED]
+    type(execution).objects.filter(pk=execution.pk).update(finished_at=timezone.now())
+    for folder in (
+        watched,
+        WatchedFolder(watched.folder, plant.site, plant.operator),
+    ):  # also after a restart
+        (outcome,) = look(folder, later_s=ENDED_AFTER_S + 1)
+        assert (outcome.result, "stays as it was imported" in outcome.words) == (Result.RECOGNISED, True)
+        assert look(folder, later_s=ENDED_AFTER_S + 1) == []
+    assert path.exists()
+    assert list(cycles_of(cell, "charge_capacity_ah")) == [1]
+
+
 def test_early_cutoff_counts_only_when_its_test_has_ended(plant: Plant, watched: WatchedFolder) -> None:
     cell, _ = cell_in_formation(plant)
     set_recipe(cell, upper_cutoff_v="3.8", lower_cutoff_v="2.2")

@@ -27,7 +27,8 @@ from lots.models import (
 )
 from lots.science.impedance.fit import randles_ohm
 from mes.curves import store_records
-from mes.web.formation_band import noise_of
+from mes.web import formation_band
+from mes.web.formation_band import noise_of, stored_charge
 from quality.actions.dispose import Ruling, dispose
 from quality.actions.hold import hold_by_hand
 from quality.models import Disposition
@@ -208,7 +209,7 @@ def dispose_of(plant: Plant, hold: Hold, decision: Disposition.Decision) -> None
 
 @pytest.mark.parametrize(("count", "provisional"), [(5, True), (20, False)])
 def test_first_charge_is_judged_by_a_band_of_twenty_good_cells(
-    plant: Plant, client: Client, count: int, provisional: bool
+    plant: Plant, client: Client, monkeypatch: pytest.MonkeyPatch, count: int, provisional: bool
 ) -> None:
     cell, _ = cell_in_formation(plant)
     shifted = records(full_cycles(2))
@@ -224,6 +225,13 @@ def test_first_charge_is_judged_by_a_band_of_twenty_good_cells(
     assert band["alarms"] == ([] if provisional else ["out_of_band", "rises_too_fast"])
     assert len(band["words"]) == len(band["alarms"])
     assert ("temperature excursion" in band["unseen"]) == (not provisional)
+    read: list[str] = []  # no more curves are read than the band takes
+    monkeypatch.setattr(formation_band, "BAND_CELLS", 2)
+    monkeypatch.setattr(
+        formation_band, "stored_charge", lambda name: read.append(name) or stored_charge(name)
+    )
+    two = formation_band.good_band(cell, own.protocol, with_itself=False)
+    assert two is not None and (two.cells, len(read)) == (2, 2)
 
 
 def test_spectrum_is_recorded_with_its_conditions_and_drawn_with_its_fit(
