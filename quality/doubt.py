@@ -2,24 +2,44 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import accumulate
+from operator import itemgetter
 
-from django.db.models import Q, QuerySet
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import (
+    Case,
+    CharField,
+    Count,
+    DateTimeField,
+    DecimalField,
+    ExpressionWrapper,
+    F,
+    Func,
+    IntegerField,
+    Max,
+    Min,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce
 
 from lots.actions.air import SERIES_MARGIN
 from lots.models import Calibration, Hold, HoldLot, Lot, Measurement, OpenInterval
 from lots.queries import current_measurements
 from quality.models import Judgement
-from quality.specifications import compare
 
 Verdict = Judgement.Verdict
-Limits = tuple[Decimal | None, Decimal | None]
+WORSE = (Verdict.CONFORMS, Verdict.UNDETERMINED, Verdict.VIOLATES)  # the worst last
+TICK = timedelta(microseconds=1)  # of the database's clock: what was read on the instant of closing counts
 
 
 @dataclass(frozen=True)
@@ -47,25 +67,17 @@ def lots_in_doubt(calibration: Calibration) -> list[Doubt]:
     this calibration was known is suspect itself; what came between the two was taken for good and counts. Readings are
     judged again by the limits that judged them, with the error taken off.
     """
-    rows = _readings(calibration)
-    limits: dict[int, list[Limits]] = defaultdict(list)
-    judged = Judgement.objects.filter(measurement_id__in=rows.values("id"))
-    for key, lsl, usl in judged.values_list("measurement_id", "lsl", "usl"):
-        limits[key].append((lsl, usl))
+    rows, rank = _readings(calibration), _rank(calibration.as_found_error)
     counts: dict[int, Counter[Verdict]] = defaultdict(Counter)
-    air: dict[int, list[tuple[datetime, Verdict]]] = defaultdict(list)
-    readings = rows.order_by("measured_at").values_list(
-        "id", "lot_id", "zone_id", "measured_at", "value", "qualifier"
-    )
-    for key, lot_id, zone_id, at, value, qualifier in readings:
-        verdict = _again(limits.get(key, ()), value, qualifier, calibration.as_found_error)
-        if lot_id is not None:
-            counts[lot_id][verdict] += 1
-        elif zone_id is not None:
-            air[zone_id].append((at, verdict))
-    for zone_id, series in air.items():
-        for lot_id, found in _open_in(zone_id, series):
-            counts[lot_id] += found
+    measured = rows.filter(lot_id__isnull=False).annotate(rank=rank).values_list("lot_id", "rank")
+    found = measured.annotate(n=Count("id"), first=Min("measured_at"))
+    for lot_id, place, n, _ in sorted(found, key=itemgetter(3, 0)):
+        counts[lot_id][WORSE[place]] += n
+    air = rows.filter(lot_id__isnull=True, zone_id__isnull=False)
+    zones = air.order_by("zone_id").values_list("zone_id")
+    for zone_id, first, last in zones.annotate(first=Min("measured_at"), last=Max("measured_at")):
+        for lot_id, verdicts in _open_in(zone_id, air.filter(zone_id=zone_id), rank, first, last):
+            counts[lot_id] += verdicts
     held = set(
         HoldLot.objects.filter(
             lot__in=counts, hold__source=Hold.Source.CALIBRATION, hold__source_id=calibration.pk
@@ -97,48 +109,91 @@ def _readings(calibration: Calibration) -> QuerySet[Measurement]:
     return rows if until is None else rows.filter(measured_at__lt=until)
 
 
+def _rank(error: Decimal | None) -> Coalesce | Value:
+    """The place in WORSE of a reading: the worst verdict by the limits that judged it, with the error taken off.
+
+    As `compare` judges, but in the database: a sensor leaves millions of readings behind.
+    """
+    unknown = Value(WORSE.index(Verdict.UNDETERMINED))
+    if error is None:
+        return unknown
+    above_lsl = Q(lsl__isnull=True) | Q(lsl__lte=F("true"))
+    below_usl = Q(usl__isnull=True) | Q(usl__gte=F("true"))
+    violates = (
+        (Q(sign="") & (Q(lsl__gt=F("true")) | Q(usl__lt=F("true"))))
+        | Q(sign="<", lsl__gte=F("true"))
+        | Q(sign=">", usl__lte=F("true"))
+    )
+    conforms = (
+        (Q(sign="") & above_lsl & below_usl)
+        | (Q(sign="<", lsl__isnull=True) & below_usl)
+        | (Q(sign=">", usl__isnull=True) & above_lsl)
+    )
+    again = Case(
+        When(violates, then=WORSE.index(Verdict.VIOLATES)),
+        When(conforms, then=WORSE.index(Verdict.CONFORMS)),
+        default=unknown,
+        output_field=IntegerField(),
+    )
+    judged = Judgement.objects.filter(measurement_id=OuterRef("id")).annotate(
+        true=ExpressionWrapper(OuterRef("value") - Value(error), output_field=DecimalField()),
+        sign=ExpressionWrapper(OuterRef("qualifier"), output_field=CharField()),
+        again=again,
+    )
+    return Coalesce(Subquery(judged.order_by("-again").values("again")[:1]), unknown)
+
+
 def _open_in(
-    zone_id: int, series: Sequence[tuple[datetime, Verdict]]
+    zone_id: int, air: QuerySet[Measurement], rank: Coalesce | Value, first: datetime, last: datetime
 ) -> Iterator[tuple[int, Counter[Verdict]]]:
-    """Lots that lay open to air of the series, each with its readings; one reading violates for those open at its time.
+    """Lots that lay open to the air of these readings, of which the first and last instant are given; each with its
+    readings. One reading violates for those open at its time.
 
     What was read shortly before and after tells of the air too: as it is for what conforms, else it leaves a doubt.
     """
-    instants = [at for at, _ in series]
-    first, last = instants[0] - SERIES_MARGIN, instants[-1] + SERIES_MARGIN
-    before = {wanted: [0, *accumulate(verdict == wanted for _, verdict in series)] for wanted in Verdict}
+    intervals = OpenInterval.objects.filter(
+        Q(closed_at__isnull=True) | Q(closed_at__gte=first - SERIES_MARGIN),
+        zone=zone_id,
+        opened_at__lte=last + SERIES_MARGIN,
+    ).order_by("opened_at")
+    spans = [
+        (lot_id, opened_at, (last if closed_at is None else closed_at) + TICK)
+        for lot_id, opened_at, closed_at in intervals.values_list("lot_id", "opened_at", "closed_at")
+    ]
+    if not spans:
+        return
+    # The database counts the readings between any two instants at which something changes, so that no more rows come
+    # than three for each of these, however often the sensor reads.
+    edges = sorted(
+        {at for _, start, end in spans for at in (start - SERIES_MARGIN, start, end, end + SERIES_MARGIN)}
+    )
+    place = {at: number + 1 for number, at in enumerate(edges)}
+    between = Func(
+        F("measured_at"),
+        Value(edges, output_field=ArrayField(DateTimeField())),
+        function="width_bucket",
+        output_field=IntegerField(),
+    )
+    numbers = {verdict: [0] * (len(edges) + 1) for verdict in WORSE}
+    rows = air.annotate(between=between, rank=rank).values_list("between", "rank")
+    for number, worst, n in rows.annotate(n=Count("id")):
+        numbers[WORSE[worst]][number] = n
+    before = {verdict: [0, *accumulate(found)] for verdict, found in numbers.items()}
 
-    def counted(wanted: Verdict, start: int, end: int) -> int:
-        return before[wanted][end] - before[wanted][start]
+    def counted(wanted: Verdict, start: datetime, end: datetime) -> int:
+        return before[wanted][place[end]] - before[wanted][place[start]]
 
-    intervals = OpenInterval.objects.filter(zone=zone_id, opened_at__lte=last)
-    rows = intervals.filter(Q(closed_at__isnull=True) | Q(closed_at__gte=first)).order_by("opened_at")
-    for lot_id, opened_at, closed_at in rows.values_list("lot_id", "opened_at", "closed_at"):
-        closed_at = last if closed_at is None else closed_at
-        inside = bisect_left(instants, opened_at), bisect_right(instants, closed_at)
-        around = (
-            bisect_left(instants, opened_at - SERIES_MARGIN),
-            bisect_right(instants, closed_at + SERIES_MARGIN),
+    for lot_id, start, end in spans:
+        around = start - SERIES_MARGIN, end + SERIES_MARGIN
+        violating = counted(Verdict.VIOLATES, start, end)
+        found = Counter(
+            {
+                Verdict.VIOLATES: violating,
+                Verdict.CONFORMS: counted(Verdict.CONFORMS, *around),
+                Verdict.UNDETERMINED: counted(Verdict.UNDETERMINED, *around)
+                + counted(Verdict.VIOLATES, *around)
+                - violating,
+            }
         )
-        if around[0] == around[1]:
-            continue
-        violating = counted(Verdict.VIOLATES, *inside)
-        beside = counted(Verdict.VIOLATES, *around) - violating
-        yield (
-            lot_id,
-            Counter(
-                {
-                    Verdict.VIOLATES: violating,
-                    Verdict.CONFORMS: counted(Verdict.CONFORMS, *around),
-                    Verdict.UNDETERMINED: counted(Verdict.UNDETERMINED, *around) + beside,
-                }
-            ),
-        )
-
-
-def _again(limits: Iterable[Limits], value: Decimal, qualifier: str, error: Decimal | None) -> Verdict:
-    """The worst verdict by the limits that judged the reading, with the error taken off."""
-    found = {compare(value - error, qualifier, *pair) for pair in limits} if error is not None else set()
-    if Verdict.VIOLATES in found:
-        return Verdict.VIOLATES
-    return Verdict.CONFORMS if found == {Verdict.CONFORMS} else Verdict.UNDETERMINED
+        if found.total():
+            yield lot_id, found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -16,6 +17,7 @@ from mes import pipeline
 from quality.actions.calibrate import CalibrationRefused, hold_in_doubt, record_calibration
 from quality.doubt import lots_in_doubt
 from quality.permissions import NotPermitted
+from quality.specifications import compare
 from tests.support.builders import Plant, make_gauge, make_plant, publish, specify
 from tests.support.web import signed_in
 from tests.support.worked import mixing_lot
@@ -68,6 +70,37 @@ def test_reading_that_violates_without_the_error_is_held_at_once(plant: Plant, g
     doubts = {doubt.lot: doubt for doubt in lots_in_doubt(calibration)}
     assert (doubts[bad].violating, doubts[bad].held) == (1, True)
     assert (doubts[edge].conforming, doubts[edge].proposed) == (1, False)
+
+
+@pytest.mark.parametrize(("lsl", "usl"), [("64", "66"), ("64", None), (None, "66")])
+def test_the_database_judges_again_as_values_are_judged(lsl: str | None, usl: str | None) -> None:
+    """Beside, on and between the limits, exact and censored, each read 0.1 % too high."""
+    plant = make_plant()
+    specify(plant, SOLIDS, lsl=lsl, usl=usl)
+    publish(plant)
+    gauge = make_gauge(plant, "balance")
+    limits = tuple(None if limit is None else Decimal(limit) for limit in (lsl, usl))
+    expected = {}
+    for sign in ("", "<", ">"):
+        lot = mixing_lot(plant)
+        true = [Decimal(value) for value in ("63.9", "64", "65", "66", "66.1")]
+        plant.submit(
+            [
+                plant.reading(SOLIDS, str(value + Decimal("0.1")), lot, gauge=gauge.code, qualifier=sign)
+                for value in true
+            ]
+        )
+        expected[lot] = Counter(compare(value, sign, *limits) for value in true)
+    calibration, _ = fail(plant, gauge, "0.1")
+    found = {
+        doubt.lot: (doubt.violating, doubt.conforming, doubt.undetermined)
+        for doubt in lots_in_doubt(calibration)
+    }
+    assert found == {
+        lot: tuple(verdicts[one] for one in ("violates", "conforms", "undetermined"))
+        for lot, verdicts in expected.items()
+    }
+    assert len({verdict for verdicts in expected.values() for verdict in verdicts}) == 3
 
 
 def test_unknown_error_proposes_everything_and_holds_nothing(plant: Plant, gauge: Gauge) -> None:
@@ -132,13 +165,14 @@ def test_wrong_zone_sensor_puts_what_lay_open_in_its_air_in_doubt(plant: Plant) 
 
     wet, beside, dry = opened(zone, 15, 25), opened(zone, 22, 41), opened(zone, 38, 42)
     elsewhere, unread = opened(other, 0, 50), opened(zone, 47, 50)
+    on_closing, on_opening = opened(zone, 10, 20), opened(zone, 20, 24)
     for minute, value in ((0, "-46"), (20, "-42"), (40, "-44")):
         at = start + timedelta(minutes=minute)
         plant.submit([plant.reading(FROST, value, zone=zone.code, gauge=sensor.code, measured_at=at)])
     calibration, hold = fail(plant, sensor, "-3", calibrated_at=start + timedelta(minutes=30))
-    assert hold is not None and [member.lot for member in hold.members.all()] == [wet]
+    assert hold is not None and {member.lot for member in hold.members.all()} == {wet, on_closing, on_opening}
     found = {doubt.lot: doubt for doubt in lots_in_doubt(calibration)}
-    assert set(found) == {wet, beside, dry}
+    assert set(found) == {wet, on_closing, on_opening, beside, dry}
     assert [found[lot].proposed for lot in (wet, beside, dry)] == [True, True, False]
     assert (found[beside].violating, found[beside].undetermined, found[beside].conforming) == (0, 1, 1)
     placed = hold_in_doubt(calibration, [beside], reason="", user=plant.engineer, now=timezone.now())
