@@ -36,6 +36,7 @@ SIGNING = {
     "release": "test_release.py: who recorded values of the lot does not release",
     "requirements": "below: who wrote the wording neither re-checks nor approves the baseline",
     "extend_life": "test_receiving.py: who asked for a longer life does not sign it",
+    "safety": "test_safety_chain.py: who recorded a failed test does not set it aside",
     "sign": "the signature itself",
     "specify": "test_specify.py: who drafted does not approve",
     "switch_sampling": "a discontinuation is made by the lots; their decisions were signed one by one",
