@@ -103,7 +103,7 @@ def test_families_are_told_apart_with_the_records_to_open(plant: Plant) -> None:
     page = signed_in(plant.engineer).get(reverse("web:lot_formation", args=[contact.code])).content.decode()
     assert "Compared with its peers" in page
     assert '<th scope="row" class="line-step">contact</th>' in page
-    assert "r hf" in page
+    assert "high-frequency resistance" in page
 
 
 def dried_roll(plant: Plant, residual_ppm: float) -> Lot:

@@ -50,6 +50,8 @@ class Feature(StrEnum):
             "r_hf": "high-frequency resistance",
             "r_mid": "mid-frequency resistance",
             "fce": "first-cycle efficiency",
+            "np_ratio": "N/P ratio",
+            "ocv_loss": "loss of rest voltage",
         }
         return spelled.get(self.value, self.value.replace("_", " "))
 
