@@ -8,9 +8,11 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
+from lots.science.formation import dc_resistance_mohm
 from lots.science.formation.cycles import CounterVerdict
 from mes.connectors.cycler.read import read_cycler_file
 from mes.connectors.files import UnreadableFile
@@ -88,17 +90,39 @@ def test_pulses_that_the_records_do_not_resolve_are_told_apart_from_the_counter(
     assert cycle["ce_pct"] is None
 
 
+LEAF = "celljar_ornl_leaf/cell-low-current-hppc-25c.csv"
+
+
 def test_leaf_pulses_have_the_published_resistance() -> None:
-    # formulas 11: 1.46 to 1.80 mΩ at pulses, some 2.8 to 3.3 mΩ.
-    document = formation(reference("celljar_ornl_leaf/cell-low-current-hppc-25c.csv"))
-    at_one_second = [one for one in document["features"]["dc_resistance"] if one["stated_s"] == 1.0]
-    pulses = [
-        one["resistance_mohm"]
-        for one in at_one_second
-        if abs(one["current_step_a"]) == pytest.approx(30, abs=1)
+    # formulas 11: 1.46 to 1.80 mΩ at pulses; they are of the charge and the discharge that end the first pulse.
+    document = formation(reference(LEAF))
+    resistance = {
+        (one["step"], one["stated_s"]): one["resistance_mohm"]
+        for one in document["features"]["dc_resistance"]
+    }
+    assert round(resistance[5, 0.1], 2) == 1.46
+    assert round(resistance[6, 1.0], 2) == 1.80
+    at_one_second = [value for (_, stated_s), value in resistance.items() if stated_s == 1.0]
+    assert len(at_one_second) == 40
+    assert all(1.5 < value < 1.91 for value in at_one_second)
+
+
+def test_leaf_rests_that_are_recorded_a_minute_late_have_the_published_resistance() -> None:
+    # formulas 11: "some 2.8 to 3.3 mΩ": the first record after a 10 A discharge is 60 s late, and the cell relaxes.
+    records = read_cycler_file(reference(LEAF)).test.records
+    ends = np.flatnonzero(
+        np.isclose(np.diff(records.current_a), 10.0) & np.isclose(np.diff(records.time_s), 60.0)
+    )
+    relaxed = [
+        dc_resistance_mohm(
+            voltage_before_v=float(records.voltage_v[end]),
+            voltage_after_v=float(records.voltage_v[end + 1]),
+            current_before_a=float(records.current_a[end]),
+            current_after_a=float(records.current_a[end + 1]),
+        )
+        for end in ends
     ]
-    assert len(pulses) >= 8
-    assert all(1.3 < value < 3.4 for value in pulses)
+    assert [round(value, 1) for value in relaxed[:2]] == [2.8, 3.3]
 
 
 def test_protocol_names_what_a_foreign_test_breaks() -> None:
