@@ -66,14 +66,15 @@ def latest_executions(lot_ids: Iterable[int]) -> dict[tuple[int, int], StepExecu
     return {(row.lot_id, row.route_step_id): row for row in rows}
 
 
-def executions_with_inherited(lot_ids: Iterable[int]) -> dict[tuple[int, int], StepExecution]:
+def executions_with_inherited(lots: Iterable[Lot]) -> dict[tuple[int, int], StepExecution]:
     """`latest_executions`, and for rolls that were cut, joined or wound anew those of the rolls that they came from.
 
     A step counts for a joined roll when every part has it behind it. The execution then is a part's.
     """
-    keys = list(lot_ids)
+    lots = list(lots)
+    keys = [lot.pk for lot in lots]
     parts: dict[int, list[int]] = {}
-    unknown = set(keys)
+    unknown = {lot.pk for lot in lots if lot.length_mm is not None}
     while unknown:
         links = GenealogyLink.objects.filter(
             child__in=unknown,

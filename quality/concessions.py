@@ -66,15 +66,24 @@ def too_little(members: Sequence[HoldLot], lots: Mapping[int, Lot], quantity: De
 
 def parts_conceded(lots: Iterable[Lot]) -> dict[int, Part]:
     """Lot → the part of it that was conceded, where that is less than what lay in it."""
-    found: dict[int, tuple[Lot, DispositionItem]] = {}
-    bulk = {lot.pk: lot for lot in lots if lot.length_mm is None}
-    if not bulk:
-        return {}
+    lots = list(lots)
+    return _parts(lots, _decided([lot.pk for lot in lots if lot.length_mm is None]))
+
+
+def _decided(keys: Sequence[int]) -> list[DispositionItem]:
+    """Concessions and reworks of the lots, in the order in which they were decided."""
+    if not keys:
+        return []
     items = DispositionItem.objects.filter(
-        lot__in=bulk, disposition__decision__in=(Decision.CONCESSION, Decision.REWORK)
+        lot__in=keys, disposition__decision__in=(Decision.CONCESSION, Decision.REWORK)
     )
-    for item in items.select_related("disposition").order_by("disposition__decided_at", "disposition", "pk"):
-        found[item.lot_id] = bulk[item.lot_id], item  # what is worked again is bound no longer
+    return list(items.select_related("disposition").order_by("disposition__decided_at", "disposition", "pk"))
+
+
+def _parts(lots: Iterable[Lot], decided: Iterable[DispositionItem]) -> dict[int, Part]:
+    bulk = {lot.pk: lot for lot in lots if lot.length_mm is None}
+    # What is worked again is bound no longer.
+    found = {item.lot_id: (bulk[item.lot_id], item) for item in decided if item.lot_id in bulk}
     less = {
         key: item.disposition
         for key, (lot, item) in found.items()
@@ -96,12 +105,14 @@ def concession_blockers(lots: Sequence[Lot], *, now: datetime) -> dict[int, list
 
     Of the latter an amount may still be taken: `Code.CONCEDED_IN_PART` says so.
     """
+    decided = _decided([lot.pk for lot in lots])
     found: dict[int, list[Blocker]] = {}
-    for key, part in parts_conceded(lots).items():
+    for key, part in _parts(lots, decided).items():
         lot = next(lot for lot in lots if lot.pk == key)
         text = f"only {part.words} of it were conceded; take that out, or hold the rest and decide again"
         found[key] = [lot_blocker(Code.CONCEDED_IN_PART, text, lot)]
-    for lot in _expired(lots, now):
+    ends = any(item.disposition.concession_expires_at is not None for item in decided)
+    for lot in _expired(lots, now) if ends else ():
         text = "its concession has expired; hold it and decide again"
         found[lot.pk] = [lot_blocker(Code.CONCESSION_EXPIRED, text, lot)]
     return found

@@ -109,6 +109,7 @@ def history_of(lots: Iterable[Lot]) -> History:
 
     A roll that was cut, joined or wound anew has behind it what all rolls that it came from had.
     """
+    lots = list(lots)
     keys = [lot.pk for lot in lots]
     items = (
         DispositionItem.objects.filter(lot__in=keys, disposition__decision=Disposition.Decision.REWORK)
@@ -118,7 +119,7 @@ def history_of(lots: Iterable[Lot]) -> History:
     reworks: dict[int, list[Disposition]] = {}
     for item in items:
         reworks.setdefault(item.lot_id, []).append(item.disposition)
-    return History(executions=executions_with_inherited(keys), reworks=reworks)
+    return History(executions=executions_with_inherited(lots), reworks=reworks)
 
 
 def evidence_of(
@@ -192,6 +193,8 @@ def _outside(rows: list[Any], latest: set[int]) -> dict[tuple[int, int], list[Ou
 def _doubtful(keys: list[int]) -> list[Any]:
     """Current rows without a verdict, out of limits, or quarantined; `again` where something good and uncensored of
     the same characteristic was measured later at the same place."""
+    if not _in_doubt(keys):
+        return []
 
     def verdict(value: Judgement.Verdict) -> Exists:
         return Exists(Judgement.objects.filter(lot_id__in=keys, measurement_id=OuterRef("id"), verdict=value))
@@ -216,22 +219,34 @@ def _doubtful(keys: list[int]) -> list[Any]:
     )
 
 
+def _in_doubt(keys: list[int]) -> bool:
+    """Whether there is any such row, corrected ones included: asked first, as this is cheap and mostly false."""
+    verdicts = (Judgement.Verdict.UNDETERMINED, Judgement.Verdict.VIOLATES)
+    return (
+        Judgement.objects.filter(lot_id__in=keys, verdict__in=verdicts).exists()
+        or Measurement.objects.filter(lot_id__in=keys, quality=Measurement.Quality.QUARANTINED).exists()
+    )
+
+
 def _waiting(keys: list[int]) -> dict[int, dict[int, str]]:
     """Charts that have not evaluated the latest values yet, with their characteristic's name, by lot."""
     found: dict[int, dict[int, str]] = {}
-    entries = list(unfinished_for_lots(keys))
+    entries = list(
+        unfinished_for_lots(keys).values_list(
+            "submission_id", "chart_id", "chart__stream__plan__characteristic__name"
+        )
+    )
     if entries:
         concerned = Measurement.objects.filter(
-            lot_id__in=keys, submission__in={entry.submission_id for entry in entries}
+            lot_id__in=keys, submission__in={submission for submission, _, _ in entries}
         ).values_list("submission_id", "lot_id")
         lots_of: dict[int, set[int]] = {}
         for submission, lot in concerned:
             if lot is not None:
                 lots_of.setdefault(submission, set()).add(lot)
-        for entry in entries:
-            name = entry.chart.stream.plan.characteristic.name
-            for lot in lots_of.get(entry.submission_id, ()):
-                found.setdefault(lot, {})[entry.chart_id] = name
+        for submission, chart, name in entries:
+            for lot in lots_of.get(submission, ()):
+                found.setdefault(lot, {})[chart] = name
     for lot, chart, name in closing_for_lots(keys):
         found.setdefault(lot, {})[chart] = name
     return found

@@ -115,7 +115,7 @@ def unfinished_for_lots(lot_ids: Iterable[int]) -> QuerySet[OutboxEntry]:
     submissions = Measurement.objects.filter(lot_id__in=list(lot_ids)).values("submission_id")
     return OutboxEntry.objects.filter(
         processed_at__isnull=True, quarantined_at__isnull=True, submission__in=submissions
-    ).select_related("chart__stream__plan__characteristic")
+    )
 
 
 def closing_for_lots(lot_ids: Iterable[int]) -> list[tuple[int, int, str]]:
