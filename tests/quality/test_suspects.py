@@ -37,37 +37,54 @@ def plant() -> Plant:
     return plant
 
 
+def formed(plant: Plant, rng: np.random.Generator, lots: Sequence[Lot], **change: float) -> list[Lot]:
+    """Bring cells through formation together; `change` adds to what good ones measure."""
+    filling, formation = [], []
+    for lot in lots:
+        made = {
+            "capacity": 20 + 0.05 * rng.standard_normal(),
+            "retained": 60 + 0.2 * rng.standard_normal(),
+            "r_hf": 1.0 + 0.01 * rng.standard_normal(),
+            "r_mid": 1.5 + 0.02 * rng.standard_normal(),
+            "resistance": 2.0 + 0.02 * rng.standard_normal(),
+        }
+        for name, by in change.items():
+            made[name] += by
+        sealed = f"{300.0 + made['retained']:.4f}"
+        filling += [
+            plant.reading("filling.mass_before_g", "300.0000", lot),
+            plant.reading("filling.mass_sealed_g", sealed, lot),
+        ]
+        charge, discharge = f"{made['capacity'] / 0.85:.4f}", f"{made['capacity']:.4f}"
+        formation += [
+            plant.reading("formation.charge_capacity_ah", charge, lot, position="1"),
+            plant.reading("formation.discharge_capacity_ah", discharge, lot, position="1"),
+            plant.reading("formation.r_hf_mohm", f"{made['r_hf']:.4f}", lot),
+            plant.reading("formation.r_mid_mohm", f"{made['r_mid']:.4f}", lot),
+            plant.reading("formation.resistance_mohm", f"{made['resistance']:.4f}", lot),
+        ]
+    plant.run_all(lots, "stacking")
+    plant.run_all(lots, "filling", filling)
+    plant.run_all(lots, "formation", formation)
+    return list(lots)
+
+
+def of(rolls: Sequence[Lot]) -> list[Input]:
+    return [Input(parent=roll.code, quantity=Decimal(1)) for roll in rolls]
+
+
+def cells(plant: Plant, rng: np.random.Generator, number: int, *, rolls: Sequence[Lot] = ()) -> list[Lot]:
+    """Good cells through formation, made from the rolls if there are any."""
+    return formed(plant, rng, plant.lots(number, "T-CELL", quantity=1, inputs=of(rolls)))
+
+
 def cell(plant: Plant, rng: np.random.Generator, *, rolls: Sequence[Lot] = (), **change: float) -> Lot:
-    """A cell through formation, made from the rolls if there are any; `change` adds to what a good one measures."""
-    made = {
-        "capacity": 20 + 0.05 * rng.standard_normal(),
-        "retained": 60 + 0.2 * rng.standard_normal(),
-        "r_hf": 1.0 + 0.01 * rng.standard_normal(),
-        "r_mid": 1.5 + 0.02 * rng.standard_normal(),
-        "resistance": 2.0 + 0.02 * rng.standard_normal(),
-    }
-    for name, by in change.items():
-        made[name] += by
-    inputs = [Input(parent=roll.code, quantity=Decimal(1)) for roll in rolls]
-    lot = plant.lot("T-CELL", quantity=1, inputs=inputs)
-    plant.run(lot, "stacking")
-    filling = [("filling.mass_before_g", 300.0), ("filling.mass_sealed_g", 300.0 + made["retained"])]
-    plant.run(lot, "filling", [plant.reading(code, f"{value:.4f}", lot) for code, value in filling])
-    formation = [
-        plant.reading("formation.charge_capacity_ah", f"{made['capacity'] / 0.85:.4f}", lot, position="1"),
-        plant.reading("formation.discharge_capacity_ah", f"{made['capacity']:.4f}", lot, position="1"),
-        plant.reading("formation.r_hf_mohm", f"{made['r_hf']:.4f}", lot),
-        plant.reading("formation.r_mid_mohm", f"{made['r_mid']:.4f}", lot),
-        plant.reading("formation.resistance_mohm", f"{made['resistance']:.4f}", lot),
-    ]
-    plant.run(lot, "formation", formation)
-    return lot
+    return formed(plant, rng, [plant.lot("T-CELL", quantity=1, inputs=of(rolls))], **change)[0]
 
 
 def test_too_few_peers_give_no_verdict_but_a_reason(plant: Plant) -> None:
     rng = np.random.default_rng(1)
-    cells = [cell(plant, rng) for _ in range(3)]
-    found = suspect_defects(cells[0])
+    found = suspect_defects(cells(plant, rng, 3)[0])
     assert found.verdict is None
     assert "2 other good cells" in found.reason
 
@@ -75,7 +92,7 @@ def test_too_few_peers_give_no_verdict_but_a_reason(plant: Plant) -> None:
 @pytest.mark.slow
 def test_families_are_told_apart_with_the_records_to_open(plant: Plant) -> None:
     rng = np.random.default_rng(2)
-    good = [cell(plant, rng) for _ in range(24)]
+    good = cells(plant, rng, 24)
     contact = cell(plant, rng, r_hf=0.2, resistance=0.4)
     underfilled = cell(plant, rng, retained=-6.0, capacity=-0.8, r_hf=0.05, r_mid=0.15)
 
@@ -106,25 +123,27 @@ def test_families_are_told_apart_with_the_records_to_open(plant: Plant) -> None:
     assert "high-frequency resistance" in page
 
 
-def dried_roll(plant: Plant, residual_ppm: float) -> Lot:
-    roll = plant.lot("T-ROLL", quantity=100, length_mm=100_000)
-    plant.run(roll, "coating")
-    residual = plant.reading("drying.residual_ppm", f"{residual_ppm:.1f}", roll, position="1")
-    plant.run(roll, "drying", [residual])
+def dried_rolls(plant: Plant, residual_ppm: Sequence[float]) -> list[Lot]:
+    """A roll for each residual, all through slitting."""
+    rolls = plant.lots(len(residual_ppm), "T-ROLL", quantity=100, length_mm=100_000)
+    plant.run_all(rolls, "coating")
+    residuals = [
+        plant.reading("drying.residual_ppm", f"{ppm:.1f}", roll, position="1")
+        for ppm, roll in zip(residual_ppm, rolls, strict=True)
+    ]
+    plant.run_all(rolls, "drying", residuals)
     for step in ("calendering", "slitting"):
-        plant.run(roll, step)
-    return roll
+        plant.run_all(rolls, step)
+    return rolls
 
 
 @pytest.mark.slow
 def test_solvent_in_the_parent_roll_counts_for_its_cells_by_the_roll(plant: Plant) -> None:
     """Twenty-four cells: most are of the wet roll, and still it stands out among rolls."""
     rng = np.random.default_rng(3)
-    for index in range(19):
-        dried_roll(plant, 300 + 5 * (index % 7))
-    wet, dry = dried_roll(plant, 900), dried_roll(plant, 310)
-    of_wet = [cell(plant, rng, rolls=[wet]) for _ in range(20)]
-    of_dry = [cell(plant, rng, rolls=[dry]) for _ in range(4)]
+    *_, wet, dry = dried_rolls(plant, [*(300 + 5 * (index % 7) for index in range(19)), 900, 310])
+    of_wet = cells(plant, rng, 20, rolls=[wet])
+    of_dry = cells(plant, rng, 4, rolls=[dry])
     found = suspect_defects(of_wet[-1])
     assert found.peers == 23 and found.lots == 20  # the wet roll is no reference for itself
     assert Feature.RESIDUAL_SOLVENT in found.measured
@@ -138,7 +157,7 @@ def test_solvent_in_the_parent_roll_counts_for_its_cells_by_the_roll(plant: Plan
     assert Feature.RESIDUAL_SOLVENT in like_the_others.measured
     assert like_the_others.verdict is not None and not like_the_others.verdict.defective
 
-    held = dried_roll(plant, 305)  # of its kind, yet no reference
+    (held,) = dried_rolls(plant, [305])  # of its kind, yet no reference
     extents = [HeldExtent(held.pk)]
     hold_by_hand(extents, site=plant.site, reason="a look", user=plant.operator, now=timezone.now())
     assert suspect_defects(of_wet[-1]).lots == 20
@@ -147,10 +166,10 @@ def test_solvent_in_the_parent_roll_counts_for_its_cells_by_the_roll(plant: Plan
 @pytest.mark.slow
 def test_a_handful_of_rolls_is_no_reference_however_many_cells_they_became(plant: Plant) -> None:
     rng = np.random.default_rng(4)
-    rolls = [dried_roll(plant, 300 + 5 * index) for index in range(4)]
-    for index in range(24):
-        cell(plant, rng, rolls=[rolls[index % 4]])
-    found = suspect_defects(cell(plant, rng, rolls=[dried_roll(plant, 900)]))
+    *rolls, wet = dried_rolls(plant, [300, 305, 310, 315, 900])
+    for roll in rolls:
+        cells(plant, rng, 6, rolls=[roll])
+    found = suspect_defects(cell(plant, rng, rolls=[wet]))
     assert found.peers == 24 and found.lots == 0
     assert found.verdict is not None and Feature.RESIDUAL_SOLVENT not in found.measured
 
@@ -196,12 +215,9 @@ def test_anode_that_is_too_light_names_the_loading_mismatch(plant: Plant) -> Non
     rng = np.random.default_rng(5)
     cathodes = [loaded_roll(plant, "T-ROLL", 0.6918 + 0.0006 * index) for index in range(-2, 3)]
     anodes = [loaded_roll(plant, "T-ANODE", 0.3630 + 0.0004 * index) for index in range(-2, 3)]
-
-    def made(cathode: Lot, anode: Lot) -> Lot:
-        return cell(plant, rng, rolls=(cathode, anode))
-
-    balanced = [made(cathode, anode) for cathode in cathodes for anode in anodes]
-    light = made(cathodes[2], loaded_roll(plant, "T-ANODE", 0.3300))
+    pairs = [(cathode, anode) for cathode in cathodes for anode in anodes]
+    balanced = formed(plant, rng, [plant.lot("T-CELL", quantity=1, inputs=of(pair)) for pair in pairs])
+    light = cell(plant, rng, rolls=(cathodes[2], loaded_roll(plant, "T-ANODE", 0.3300)))
     found = suspect_defects(light)
     assert found.np_ratio == pytest.approx(1.15 * (0.3300 - 0.0486) / (0.3630 - 0.0486), abs=0.002)
     assert found.verdict is not None and found.verdict.family is Family.LOADING_MISMATCH

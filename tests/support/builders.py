@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 
@@ -138,8 +138,34 @@ class Plant:
         code: str = "",
         expires_at: datetime | None = None,
     ) -> Lot:
-        spec = NewLot(
-            code=code or self.code(material),
+        return self.lots(
+            1,
+            material,
+            quantity=quantity,
+            length_mm=length_mm,
+            lanes=lanes,
+            inputs=inputs,
+            group=group,
+            code=code,
+            expires_at=expires_at,
+        )[0]
+
+    def lots(
+        self,
+        number: int,
+        material: str = "T-SLURRY",
+        *,
+        quantity: Decimal | int = 100,
+        length_mm: int | None = None,
+        lanes: int | None = None,
+        inputs: Sequence[Input] = (),
+        group: str = "",
+        code: str = "",
+        expires_at: datetime | None = None,
+    ) -> list[Lot]:
+        """So many lots alike, made at once; each takes the inputs."""
+        alike = NewLot(
+            code=code,
             material=material,
             quantity=Decimal(quantity),
             work_order="" if material == "T-RAW" else self.order.code,
@@ -149,26 +175,35 @@ class Plant:
             group=group,
             expires_at=expires_at,
         )
-        return produce_lots([spec], site=self.site, user=self.operator, now=timezone.now())[0]
+        specs = [replace(alike, code=code or self.code(material)) for _ in range(number)]
+        return produce_lots(specs, site=self.site, user=self.operator, now=timezone.now())
 
     def raw(self, *, quantity: int = 1_000) -> Lot:
         return self.lot("T-RAW", quantity=quantity)
 
     # --- steps ----------------------------------------------------------------------------------
     def start(self, lot: Lot, step: str) -> StepExecution:
-        return start_step(
-            [lot], step, user=self.operator, equipment=self.equipment[step], now=timezone.now()
-        )[0]
+        return self.start_all([lot], step)[0]
+
+    def start_all(self, lots: Sequence[Lot], step: str) -> list[StepExecution]:
+        return start_step(lots, step, user=self.operator, equipment=self.equipment[step], now=timezone.now())
 
     def finish(self, execution: StepExecution, readings: Sequence[ReadingIn] = ()) -> pipeline.Answer:
         return pipeline.finish_step(execution, self.envelope(readings), now=timezone.now())
 
     def run(self, lot: Lot, step: str, readings: Sequence[ReadingIn] = ()) -> StepExecution:
-        execution = self.start(lot, step)
+        return self.run_all([lot], step, readings)[0]
+
+    def run_all(
+        self, lots: Sequence[Lot], step: str, readings: Sequence[ReadingIn] = ()
+    ) -> list[StepExecution]:
+        """The lots go through the step together; the readings are of any of them."""
+        executions = self.start_all(lots, step)
         if readings:
             self.submit(readings)
-        self.finish(execution)
-        return execution
+        for execution in executions:
+            self.finish(execution)
+        return executions
 
     # --- measurements ---------------------------------------------------------------------------
     def reading(self, code: str, value: str | float, lot: Lot | None = None, **more: object) -> ReadingIn:

@@ -64,9 +64,8 @@ def learning_plant(**line_fields: object) -> ChartedPlant:
     line = specify(plant, VISCOSITY, **LIMITS)
     add_chart(plant, VISCOSITY, **line_fields)
     publish(plant)
-    batches = [plant.lot() for _ in PHASE_1]
-    for batch in batches:
-        plant.start(batch, "mixing")
+    batches = plant.lots(len(PHASE_1))
+    plant.start_all(batches, "mixing")
     plant.submit(
         [plant.reading(VISCOSITY, value, batch) for value, batch in zip(PHASE_1, batches, strict=True)]
     )
