@@ -7,7 +7,7 @@ CHECK_ENV = HALITE_PROFILE=test SECRET_KEY=static-checks-sign-nothing
 # Byte code is kept: without it every process compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run reset setup setup-dev check test test-fast test-faults chromium
+.PHONY: run reset setup setup-dev check types style test test-fast test-faults chromium
 
 run: setup
 	@exec $(RUN) manage.py runstack --stop-with-parent
@@ -26,15 +26,20 @@ chromium:
 	@deploy/bootstrap/chromium
 
 check: setup-dev
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync types style
+
+types:
+	$(CHECK_ENV) $(RUN) -m mypy
+
+style:
 	$(RUN) -m ruff format --check .
 	$(RUN) -m ruff check .
-	$(CHECK_ENV) $(RUN) -m mypy
 	.venv/bin/lint-imports --no-cache
 	$(CHECK_ENV) $(RUN) manage.py makemigrations --check --dry-run
 
 test: setup-dev chromium check
 	$(RUN) -m pytest -m "not alone" --numprocesses 2 --dist worksteal
-	$(RUN) -m pytest -m alone
+	$(RUN) -m pytest -m alone tests/faults tests/flow tests/runtime
 
 # Races, kills and freezes at length: FAULT_SECONDS of random faults with FAULT_SEED, 300 rounds of every race.
 FAULT_SECONDS ?= 600

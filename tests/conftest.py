@@ -47,6 +47,8 @@ from django.core.cache import cache  # noqa: E402
 
 from tests.support.cluster import Database, TestCluster, use_database  # noqa: E402
 
+ALONE = {"faults", "flow", "runtime"}  # folders, as in the Makefile
+
 pytest_plugins = ["tests.support.processes", "tests.support.browser", "tests.support.demo"]
 
 
@@ -62,6 +64,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if mark is not None and mark.kwargs.get("transaction"):
             raise pytest.UsageError(f"{item.nodeid}: use the fixture fresh_database, tables are append-only")
         parts = Path(item.path).parts
+        if item.get_closest_marker("alone") is not None and not ALONE.intersection(parts):
+            raise pytest.UsageError(
+                f"{item.nodeid}: `make test` looks for tests that run alone in {sorted(ALONE)}"
+            )
         for kind in ("flow", "browser"):
             if kind in parts:
                 item.add_marker(kind)

@@ -2,115 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from datetime import datetime
 from pathlib import Path
 
 import pytest
-from django.utils import timezone
 
-from lots.models import CurveFile, GenealogyLink, HoldLot, Lot, Measurement, StepExecution
-from lots.steps import CHARACTERISTICS
-from mes.demo.load import load_demo
+from lots.models import GenealogyLink, HoldLot, Lot
 from mes.simulator.doors import Answer, Door, DoorClosed, WsgiDoor
 from mes.simulator.faults import Fault, FaultPlan, Magnitude
 from mes.simulator.gateway import LINE
-from mes.simulator.live import Line, Site
+from mes.simulator.live import Site
 from mes.simulator.people import every_item
-from mes.simulator.trial import site_in_process
-from spc.models import Point
 from tests.support.cluster import Database
+from tests.support.simulated import codes, loaded_site
 
 
 @pytest.fixture
 def site(fresh_database: Database, tmp_path: Path) -> Site:
     return loaded_site(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def finished(module_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Line:
-    """A pair of rolls through the whole line, with the records of every instrument."""
-    line = loaded_site(tmp_path_factory.mktemp("line")).line("test", seed=3, pairs=1, raw_every=1)
-    line.driver.run()
-    assert (line.driver.summary.refusals, line.driver.summary.held) == ([], {})
-    return line
-
-
-def loaded_site(directory: Path) -> Site:
-    loaded = load_demo(state_directory=directory, now=timezone.now())
-    keys = json.loads(loaded.keys_file.read_text())["keys"]
-    return site_in_process({name: entry["key"] for name, entry in keys.items()})
-
-
-def codes(line: Line, material: str) -> set[str]:
-    return set(
-        Lot.objects.filter(code__startswith=line.store.prefix, material__code=material).values_list(
-            "code", flat=True
-        )
-    )
-
-
-def parents(code: str) -> set[str]:
-    links = GenealogyLink.objects.filter(child__code=code)
-    return set(links.values_list("parent__code", flat=True))
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(300)
-@pytest.mark.django_db
-def test_instruments_deliver_their_own_records_through_the_api(finished: Line) -> None:
-    kept = CurveFile.objects.filter(lot__code__startswith=finished.store.prefix)
-    assert Counter(kept.values_list("kind", flat=True)) == {
-        "thickness": 2,
-        "mass": 2,
-        "pressure": 2,
-        "cycling": 2,
-        "impedance": 2,
-    }
-    assert finished.driver.gateway.counts.records == 10
-    assert set(kept.values_list("unresolved", flat=True)) == {""}
-    # A cell whose cycler file came has each capacity once, and as many readings as its neighbour without a file.
-    capacities = Measurement.objects.filter(characteristic__code="formation.charge_capacity_ah")
-    with_file = kept.filter(kind="cycling").values_list("lot_id", flat=True)
-    for lot_id in with_file:
-        positions = list(capacities.filter(lot_id=lot_id).values_list("position", flat=True))
-        assert sorted(positions) == [1, 2, 3, 4]
-    accepted = StepExecution.objects.filter(
-        lot_id__in=with_file, route_step__step__code="acceptance", finished_at__isnull=False
-    )
-    assert accepted.count() == 2
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(300)
-@pytest.mark.django_db
-def test_a_pair_of_rolls_becomes_accepted_cells(finished: Line) -> None:
-    prefix = finished.store.prefix
-    cells = codes(finished, "CELL-20AH")
-    assert len(cells) == 24
-    accepted = StepExecution.objects.filter(
-        lot__code__in=cells, route_step__step__code="acceptance", finished_at__isnull=False
-    )
-    assert accepted.count() == 24
-    # Every cell leads back to both slit rolls, both mother rolls and both slurries.
-    assert parents(f"{prefix}-CL-0001-1-1-01") == {
-        f"{prefix}-CL-0001-1-1",
-        f"{prefix}-DC-0001-1",
-        f"{prefix}-DA-0001-1",
-    }
-    assert parents(f"{prefix}-DC-0001-1") == {f"{prefix}-RC-0001"}
-    assert f"{prefix}-SC-0001" in parents(f"{prefix}-RC-0001")
-    assert parents(f"{prefix}-FC-0001") == {f"{prefix}-AL-FOIL-0001"}
-    assert f"{prefix}-FC-0001" in parents(f"{prefix}-RC-0001")
-    assert f"{prefix}-ELECTROLYTE-0001" in parents(f"{prefix}-CL-0001-1-1")
-    # Everything that the steps declare is on record, computed values too.
-    recorded = set(Measurement.objects.values_list("characteristic__code", flat=True).distinct())
-    assert set(CHARACTERISTICS) - recorded == set()
-    assert Measurement.objects.filter(quality="good").count() == Measurement.objects.count()
-    assert Point.objects.filter(
-        chart__stream__plan__characteristic__code="coating.loading_mean_mg_cm2"
-    ).exists()
 
 
 @pytest.mark.slow
