@@ -10,6 +10,7 @@ from lots.catalogue import recipe_parameters, recipe_revision
 from lots.envelope import ReadingIn
 from lots.models import Lot, Measurement, RecipeRevision, StepExecution
 from lots.queries import current_measurements
+from lots.science.formation.cycles import CounterVerdict
 from mes.connectors.cycler.file import CyclerCycle, CyclerFile
 
 CHARGE = "formation.charge_capacity_ah"
@@ -90,6 +91,17 @@ def readings_of_cycles(
             for characteristic, value, unit in values
         ]
     return readings
+
+
+def contradiction_of(cycles: Iterable[CyclerCycle]) -> str:
+    """In words, the cycles whose records and whose counter contradict each other; empty where none does."""
+    return "; ".join(
+        f"in cycle {one.number} the current integrates to {one.values.charge_integrated_ah:.6g} A·h charged and"
+        f" {one.values.discharge_integrated_ah:.6g} A·h discharged, the cycler counted"
+        f" {one.values.charge_counter_ah:.6g} and {one.values.discharge_counter_ah:.6g}"
+        for one in cycles
+        if one.values.counters is CounterVerdict.DIFFERS
+    )
 
 
 def readings_of_run(file: CyclerFile, cell: Lot, shift: timedelta) -> list[ReadingIn]:

@@ -29,6 +29,7 @@ from mes.connectors.cycler.file import CyclerCycle, CyclerFile, read_file_of_cel
 from mes.connectors.cycler.read import MAX_BYTES
 from mes.connectors.files import UnreadableFile
 from mes.connectors.formation_readings import (
+    contradiction_of,
     new_cycles,
     readings_of_cycles,
     readings_of_run,
@@ -36,6 +37,7 @@ from mes.connectors.formation_readings import (
     recorded_cycles,
 )
 from mes.curves import CurveMissing, continues, load_records, store_records
+from quality.actions.hold_gap import hold_for_record
 from quality.permissions import Action, require
 
 STEP = "formation"
@@ -148,14 +150,17 @@ def _recorded(
         file_sha256=file.sha256,
     )
     answer = pipeline.record(envelope, now=now)
-    keep_curve(
-        _curve(file, stored, shift),
+    contradiction = contradiction_of(new)
+    kept = keep_curve(
+        _curve(file, stored, shift, contradiction),
         execution=execution,
         submission=Submission.objects.filter(source=source, file_sha256=file.sha256).order_by("-pk").first(),
         user=user,
         now=now,
         supersedes=outgrown,
     )
+    if contradiction:
+        hold_for_record(kept, now=now)
     return ImportedTest(file, answer.body, recognised=answer.replayed, remarks=(*remarks, *mapping))
 
 
@@ -201,7 +206,7 @@ def _outgrown(execution: StepExecution, file: CyclerFile) -> CurveFile | None:
         return None
 
 
-def _curve(file: CyclerFile, stored: str, shift: timedelta) -> Curve:
+def _curve(file: CyclerFile, stored: str, shift: timedelta, contradiction: str) -> Curve:
     return Curve(
         kind=CurveFile.Kind.CYCLING,
         format=file.format,
@@ -211,6 +216,7 @@ def _curve(file: CyclerFile, stored: str, shift: timedelta) -> Curve:
         rows=file.rows,
         started_at=file.started_at + shift,
         ended_at=file.ended_at + shift,
+        unresolved=contradiction,
     )
 
 

@@ -44,6 +44,11 @@ class CutoffSource(StrEnum):
     UNKNOWN = "unknown"
 
 
+class CapacitySource(StrEnum):
+    INTEGRATED = "integrated"
+    COUNTER = "counter"  # the records do not resolve the current: the instrument, which saw it, knows better
+
+
 @dataclass(frozen=True)
 class Cutoffs:
     """Voltages at which charge and discharge should end; `hold_current_a` ends a hold, None without one."""
@@ -55,7 +60,9 @@ class Cutoffs:
 
 @dataclass(frozen=True)
 class Cycle:
-    """One cycle. Capacities in Ah, integrated; `*_counter_ah` the instrument's own, NaN without counter.
+    """One cycle. Capacities in Ah, as `capacity_source` says: integrated, but the counter's where the records do not
+    resolve the current. `*_integrated_ah` are the integrals, `*_counter_ah` the instrument's own, NaN without counter;
+    `counter_deviation_pct` is between these two.
 
     `ratio_pct` is discharge over charge whatever it means; `ce_pct` the efficiency, None with `reason` where it is
     not defined. `cutoffs_reached` is None when nothing tells. Voltages are means over the capacity.
@@ -66,6 +73,9 @@ class Cycle:
     end_s: float
     charge_ah: float
     discharge_ah: float
+    capacity_source: CapacitySource
+    charge_integrated_ah: float
+    discharge_integrated_ah: float
     charge_counter_ah: float
     discharge_counter_ah: float
     counter_deviation_pct: float | None
@@ -168,14 +178,19 @@ def _cycle(
 ) -> Cycle:
     charges = [row for row in active if table.kind[row] is StepKind.CHARGE]
     discharges = [row for row in active if table.kind[row] is StepKind.DISCHARGE]
-    charge, discharge = (float(np.sum(np.abs(table.net_ah[half]))) for half in (charges, discharges))
+    integrated = tuple(float(np.sum(np.abs(table.net_ah[half]))) for half in (charges, discharges))
     counted = tuple(float(np.sum(table.counted_ah[half])) for half in (charges, discharges))
     deviation, verdict = _counters(
-        ((charge, counted[0]), (discharge, counted[1])),
+        tuple(zip(integrated, counted, strict=True)),
         table,
         active,
         counter_resolution_ah,
         current_resolution_a,
+    )
+    unresolved = verdict is CounterVerdict.UNRESOLVED
+    charge, discharge = (
+        one if unresolved and math.isfinite(one) and one > 0 else whole
+        for whole, one in zip(integrated, counted, strict=True)
     )
     reached: bool | None = False
     if charges and discharges:
@@ -192,6 +207,9 @@ def _cycle(
         end_s=float(table.start_s[rows[-1]] + table.duration_s[rows[-1]]),
         charge_ah=charge,
         discharge_ah=discharge,
+        capacity_source=CapacitySource.COUNTER if unresolved else CapacitySource.INTEGRATED,
+        charge_integrated_ah=integrated[0],
+        discharge_integrated_ah=integrated[1],
         charge_counter_ah=counted[0],
         discharge_counter_ah=counted[1],
         counter_deviation_pct=deviation,

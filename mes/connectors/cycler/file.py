@@ -165,7 +165,7 @@ def _counter_remarks(found: tuple[CyclerCycle, ...]) -> list[str]:
         (CounterVerdict.DIFFERS, "Integrated capacity and the cycler's counter differ by more than 0.1 %"),
         (
             CounterVerdict.UNRESOLVED,
-            "The current changes too much between records to check the counter to 0.1 %",
+            "The current changes too much between records to be integrated; the counter's capacities are taken",
         ),
         (CounterVerdict.NONE, "The cycler counted nothing that the capacity could be checked against"),
     ):

@@ -206,6 +206,34 @@ def test_file_of_any_cycler_becomes_readings(tmp_path: Path) -> None:
     assert imported.file.format == "Arbin csv"
 
 
+def test_contradicting_counter_holds_the_cell_and_is_said(tmp_path: Path) -> None:
+    """One percent apart: the current that was recorded or the counter is wrong, and nobody knows which."""
+    plant = formation_plant()
+    cell, _ = cell_in_formation(plant)
+    content = arbin(records(full_cycles(2), counter_factor=1.01))
+    bring(tmp_path, content, cell, plant.operator, name="export.csv")
+    (member,) = HoldLot.objects.filter(lot=cell, disposition_id__isnull=True)
+    assert "in cycle 1 the current integrates to 2 A·h charged" in member.hold.reason
+    assert "the cycler counted 2.02 and 1.717; in cycle 2" in member.hold.reason
+    (kept,) = curves(cell)
+    assert kept.unresolved in member.hold.reason
+    assert dict(values(cell, "formation.charge_capacity_ah"))[1] == pytest.approx(2.0, rel=1e-4)
+
+
+def test_capacity_that_the_records_do_not_resolve_is_the_counters(tmp_path: Path) -> None:
+    """Steps of 40 s that the counter saw 0.9 s longer than the records: it knows 2 % more, and no integral can."""
+    plant = formation_plant()
+    cell, _ = cell_in_formation(plant)
+    test = records([Part(2.0, 40 / 60, 2.5, 3.8), Part(-2.0, 40 / 60, 3.7, 2.2)])
+    test.counters_ah[0][:] += 2.0 * 0.9 / 3600.0
+    imported = bring(tmp_path, arbin(test), cell, plant.operator, name="export.csv")
+    counted = 2.0 * 40.9 / 3600.0
+    for half in ("charge", "discharge"):
+        assert values(cell, f"formation.{half}_capacity_ah") == [(1, pytest.approx(counted, abs=2e-6))]
+    assert any("the counter's capacities are taken in 1 of 1 cycles" in remark for remark in imported.remarks)
+    assert not HoldLot.objects.filter(lot=cell, hold__source="evidence").exists()
+
+
 def test_running_test_supersedes_its_earlier_part_and_its_changed_cycle(tmp_path: Path) -> None:
     plant = formation_plant()
     cell, _ = cell_in_formation(plant)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lots.science.formation.cycles import CounterVerdict, Cutoffs, CutoffSource, Cycle, cycles
+from lots.science.formation.cycles import CapacitySource, CounterVerdict, Cutoffs, CutoffSource, Cycle, cycles
 from lots.science.formation.records import CyclerRecords, checked, steps_from_current
 from lots.science.formation.segments import StepKind, step_table
 from tests.support.cycling import Part, full_cycles, records
@@ -86,6 +86,10 @@ def test_counter_that_began_within_a_second_before_the_first_record_is_no_contra
     test.counters_ah[0][:] += 2.0 * ahead_s / 3600.0
     (only,) = evaluated(test)
     assert only.counters is verdict
+    by_counter = verdict is CounterVerdict.UNRESOLVED
+    assert only.capacity_source is (CapacitySource.COUNTER if by_counter else CapacitySource.INTEGRATED)
+    assert only.charge_integrated_ah == pytest.approx(2.0 * 40 / 3600)
+    assert only.charge_ah == (only.charge_counter_ah if by_counter else only.charge_integrated_ah)
 
 
 def test_charge_and_discharge_counted_in_one_step_are_compared_by_their_difference() -> None:

@@ -85,8 +85,10 @@ def test_same_test_as_parquet_gives_the_same_cycles() -> None:
 
 def test_pulses_that_the_records_do_not_resolve_are_told_apart_from_the_counter() -> None:
     (cycle,) = formation(reference("newarenda/2-1-6_61[07005012].nda"))["cycles"]
-    assert cycle["counters"] == "unresolved"
+    assert (cycle["counters"], cycle["capacity_source"]) == ("unresolved", "counter")
     assert cycle["discharge_counter_ah"] == pytest.approx(0.29986, abs=1e-4)
+    assert cycle["discharge_ah"] == cycle["discharge_counter_ah"]
+    assert cycle["discharge_integrated_ah"] == pytest.approx(0.9005, abs=1e-4)  # three times what flowed
     assert cycle["ce_pct"] is None
 
 
