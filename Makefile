@@ -7,7 +7,7 @@ CHECK_ENV = HALITE_PROFILE=test SECRET_KEY=static-checks-sign-nothing
 # Byte code is kept: without it every process compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run reset setup setup-dev check types style test test-fast test-faults chromium
+.PHONY: run reset setup setup-dev check types style template test test-fast test-faults chromium
 
 run: setup
 	@exec $(RUN) manage.py runstack --stop-with-parent
@@ -37,7 +37,12 @@ style:
 	.venv/bin/lint-imports --no-cache
 	$(CHECK_ENV) $(RUN) manage.py makemigrations --check --dry-run
 
-test: setup-dev chromium check
+# The database that the tests copy, migrated while the types are checked on the other core.
+template:
+	@$(RUN) -m tests.support.template
+
+test: setup-dev chromium
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync types style template
 	$(RUN) -m pytest -m "not alone" --numprocesses 2 --dist worksteal
 	$(RUN) -m pytest -m alone tests/faults tests/flow tests/runtime
 
