@@ -161,6 +161,7 @@ def _recorded(
     )
     if contradiction:
         hold_for_record(kept, now=now)
+        mapping.append(f"{cell.code} is held: {contradiction}.")
     return ImportedTest(file, answer.body, recognised=answer.replayed, remarks=(*remarks, *mapping))
 
 

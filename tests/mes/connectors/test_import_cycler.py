@@ -211,7 +211,8 @@ def test_contradicting_counter_holds_the_cell_and_is_said(tmp_path: Path) -> Non
     plant = formation_plant()
     cell, _ = cell_in_formation(plant)
     content = arbin(records(full_cycles(2), counter_factor=1.01))
-    bring(tmp_path, content, cell, plant.operator, name="export.csv")
+    imported = bring(tmp_path, content, cell, plant.operator, name="export.csv")
+    assert any(f"{cell.code} is held: in cycle 1" in remark for remark in imported.remarks)
     (member,) = HoldLot.objects.filter(lot=cell, disposition_id__isnull=True)
     assert "in cycle 1 the current integrates to 2 A·h charged" in member.hold.reason
     assert "the cycler counted 2.02 and 1.717; in cycle 2" in member.hold.reason
