@@ -66,7 +66,8 @@ class CellLine:
             return None
         cathode, anode = self._ready["cathode"].pop(0), self._ready["anode"].pop(0)
         key = (cathode.web.pair, cathode.lane, cathode.cell_lots)
-        code = self._a.code("CL", key[0], key[1], key[2] + 1)
+        # The tray of a refused try may have been made before something refused it: its code is gone.
+        code = self._a.code("CL", key[0], key[1], key[2] + cathode.refusals + 1)
         head: Any = self._a.head(at, started_at, "stacking", code, "STACK-1")
         welded = self._shop.weld(key, head["operator"], at)
         cells, builds = [], []

@@ -11,8 +11,9 @@ from typing import Any
 
 from mes.simulator.doors import Door
 from mes.simulator.events import DoorOpened, LineEvent, ZoneLogged
-from mes.simulator.gateway import LINE, Gateway, Refused
+from mes.simulator.gateway import LINE, Gateway
 from mes.simulator.model import LineModel
+from mes.simulator.refusals import Refused
 
 PAGE = 200
 

@@ -28,7 +28,8 @@ from mes.simulator.bodies import (
 )
 from mes.simulator.catalogue import MACHINE_GAUGES
 from mes.simulator.deliver_raw import Counts, Told, deliver
-from mes.simulator.doors import Answer, Door, UnexpectedAnswer
+from mes.simulator.doors import Answer, Door
+from mes.simulator.refusals import Refused, refusal_of
 from mes.simulator.side_steps import by_cell, run_step
 
 LINE = "equipment.line"
@@ -40,22 +41,18 @@ PENDING = {"evaluation_pending", "containment_pending"}
 PENDING_PATIENCE_S = 60.0
 
 
-class Refused(Exception):
-    """Halite did not allow what the event says; `blockers` are its codes, the message its words."""
-
-    def __init__(self, message: str, blockers: tuple[str, ...]) -> None:
-        super().__init__(message)
-        self.blockers = blockers
-
-
 @dataclass
 class Gateway:
-    """Carries out events. `keys` are API keys by username; `wait` lets the evaluation go on for a moment."""
+    """Carries out events. `keys` are API keys by username; `wait` lets the evaluation go on for a moment.
+
+    `beside_people`: others work on the line, too, so that what was done before is no defect.
+    """
 
     door: Door
     keys: Mapping[str, str]
     wait: Callable[[], None]
     prefix: str
+    beside_people: bool = False
     counts: Counts = field(default_factory=Counts)
     _event: e.LineEvent | None = None
     _sent: int = 0
@@ -248,7 +245,7 @@ class Gateway:
             key=self.keys[self._event.operator],
         )
         if not answer.ok and not (answer.resent and answer.status == 409):
-            raise _refusal(answer)
+            raise refusal_of(answer, beside_people=self.beside_people)
 
     def _open(self, lot: str) -> None:
         """A delivery's container is opened; its life after opening begins."""
@@ -284,17 +281,9 @@ class Gateway:
             answer = ask()
             if answer.ok:
                 return answer
-            refusal = _refusal(answer)
+            refusal = refusal_of(answer, beside_people=self.beside_people)
             pending = bool(refusal.blockers) and set(refusal.blockers) <= PENDING
             if not pending or time.monotonic() > deadline:
                 raise refusal
             self.counts.waits += 1
             self.wait()
-
-
-def _refusal(answer: Answer) -> Refused:
-    """A refusal for reasons of quality. Anything else is a defect and raises UnexpectedAnswer."""
-    if answer.status != 409 or answer.body.get("code") not in {"gate_refused", "held", None}:
-        raise UnexpectedAnswer(f"{answer.status}: {answer.body}")
-    blockers = tuple(b["code"] for b in answer.body.get("blockers", ())) or ("held",)
-    return Refused(str(answer.body["message"]), blockers)

@@ -81,17 +81,19 @@ class Site:
         most_waiting: int | None = None,
         pace_s: float = 0.0,
         freezes: bool = True,
+        beside_people: bool = False,
         **options: Any,
     ) -> Line:
         """A new run from the present of the site's clock, under a prefix of its own.
 
-        With `freezes` the engineer freezes limits as soon as phase 1 of a chart is complete.
+        With `freezes` the engineer freezes limits as soon as phase 1 of a chart is complete. `beside_people`: visitors
+        may take lots into their own hands.
         """
         present = Driver.present(self.door, self.keys)
         store = TruthStore.begin(purpose, seed=seed, site_started_at=present)
         start_at = present + timedelta(seconds=1)
         model = LineModel(seed, start_at, faults, prefix=store.prefix, **{**ZONE_LOG, **options})
-        gateway = Gateway(self.door, self.keys, self.wait, store.prefix)
+        gateway = Gateway(self.door, self.keys, self.wait, store.prefix, beside_people)
         engineer = ProcessEngineer(self.door, self.keys, self.password)
         quality = QualityEngineer(self.door, self.keys, self.password)
         seen = 0
@@ -145,6 +147,7 @@ def tell(site: Site, *, seed: int) -> None:
                 pairs=HISTORY_PAIRS,
                 raw_every=HISTORY_RAW_EVERY,
                 raw_whole=True,
+                beside_people=True,
             )
         )
     while True:
@@ -159,6 +162,7 @@ def tell(site: Site, *, seed: int) -> None:
                 pace_s=PACE_S,
                 pairs=LIVE_PAIRS,
                 raw_every=LIVE_RAW_EVERY,
+                beside_people=True,
             )
         )
 

@@ -107,6 +107,15 @@ def run_refusing(codes: set[str], pairs: int = 3) -> list[LineEvent]:
     return happened
 
 
+def test_tray_that_was_refused_is_tried_again_under_another_code() -> None:
+    """What refuses a tray may do so after it was made, and a code is never used twice."""
+    codes = [e.lot_code for e in run_refusing(set()) if isinstance(e, CellLotStacked)]
+    refused = run_refusing({codes[0]})
+    again = [e.lot_code for e in refused if isinstance(e, CellLotStacked)]
+    assert codes[0] == "SIM-CL-0001-1-1" and "SIM-CL-0001-1-2" in again
+    assert codes[0] not in again and len(set(again)) == len(again)
+
+
 def test_refused_roll_leaves_the_flow_and_the_line_goes_on() -> None:
     happened = run_refusing({"SIM-RC-0001"})
     assert not [e for e in happened if "-RC-0001" in e.lot_code or "-DC-0001" in e.lot_code]

@@ -1,0 +1,28 @@
+"""What Halite did not allow the line, and what is a defect instead."""
+
+from __future__ import annotations
+
+from mes.simulator.doors import Answer, UnexpectedAnswer
+
+OF_QUALITY = {"gate_refused", "held", None}
+
+
+class Refused(Exception):
+    """Halite did not allow what the event says; `blockers` are its codes, the message its words."""
+
+    def __init__(self, message: str, blockers: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.blockers = blockers
+
+
+def refusal_of(answer: Answer, *, beside_people: bool) -> Refused:
+    """A refusal for reasons of quality; `beside_people`: or because somebody has done it already.
+
+    Anything else is a defect and raises UnexpectedAnswer.
+    """
+    code = answer.body.get("code")
+    by_others = beside_people and code == "refused"
+    if answer.status != 409 or not (by_others or code in OF_QUALITY):
+        raise UnexpectedAnswer(f"{answer.status}: {answer.body}")
+    blockers = tuple(b["code"] for b in answer.body.get("blockers", ()))
+    return Refused(str(answer.body["message"]), blockers or ("done_before" if by_others else "held",))
