@@ -41,9 +41,10 @@ style:
 template:
 	@$(RUN) -m tests.support.template
 
+# Three processes on two cores: browsers, workers and races wait more than they compute.
 test: setup-dev chromium
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync types style template
-	$(RUN) -m pytest -m "not alone" --numprocesses 2 --dist worksteal
+	$(RUN) -m pytest -m "not alone" --numprocesses 3 --dist worksteal
 	$(RUN) -m pytest -m alone tests/faults tests/flow tests/runtime
 
 # Races, kills and freezes at length: FAULT_SECONDS of random faults with FAULT_SEED, 300 rounds of every race.
