@@ -93,15 +93,15 @@ def readings_of_cycles(
     return readings
 
 
-def contradiction_of(cycles: Iterable[CyclerCycle]) -> str:
-    """In words, the cycles whose records and whose counter contradict each other; empty where none does."""
-    return "; ".join(
+def contradictions(cycles: Iterable[CyclerCycle]) -> list[str]:
+    """In words, each cycle whose records and whose counter contradict each other."""
+    return [
         f"in cycle {one.number} the current integrates to {one.values.charge_integrated_ah:.6g} A·h charged and"
         f" {one.values.discharge_integrated_ah:.6g} A·h discharged, the cycler counted"
         f" {one.values.charge_counter_ah:.6g} and {one.values.discharge_counter_ah:.6g}"
         for one in cycles
         if one.values.counters is CounterVerdict.DIFFERS
-    )
+    ]
 
 
 def readings_of_run(file: CyclerFile, cell: Lot, shift: timedelta) -> list[ReadingIn]:

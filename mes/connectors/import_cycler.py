@@ -29,7 +29,7 @@ from mes.connectors.cycler.file import CyclerCycle, CyclerFile, read_file_of_cel
 from mes.connectors.cycler.read import MAX_BYTES
 from mes.connectors.files import UnreadableFile
 from mes.connectors.formation_readings import (
-    contradiction_of,
+    contradictions,
     new_cycles,
     readings_of_cycles,
     readings_of_run,
@@ -41,6 +41,7 @@ from quality.actions.hold_gap import hold_for_record
 from quality.permissions import Action, require
 
 STEP = "formation"
+NAMED = 3  # cycles in the reason of a hold
 SOURCE_CODE = "cycler-files"
 
 
@@ -123,7 +124,10 @@ def _recorded(
     shift, mapping = _mapping(file, execution, site, here)
     outgrown = _outgrown(execution, file)
     new = new_cycles(cycles, recorded_cycles(cell, execution), goes_on=outgrown is not None)
-    if not new and not broken:
+    contradicting = contradictions(cycles)
+    known = latest_curve(execution, CurveFile.Kind.CYCLING)
+    fresh = [words for words in contradicting if known is None or words not in known.unresolved]
+    if not new and not broken and not fresh:
         raise NotYet(
             f"Every cycle of this file is recorded for {cell.code} already, from another file or by hand."
             if left_out is None
@@ -150,18 +154,18 @@ def _recorded(
         file_sha256=file.sha256,
     )
     answer = pipeline.record(envelope, now=now)
-    contradiction = contradiction_of(new)
     kept = keep_curve(
-        _curve(file, stored, shift, contradiction),
+        _curve(file, stored, shift, "; ".join(contradicting)),
         execution=execution,
         submission=Submission.objects.filter(source=source, file_sha256=file.sha256).order_by("-pk").first(),
         user=user,
         now=now,
         supersedes=outgrown,
     )
-    if contradiction:
-        hold_for_record(kept, now=now)
-        mapping.append(f"{cell.code} is held: {contradiction}.")
+    if fresh:
+        why = _contradiction_words(fresh)
+        hold_for_record(kept, now=now, words=why)
+        mapping.append(f"{cell.code} is held: {why}.")
     return ImportedTest(file, answer.body, recognised=answer.replayed, remarks=(*remarks, *mapping))
 
 
@@ -205,6 +209,11 @@ def _outgrown(execution: StepExecution, file: CyclerFile) -> CurveFile | None:
         return earlier if continues(load_records(earlier.storage_sha256), file.test.records) else None
     except CurveMissing:
         return None
+
+
+def _contradiction_words(cycles: list[str]) -> str:
+    more = f"; and in {len(cycles) - NAMED} more" if len(cycles) > NAMED else ""
+    return f"the cycler's counter contradicts its current: {'; '.join(cycles[:NAMED])}{more}"
 
 
 def _curve(file: CyclerFile, stored: str, shift: timedelta, contradiction: str) -> Curve:

@@ -102,10 +102,11 @@ class CellLine:
             self._a.push(start + minutes(FILL_MIN), lambda t: self._fill(t, start, lot), before_seal=True)
 
         def refused() -> None:
-            # A roll that is not held may be tried once more, with another partner; then it stays where it is.
+            # A roll that is not held may be tried once more, with another partner; then it stays where it is. What the
+            # tray took of it may be gone.
             for roll in (cathode, anode):
                 if roll.refusals == 0:
-                    self._put_back(replace(roll, refusals=1))
+                    self._put_back(replace(roll, refusals=1, next_mm=_interval(roll, CELLS_PER_LOT)[0]))
             if all(self._ready.values()):
                 self._plan_stacking(at)
 
@@ -137,6 +138,7 @@ class CellLine:
         reports = [e.CellReport(c, readings) for c, (_, _, readings) in zip(lot.cells, filled, strict=True)]
         flowing = self._flowing(lot, reports)
         if not flowing or self._a.out(electrolyte):
+            self._a.drop(lot.code)
             return None
         used_kg = round(physics.FILL_TARGET_G * 1e-3 * len(flowing), 3)
         head: Any = self._a.head(at, started_at, "filling", lot.code, "FILL-1")

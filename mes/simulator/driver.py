@@ -9,13 +9,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
+
 from mes.simulator.doors import Door
 from mes.simulator.events import DoorOpened, LineEvent, ZoneLogged
 from mes.simulator.gateway import LINE, Gateway
 from mes.simulator.model import LineModel
-from mes.simulator.refusals import Refused
+from mes.simulator.refusals import DONE_BEFORE, Refused
 
 PAGE = 200
+log = structlog.get_logger(__name__)
 
 
 @dataclass
@@ -33,15 +36,22 @@ class Summary:
 
 
 class Driver:
-    """Hands the model's events to the gateway one by one. `after` is called after every event."""
+    """Hands the model's events to the gateway one by one. `after` is called after every event, `refused` after that
+    for one that did not happen."""
 
     def __init__(
-        self, model: LineModel, gateway: Gateway, *, after: Callable[[LineEvent], None] = lambda event: None
+        self,
+        model: LineModel,
+        gateway: Gateway,
+        *,
+        after: Callable[[LineEvent], None] = lambda event: None,
+        refused: Callable[[LineEvent], None] = lambda event: None,
     ) -> None:
         self.model = model
         self.gateway = gateway
         self.summary = Summary()
         self._after = after
+        self._refused = refused
         self._clock: tuple[datetime, float] | None = None  # site time, and when it was so (monotonic)
         self._newest_hold = 0
 
@@ -58,9 +68,13 @@ class Driver:
         if event is None:
             return False
         self.advance_clock(event.at)
+        happened = True
         try:
             self.gateway.carry_out(event)
         except Refused as refused:
+            happened = False
+            tell = log.warning if DONE_BEFORE in refused.blockers else log.info
+            tell("line_event_refused", lot=event.lot_code, step=event.step, message=str(refused))
             self.learn_holds()
             self.model.refuse(event)
             self.summary.refusals.append(
@@ -75,6 +89,8 @@ class Driver:
             self.model.confirm(event)
         self.summary.events[type(event).__name__] += 1
         self._after(event)
+        if not happened:
+            self._refused(event)
         if not isinstance(event, ZoneLogged | DoorOpened):
             self.learn_holds()
         return True

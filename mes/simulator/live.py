@@ -114,7 +114,7 @@ class Site:
             if pace_s:
                 self.door.pause(pace_s)
 
-        driver = Driver(model, gateway, after=after)
+        driver = Driver(model, gateway, after=after, refused=lambda event: planner.refused(event))
         planner = Planner(model, driver.summary.held, wanted, most_waiting)
         laboratory = SafetyLaboratory(self.door, self.keys, seed, driver.summary.held)
         line = Line(driver, store, engineer, planner)

@@ -72,6 +72,10 @@ class LineModel:
         """
         self._agenda.drop(lot_code)
 
+    def out(self, lot_code: str) -> bool:
+        """Whether the lot has left the flow."""
+        return self._agenda.out(lot_code)
+
     def _answer(self, event: LineEvent) -> Step:
         pending = self._pending
         if pending is None or pending.event is not event:

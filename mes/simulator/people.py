@@ -10,6 +10,7 @@ from mes.simulator.doors import Door, UnexpectedAnswer
 from mes.simulator.events import CellLotStacked, ContainerClosed, FormationStarted, LineEvent
 from mes.simulator.model import LineModel
 from mes.simulator.plan import charted_lines
+from mes.simulator.refusals import NOT_NOW
 
 PROCESS_ENGINEER = "pe.sato"
 
@@ -63,6 +64,8 @@ class ProcessEngineer:
         body = {"excluded": excluded, "reason": reason, "password": self.password}
         answer = self.door.post(f"/charts/{chart_id}/freeze", body, key=self._key)
         # A repeated request has frozen the same basis a second time: the later revision says the same.
+        if answer.status in NOT_NOW:
+            return
         if not answer.ok:
             raise UnexpectedAnswer(f"freezing chart {chart_id}: {answer.status} {answer.body}")
         self.frozen.append(chart_id)
@@ -139,6 +142,10 @@ class Planner:
             case ContainerClosed() if not self._releases(int(event.lot_code.split("-")[2]) - 1):
                 self.model.drop(event.lot_code)
 
+    def refused(self, event: LineEvent) -> None:
+        """Its tray was not made, or left the flow: it waits for nothing."""
+        self._waiting.pop(event.lot_code, None)
+
     def _releases(self, pair: int) -> bool:
         """Decided once for the four rolls of a pair."""
         if pair not in self._released:
@@ -148,5 +155,9 @@ class Planner:
     def _full(self) -> bool:
         if self.most_waiting is None:
             return False
-        waiting = [cells for cells in self._waiting.values() if not all(cell in self.held for cell in cells)]
+        waiting = [
+            tray
+            for tray, cells in self._waiting.items()
+            if not (self.model.out(tray) or all(cell in self.held for cell in cells))
+        ]
         return len(waiting) >= self.most_waiting

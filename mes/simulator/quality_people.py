@@ -12,6 +12,7 @@ from typing import Any
 
 from mes.simulator.doors import Door, UnexpectedAnswer
 from mes.simulator.events import CellLotAccepted, CellLotFormed, DoorOpened, LineEvent, ZoneLogged
+from mes.simulator.refusals import NOT_NOW
 
 QUALITY_ENGINEER = "qe.lopez"
 LOOK_EVERY = 6  # events of the line
@@ -58,14 +59,14 @@ class QualityEngineer:
             if datetime.fromisoformat(stop["stopped_at"]) + STOP_LASTS <= now:
                 body = {"reason": LIFT_REASON, "password": self.password}
                 answer = self.door.post(f"/stops/{stop['id']}/lift", body, key=self._key)
-                if not answer.ok and answer.status != 409:  # somebody else has lifted it
+                if not answer.ok and answer.status not in NOT_NOW:
                     raise UnexpectedAnswer(f"lifting stop {stop['id']}: {answer.status} {answer.body}")
                 self.lifted.append(stop["id"])
 
     def _freeze(self, lot: str) -> None:
         """Freeze the plan before the first result; a lot that lost too many cells for a sample has none."""
         answer = self.door.post(f"/lots/{lot}/acceptance", dict(PLAN), key=self._key)
-        if not answer.ok and answer.status != 409:
+        if not answer.ok and answer.status not in NOT_NOW:
             raise UnexpectedAnswer(f"acceptance plan of {lot}: {answer.status} {answer.body}")
 
     def _decide_earlier(self, newest: str) -> None:
@@ -73,7 +74,7 @@ class QualityEngineer:
         for lot in self._tested:
             body: dict[str, Any] = {"password": self.password}
             answer = self.door.post(f"/lots/{lot}/acceptance/decision", body, key=self._key)
-            if not answer.ok and answer.status not in {404, 409}:
+            if not answer.ok and answer.status not in NOT_NOW | {404}:
                 raise UnexpectedAnswer(f"acceptance of {lot}: {answer.status} {answer.body}")
         self._tested = [] if self.keeps_first else [newest]
         self.keeps_first = False

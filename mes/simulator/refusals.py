@@ -5,6 +5,9 @@ from __future__ import annotations
 from mes.simulator.doors import Answer, UnexpectedAnswer
 
 OF_QUALITY = {"gate_refused", "held", None}
+DONE_BEFORE = "done_before"
+# What a visitor was first to do, or a signature that wrong passwords have locked: it is tried at the next look.
+NOT_NOW = {403, 409}
 
 
 class Refused(Exception):
@@ -25,4 +28,4 @@ def refusal_of(answer: Answer, *, beside_people: bool) -> Refused:
     if answer.status != 409 or not (by_others or code in OF_QUALITY):
         raise UnexpectedAnswer(f"{answer.status}: {answer.body}")
     blockers = tuple(b["code"] for b in answer.body.get("blockers", ()))
-    return Refused(str(answer.body["message"]), blockers or ("done_before" if by_others else "held",))
+    return Refused(str(answer.body["message"]), blockers or (DONE_BEFORE if by_others else "held",))

@@ -12,7 +12,7 @@ from lots.science.formation.cycles import CutoffSource, Cycle
 from lots.science.formation.features import FormationResult, formation_result
 from lots.science.formation.protocol import FormationProtocol
 from lots.steps.formation_protocols import protocol_of_recipe
-from mes.connectors.formation_readings import CUTOFFS, recipe_of
+from mes.connectors.formation_readings import CHARGE, CUTOFFS, DISCHARGE, recipe_of
 from mes.curves import load_records
 
 EFFICIENCY = "formation.ce_pct"
@@ -20,9 +20,12 @@ EFFICIENCY = "formation.ce_pct"
 
 @dataclass(frozen=True)
 class ShownCycle:
-    """Capacities of the file; `ce_pct` is what was recorded, None with the reason where nothing was."""
+    """What was recorded of a cycle. Capacities are the file's where none is on record, as of a cycle that still runs;
+    `ce_pct` is None with the reason where nothing was recorded."""
 
     values: Cycle
+    charge_ah: float
+    discharge_ah: float
     ce_pct: float | None
     reason: str
 
@@ -45,7 +48,7 @@ def _result(
 def shown_cycles(cycling: CurveFile, found: Sequence[Cycle]) -> tuple[ShownCycle, ...]:
     """The record decides: the file's own step table, which may have told the cut-offs, is not stored with the curve."""
     rows = valid_measurements([cycling.lot_id]).filter(
-        execution=cycling.execution_id, characteristic__code__in=(EFFICIENCY, CUTOFFS)
+        execution=cycling.execution_id, characteristic__code__in=(CHARGE, DISCHARGE, EFFICIENCY, CUTOFFS)
     )
     recorded = {
         (code, int(position)): float(value)
@@ -57,6 +60,8 @@ def shown_cycles(cycling: CurveFile, found: Sequence[Cycle]) -> tuple[ShownCycle
     return tuple(
         ShownCycle(
             cycle,
+            recorded.get((CHARGE, cycle.number), cycle.charge_ah),
+            recorded.get((DISCHARGE, cycle.number), cycle.discharge_ah),
             recorded.get((EFFICIENCY, cycle.number)),
             _reason(cycle, recorded.get((EFFICIENCY, cycle.number)), recorded.get((CUTOFFS, cycle.number))),
         )

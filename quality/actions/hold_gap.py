@@ -12,9 +12,10 @@ from quality.blockers import Code
 from quality.gates import leave_blockers
 
 
-def hold_for_record(record: CurveFile, *, now: datetime) -> Hold:
+def hold_for_record(record: CurveFile, *, now: datetime, words: str = "") -> Hold:
     """A raw record that contradicts what was posted or read, or proves nothing: somebody decides which is right.
 
+    `words` say why, where the record itself does not.
     Runs in the transaction that keeps the record. A right record that comes later does not lift the hold.
     """
     site = record.lot.site
@@ -22,7 +23,7 @@ def hold_for_record(record: CurveFile, *, now: datetime) -> Hold:
         site=site,
         source=Hold.Source.EVIDENCE,
         source_id=record.pk,
-        reason=f"{record.get_kind_display().lower()} record is unresolved: {record.unresolved}",
+        reason=words or f"{record.get_kind_display().lower()} record is unresolved: {record.unresolved}",
         extents=[HeldExtent(record.lot_id)],
         placed_at=site_time(site, now),
     )

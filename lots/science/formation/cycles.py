@@ -23,6 +23,7 @@ MAX_COUNTER_DEVIATION_PCT = 0.1
 SAME_CUTOFF_V = 0.005
 # A half cycle shorter than this share of the longest one says nothing about where half cycles end.
 _COUNTS_FOR_CUTOFF = 0.02
+_ROUNDING = 1 + 1e-9
 # No instrument gives its current more coarsely than this share of the largest one.
 _COARSEST_RESOLUTION = 0.02
 
@@ -44,6 +45,16 @@ class CutoffSource(StrEnum):
     UNKNOWN = "unknown"
 
 
+# What one half of a cycle gives away decides for both.
+_BY_WEIGHT = (
+    CounterVerdict.NONE,
+    CounterVerdict.AGREES,
+    CounterVerdict.WITHIN_RESOLUTION,
+    CounterVerdict.UNRESOLVED,
+    CounterVerdict.DIFFERS,
+)
+
+
 class CapacitySource(StrEnum):
     INTEGRATED = "integrated"
     COUNTER = "counter"  # the records do not resolve the current: the instrument, which saw it, knows better
@@ -59,10 +70,29 @@ class Cutoffs:
 
 
 @dataclass(frozen=True)
+class _Half:
+    """Charge or discharge of a cycle, Ah, and what its counter says of the integral."""
+
+    integrated_ah: float
+    counted_ah: float
+    deviation_pct: float | None
+    verdict: CounterVerdict
+
+    @property
+    def source(self) -> CapacitySource:
+        unresolved = self.verdict is CounterVerdict.UNRESOLVED
+        return CapacitySource.COUNTER if unresolved else CapacitySource.INTEGRATED
+
+    @property
+    def capacity_ah(self) -> float:
+        return self.counted_ah if self.source is CapacitySource.COUNTER else self.integrated_ah
+
+
+@dataclass(frozen=True)
 class Cycle:
-    """One cycle. Capacities in Ah, as `capacity_source` says: integrated, but the counter's where the records do not
-    resolve the current. `*_integrated_ah` are the integrals, `*_counter_ah` the instrument's own, NaN without counter;
-    `counter_deviation_pct` is between these two.
+    """One cycle. Capacities in Ah, as `*_source` says: integrated, but the counter's where the records do not resolve
+    the current. `*_integrated_ah` are the integrals, `*_counter_ah` the instrument's own, NaN without counter;
+    `counter_deviation_pct` and `counters` are of the half that agrees less.
 
     `ratio_pct` is discharge over charge whatever it means; `ce_pct` the efficiency, None with `reason` where it is
     not defined. `cutoffs_reached` is None when nothing tells. Voltages are means over the capacity.
@@ -73,7 +103,8 @@ class Cycle:
     end_s: float
     charge_ah: float
     discharge_ah: float
-    capacity_source: CapacitySource
+    charge_source: CapacitySource
+    discharge_source: CapacitySource
     charge_integrated_ah: float
     discharge_integrated_ah: float
     charge_counter_ah: float
@@ -178,25 +209,14 @@ def _cycle(
 ) -> Cycle:
     charges = [row for row in active if table.kind[row] is StepKind.CHARGE]
     discharges = [row for row in active if table.kind[row] is StepKind.DISCHARGE]
-    integrated = tuple(float(np.sum(np.abs(table.net_ah[half]))) for half in (charges, discharges))
-    counted = tuple(float(np.sum(table.counted_ah[half])) for half in (charges, discharges))
-    deviation, verdict = _counters(
-        tuple(zip(integrated, counted, strict=True)),
-        table,
-        active,
-        counter_resolution_ah,
-        current_resolution_a,
-    )
-    unresolved = verdict is CounterVerdict.UNRESOLVED
     charge, discharge = (
-        one if unresolved and math.isfinite(one) and one > 0 else whole
-        for whole, one in zip(integrated, counted, strict=True)
+        _half(half, table, counter_resolution_ah, current_resolution_a) for half in (charges, discharges)
     )
     reached: bool | None = False
     if charges and discharges:
         ends = [_half_reached(half, verdicts, source) for half in (charges, discharges)]
         reached = False if False in ends else None if None in ends else True
-    ce, reason = _efficiency(charge, discharge, reached, bool(charges and discharges))
+    ce, reason = _efficiency(charge.capacity_ah, discharge.capacity_ah, reached, bool(charges and discharges))
     if ce is None and reached and discharges and active[0] in discharges:
         reason = (
             "the cycle begins with a discharge, as that of a half cell does, and gives back less than it took"
@@ -205,18 +225,23 @@ def _cycle(
         number=number,
         start_s=float(table.start_s[rows[0]]),
         end_s=float(table.start_s[rows[-1]] + table.duration_s[rows[-1]]),
-        charge_ah=charge,
-        discharge_ah=discharge,
-        capacity_source=CapacitySource.COUNTER if unresolved else CapacitySource.INTEGRATED,
-        charge_integrated_ah=integrated[0],
-        discharge_integrated_ah=integrated[1],
-        charge_counter_ah=counted[0],
-        discharge_counter_ah=counted[1],
-        counter_deviation_pct=deviation,
-        counters=verdict,
+        charge_ah=charge.capacity_ah,
+        discharge_ah=discharge.capacity_ah,
+        charge_source=charge.source,
+        discharge_source=discharge.source,
+        charge_integrated_ah=charge.integrated_ah,
+        discharge_integrated_ah=discharge.integrated_ah,
+        charge_counter_ah=charge.counted_ah,
+        discharge_counter_ah=discharge.counted_ah,
+        counter_deviation_pct=max(
+            (one for one in (charge.deviation_pct, discharge.deviation_pct) if one is not None), default=None
+        ),
+        counters=max((charge.verdict, discharge.verdict), key=_BY_WEIGHT.index),
         cutoffs_reached=reached,
         cutoff_source=source,
-        ratio_pct=100.0 * discharge / charge if charge > 0 and discharges else None,
+        ratio_pct=100.0 * discharge.capacity_ah / charge.capacity_ah
+        if charge.capacity_ah > 0 and discharges
+        else None,
         ce_pct=ce,
         reason=reason,
         charge_end_v=float(table.end_v[charges[-1]]) if charges else None,
@@ -232,29 +257,29 @@ def _half_reached(half: list[int], verdicts: Mapping[int, bool], source: CutoffS
     return any(told) if told else None
 
 
-def _counters(
-    halves: tuple[tuple[float, float], ...],
-    table: StepTable,
-    active: list[int],
-    counter_resolution_ah: float,
-    current_resolution_a: float,
-) -> tuple[float | None, CounterVerdict]:
-    compared = [(q, counted) for q, counted in halves if math.isfinite(counted) and counted > 0]
-    if not compared:
-        return None, CounterVerdict.NONE
-    deviation = max(100.0 * abs(q - counted) / counted for q, counted in compared)
-    if deviation <= MAX_COUNTER_DEVIATION_PCT:
-        return deviation, CounterVerdict.AGREES
-    hours = sum(float(table.duration_s[row]) for row in active) / 3600.0
+def _half(
+    rows: list[int], table: StepTable, counter_resolution_ah: float, current_resolution_a: float
+) -> _Half:
+    """The steps of one direction. Their own records tell how close an integral can be, not those of the other one."""
+    integrated = float(np.sum(np.abs(table.net_ah[rows])))
+    counted = float(np.sum(table.counted_ah[rows]))
+    if not (math.isfinite(counted) and counted > 0):
+        return _Half(integrated, counted, None, CounterVerdict.NONE)
+    apart = abs(integrated - counted)
+    hours = float(np.sum(table.duration_s[rows])) / 3600.0
     # A counter is off by one unit at each end; a rounded current by half a unit all the time.
-    allowed = len(active) * counter_resolution_ah + 0.5 * current_resolution_a * hours
-    if all(abs(q - counted) <= allowed for q, counted in compared):
-        return deviation, CounterVerdict.WITHIN_RESOLUTION
+    within = len(rows) * counter_resolution_ah + 0.5 * current_resolution_a * hours
+    deviation = 100.0 * apart / counted
+    if deviation <= MAX_COUNTER_DEVIATION_PCT:
+        verdict = CounterVerdict.AGREES
+    elif apart <= within:
+        verdict = CounterVerdict.WITHIN_RESOLUTION
     # Between two records a current that only rises or only falls is at most this far from its trapezoid.
-    allowed += sum(float(table.slack_ah[row]) for row in active)
-    if all(abs(q - counted) <= allowed for q, counted in compared):
-        return deviation, CounterVerdict.UNRESOLVED
-    return deviation, CounterVerdict.DIFFERS
+    elif apart <= (within + float(np.sum(table.slack_ah[rows]))) * _ROUNDING:
+        verdict = CounterVerdict.UNRESOLVED
+    else:
+        verdict = CounterVerdict.DIFFERS
+    return _Half(integrated, counted, deviation, verdict)
 
 
 def _efficiency(

@@ -21,12 +21,12 @@ from lots.science.formation.trend import EfficiencyTrend, efficiency_trend
 class HalfCycleFeatures:
     """Features of the largest step of one direction in one cycle; voltages V, `noise_v` None for few records.
 
-    `curve_ah` is what the step's curve moves: integrated, whatever a counter says.
+    `capacity_ah` is what the step's curve moves: integrated, whatever a counter says.
     """
 
     cycle: int
     kind: StepKind
-    curve_ah: float
+    capacity_ah: float
     mean_voltage_v: float
     noise_v: float | None
     slope_reversals: int
@@ -128,7 +128,7 @@ def _halves(
                 HalfCycleFeatures(
                     cycle=cycle.number,
                     kind=kind,
-                    curve_ah=float(moved[-1]),
+                    capacity_ah=float(moved[-1]),
                     mean_voltage_v=mean,
                     noise_v=voltage_noise_v(voltage),
                     slope_reversals=slope_reversals(voltage, moved),

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from lots.science.formation.capacity import capacity_ah
+from lots.science.formation.cycles import cycles
 from lots.science.formation.records import CyclerRecords
+from lots.science.formation.segments import step_table
 
 # Two integrals at 0.02 % of full scale and six decimals of the recorded value stay far below.
 TOLERANCE_PCT = 0.5
@@ -15,10 +17,13 @@ TOLERANCE_PCT = 0.5
 
 @dataclass(frozen=True)
 class ChargeMoved:
-    """Charge and discharge of a whole test, A·h, both positive."""
+    """Charge and discharge of a whole test, A·h, both positive: integrated; and with the counter's capacities where the
+    records do not resolve the current."""
 
     charge_ah: float
     discharge_ah: float
+    charge_resolved_ah: float
+    discharge_resolved_ah: float
 
 
 def charge_moved(records: CyclerRecords) -> ChargeMoved:
@@ -35,7 +40,14 @@ def charge_moved(records: CyclerRecords) -> ChargeMoved:
         current = records.current_a[rows]
         sign = 1 if float(current.mean()) > 0 else -1
         totals[sign] += capacity_ah(records.time_s[rows], current)
-    return ChargeMoved(totals[1], totals[-1])
+    found = cycles(records, step_table(records))
+    return ChargeMoved(
+        charge_ah=totals[1],
+        discharge_ah=totals[-1],
+        charge_resolved_ah=totals[1] + sum(one.charge_ah - one.charge_integrated_ah for one in found),
+        discharge_resolved_ah=totals[-1]
+        + sum(one.discharge_ah - one.discharge_integrated_ah for one in found),
+    )
 
 
 def deviation_pct(recorded_ah: float, integral_ah: float) -> float:

@@ -168,8 +168,9 @@ def _counted(records: CyclerRecords, first: Ints, last: Ints, lead: Floats) -> t
     """What the counters moved in each step, whichever way the instrument resets them, and what they moved unseen.
 
     A counter each for charge and discharge may both move in one step: their difference is what the current moved.
-    Unseen is what stands in a counter that begins with the step at its first record, beyond the `lead` that the
-    step's own clock tells, as far as it was counted within a second.
+    Unseen is what a counter moved before the first record of a step, beyond the `lead` that the step's own clock
+    tells, as far as it was counted within a second. More than that in the very first record is of an
+    earlier part of the test, from which this file goes on.
     """
     if not records.counters_ah:
         return np.full(first.size, np.nan), np.zeros(first.size)
@@ -177,18 +178,24 @@ def _counted(records: CyclerRecords, first: Ints, last: Ints, lead: Floats) -> t
     current = np.abs(records.current_a[first])
     for signed in records.counters_ah:
         counter = np.abs(np.nan_to_num(signed))
+        begins = float(counter[0])
+        begins = 0.0 if begins <= current[0] * (lead[0] + _UNSEEN_S) / 3600.0 else begins
         before, after = counter[last[:-1]], counter[first[1:]]
         ran = before > 0
         resets = float(np.mean(after[ran] < 0.5 * before[ran])) if np.any(ran) else 0.0
         if resets >= _RESETS_EACH_STEP:
-            parts.append(np.maximum.reduceat(counter, first))
-            ahead = counter[first] - current * lead / 3600.0
-            unseen += np.where(ahead <= current * _UNSEEN_S / 3600.0, np.maximum(ahead, 0.0), 0.0)
-            continue
-        moved = np.diff(counter, prepend=0.0)
-        dropped = moved < -0.5 * np.concatenate(([0.0], counter[:-1]))
-        moved[dropped] = counter[dropped]
-        parts.append(np.add.reduceat(moved, first))
+            part = np.maximum.reduceat(counter, first)
+            part[0] -= begins
+            parts.append(part)
+            stands = counter[first]
+        else:
+            moved = np.diff(counter, prepend=begins)
+            dropped = moved < -0.5 * np.concatenate(([begins], counter[:-1]))
+            moved[dropped] = counter[dropped]
+            parts.append(np.add.reduceat(moved, first))
+            stands = moved[first]
+        ahead = stands - current * lead / 3600.0
+        unseen += np.where(ahead <= current * _UNSEEN_S / 3600.0, np.maximum(ahead, 0.0), 0.0)
     total = parts[0] - parts[1] if len(parts) == 2 else np.sum(parts, axis=0)
     return np.abs(total), unseen
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from lots.models import (
 from mes.connectors.files import UnreadableFile
 from mes.connectors.import_cycler import ImportedTest, ImportRefused, import_cycler_file
 from mes.curves import CurveMissing, load_records
+from mes.web.formation_cycles import result_of, shown_cycles
 from quality.permissions import NotPermitted
 from tests.mes.connectors.ndax_builder import CC_CHARGE, CC_DISCHARGE, Step, ndax
 from tests.support.builders import make_plant, make_user, publish, specify
@@ -212,13 +214,72 @@ def test_contradicting_counter_holds_the_cell_and_is_said(tmp_path: Path) -> Non
     cell, _ = cell_in_formation(plant)
     content = arbin(records(full_cycles(2), counter_factor=1.01))
     imported = bring(tmp_path, content, cell, plant.operator, name="export.csv")
-    assert any(f"{cell.code} is held: in cycle 1" in remark for remark in imported.remarks)
+    assert any(f"{cell.code} is held: the cycler's counter" in remark for remark in imported.remarks)
     (member,) = HoldLot.objects.filter(lot=cell, disposition_id__isnull=True)
-    assert "in cycle 1 the current integrates to 2 A·h charged" in member.hold.reason
+    said = "the cycler's counter contradicts its current: in cycle 1 the current integrates to 2 A·h charged"
+    assert member.hold.reason.startswith(said)
     assert "the cycler counted 2.02 and 1.717; in cycle 2" in member.hold.reason
     (kept,) = curves(cell)
     assert kept.unresolved in member.hold.reason
     assert dict(values(cell, "formation.charge_capacity_ah"))[1] == pytest.approx(2.0, rel=1e-4)
+
+
+def test_contradiction_is_held_once_while_the_test_grows_and_where_the_cycles_were_known(
+    tmp_path: Path,
+) -> None:
+    plant = formation_plant()
+    cell, _ = cell_in_formation(plant)
+    whole = arbin(records(full_cycles(3), counter_factor=1.01)).splitlines(keepends=True)
+
+    def held() -> list[str]:
+        return list(
+            HoldLot.objects.filter(lot=cell, hold__source="evidence").values_list("hold__reason", flat=True)
+        )
+
+    bring(tmp_path, b"".join(whole[: round(0.75 * len(whole))]), cell, plant.operator, name="test.csv")
+    (first,) = held()
+    bring(tmp_path, b"".join(whole), cell, plant.operator, name="test.csv")
+    assert held()[0] == first and len(held()) == 2  # once more, for what was not known before
+    assert "in cycle 1" not in held()[1]
+
+    other, _ = cell_in_formation(plant)
+    bring(
+        tmp_path,
+        arbin(records(full_cycles(2))),
+        other,
+        plant.operator,
+        "plain.csv",
+    )
+    assert not HoldLot.objects.filter(lot=other, hold__source="evidence").exists()
+    bring(
+        tmp_path, arbin(records(full_cycles(2), counter_factor=1.01)), other, plant.operator, name="told.csv"
+    )
+    assert HoldLot.objects.filter(lot=other, hold__source="evidence").count() == 1
+
+
+def test_last_cycle_that_contradicts_holds_with_its_words_when_the_same_file_is_said_to_have_ended(
+    tmp_path: Path,
+) -> None:
+    plant = formation_plant()
+    cell, _ = cell_in_formation(plant)
+    set_recipe(cell, upper_cutoff_v="3.8", lower_cutoff_v="2.2")
+    test = records(full_cycles(2, last_discharge_v=2.9))
+    test.counters_ah[0][test.cycle == 2] *= 1.01
+    path = tmp_path / "export.csv"
+    path.write_bytes(arbin(test))
+    for running in (True, False):
+        import_cycler_file(path, cell=cell, user=plant.operator, now=timezone.now(), running=running)
+    (member,) = HoldLot.objects.filter(lot=cell, hold__source="evidence")
+    assert "in cycle 2 the current integrates to" in member.hold.reason
+
+
+def test_page_shows_what_was_recorded(tmp_path: Path) -> None:
+    plant = formation_plant()
+    cell, _ = cell_in_formation(plant)
+    bring(tmp_path, arbin(records(full_cycles(2))), cell, plant.operator, name="export.csv")
+    (kept,) = curves(cell)
+    otherwise = [replace(cycle, charge_ah=9.9) for cycle in result_of(kept).cycles]
+    assert [one.charge_ah for one in shown_cycles(kept, otherwise)] == [pytest.approx(2.0, rel=1e-4)] * 2
 
 
 def test_capacity_that_the_records_do_not_resolve_is_the_counters(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from mes.simulator.events import ContainerClosed
 from mes.simulator.model import LineModel
 from mes.simulator.people import Planner, ProcessEngineer, exclusions
@@ -51,6 +53,20 @@ def test_charts_that_somebody_at_the_line_has_planned_are_left_to_them() -> None
     assert [path for path, _ in door.posted] == ["/charts/1/freeze"]
 
 
+@pytest.mark.parametrize("status", [403, 409])
+def test_freeze_that_a_visitor_made_impossible_is_tried_again_later(status: int) -> None:
+    """They excluded a point, or wrong passwords have locked the engineer's signature: that is no defect of the line."""
+    solids = SOLIDS | {"id": 1, "learning": True, "points_total": 99}
+    door = Told(charts={"items": [solids], "next": None}, holds={"items": [], "next": None})
+    door.answers["1"] = long_chart()
+    door.status["/charts/1/freeze"] = status
+    engineer = ProcessEngineer(door, {"pe.sato": "key"}, "secret")
+    engineer.look_at_charts()
+    engineer.look_at_charts()
+    assert [path for path, _ in door.posted] == ["/charts/1/freeze"] * 2
+    assert engineer.frozen == []
+
+
 def long_chart() -> dict[str, Any]:
     points = {name: column * 20 for name, column in chart()["points"].items()}
     return {"points": points | {"id": list(range(80)), "sequence": list(range(80))}, "signals": []} | SOLIDS
@@ -77,3 +93,32 @@ def test_the_rolls_of_a_pair_that_is_not_wanted_stay_in_stock() -> None:
         stacked |= {event.lot_code} if event.step == "stacking" else set()
     assert len(closed) == 8
     assert stacked == {"SIM-CL-0002-1-1", "SIM-CL-0002-2-1"}
+
+
+def test_tray_that_was_refused_waits_for_nothing() -> None:
+    """Nine refused trays are no queue before formation: the rolls of the next pair are still released."""
+    model = LineModel(5, START, pairs=3)
+    planner = Planner(model, {}, most_waiting=1)
+    stacked = []
+    while (event := model.next_event()) is not None:
+        refused = event.step == "stacking" and "-0001-" in event.lot_code
+        model.refuse(event) if refused else model.confirm(event)
+        planner.after(event)
+        if refused:
+            planner.refused(event)
+        elif event.step == "stacking":
+            stacked.append(event.lot_code)
+    assert stacked
+
+
+def test_tray_that_left_the_flow_waits_for_nothing() -> None:
+    model = LineModel(5, START, pairs=3)
+    planner = Planner(model, {}, most_waiting=1)
+    stacked = []
+    while (event := model.next_event()) is not None:
+        model.confirm(event)
+        planner.after(event)
+        if event.step == "stacking":
+            stacked.append(event.lot_code)
+            model.drop(event.lot_code)
+    assert any("-0003-" in tray for tray in stacked)

@@ -87,9 +87,51 @@ def test_counter_that_began_within_a_second_before_the_first_record_is_no_contra
     (only,) = evaluated(test)
     assert only.counters is verdict
     by_counter = verdict is CounterVerdict.UNRESOLVED
-    assert only.capacity_source is (CapacitySource.COUNTER if by_counter else CapacitySource.INTEGRATED)
+    assert only.charge_source is (CapacitySource.COUNTER if by_counter else CapacitySource.INTEGRATED)
     assert only.charge_integrated_ah == pytest.approx(2.0 * 40 / 3600)
     assert only.charge_ah == (only.charge_counter_ah if by_counter else only.charge_integrated_ah)
+
+
+def test_slack_of_a_falling_charge_excuses_no_counter_of_the_discharge() -> None:
+    """A charge that falls from 20 A to 1 A, a record a minute, leaves 0.1 Ah open; the discharge is constant."""
+    current = np.concatenate((np.linspace(20, 1, 20), np.full(60, -5.0)))
+    time = 60.0 * np.arange(current.size)
+    step = np.repeat([1, 2], [20, 60])
+    moved = np.zeros(current.size)
+    for rows in (slice(0, 20), slice(20, 80)):
+        part = np.abs(current[rows])
+        moved[rows] = np.concatenate(([0.0], np.cumsum(0.5 * (part[1:] + part[:-1]) * 60.0))) / 3600.0
+    moved[:20] *= 1.01  # within what the records leave open
+    for factor, verdict in ((1.0, CounterVerdict.UNRESOLVED), (1.005, CounterVerdict.DIFFERS)):
+        counter = moved * np.where(step == 2, factor, 1.0)
+        test = CyclerRecords(
+            time_s=time,
+            voltage_v=np.concatenate((np.linspace(3, 3.8, 20), np.linspace(3.7, 2.2, 60))),
+            current_a=current,
+            step=step,
+            cycle=np.ones(current.size, dtype=np.int64),
+            counters_ah=(counter,),
+        )
+        (only,) = evaluated(test)
+        assert only.counters is verdict
+        assert (only.charge_source, only.discharge_source) == (
+            CapacitySource.COUNTER,
+            CapacitySource.INTEGRATED,
+        )
+        assert only.discharge_ah == only.discharge_integrated_ah == pytest.approx(5.0 * 59 / 60, rel=1e-3)
+
+
+def test_part_of_a_test_is_not_blamed_for_what_its_counter_had_counted_before() -> None:
+    whole = records(full_cycles(2))
+    running = CyclerRecords(
+        time_s=whole.time_s,
+        voltage_v=whole.voltage_v,
+        current_a=whole.current_a,
+        step=whole.step,
+        cycle=whole.cycle,
+        counters_ah=(4.0 + np.cumsum(np.abs(whole.current_a) * np.diff(whole.time_s, prepend=0.0)) / 3600.0,),
+    )
+    assert {cycle.counters for cycle in evaluated(running)} == {CounterVerdict.AGREES}
 
 
 def test_charge_and_discharge_counted_in_one_step_are_compared_by_their_difference() -> None:

@@ -68,8 +68,12 @@ def test_every_file_gives_values_or_a_reason() -> None:
             else:
                 outcomes["values"] += 1
                 document = json.loads(out.getvalue(), parse_constant=pytest.fail)
-                assert off_the_counter(document) == [], path.name
+                assert off_the_counter(document) == APART.get(path.name, []), path.name
     assert outcomes["values"] >= 27
+
+
+# Its counter adds up in single precision (`test_counters_explained`): the current is right, and the cell would be held.
+APART = {"test.ndax": [1]}
 
 
 def off_the_counter(document: dict[str, Any]) -> list[int]:
@@ -98,7 +102,7 @@ def test_same_test_as_parquet_gives_the_same_cycles() -> None:
 
 def test_pulses_that_the_records_do_not_resolve_are_told_apart_from_the_counter() -> None:
     (cycle,) = formation(reference("newarenda/2-1-6_61[07005012].nda"))["cycles"]
-    assert (cycle["counters"], cycle["capacity_source"]) == ("unresolved", "counter")
+    assert (cycle["counters"], cycle["discharge_source"]) == ("unresolved", "counter")
     assert cycle["discharge_counter_ah"] == pytest.approx(0.29986, abs=1e-4)
     assert cycle["discharge_ah"] == cycle["discharge_counter_ah"]
     assert cycle["discharge_integrated_ah"] == pytest.approx(0.9005, abs=1e-4)  # three times what flowed
