@@ -79,7 +79,8 @@ def test_a_worker_killed_before_its_archive_counts_leaves_nothing_that_counts(
     assert not list((armed).iterdir())
     stack.kill("worker-1")
     assert not PackageBuild.objects.exists()
-    assert packages.build_package(package.pk, now=timezone.now()) is not None  # its lock died with it
+    # Its lock dies with it, as soon as the database has noticed.
+    assert wait_until(lambda: packages.build_package(package.pk, now=timezone.now()) is not None, 30)
     stack.start("worker-1")
     assert PackageBuild.objects.count() == 1
     assert set(PackageProgress.objects.values_list("attempt", flat=True)) == {1, 2}
