@@ -10,7 +10,7 @@ from lots.catalogue import recipe_parameters, recipe_revision
 from lots.envelope import ReadingIn
 from lots.models import Lot, Measurement, RecipeRevision, StepExecution
 from lots.queries import current_measurements
-from lots.science.formation.cycles import CounterVerdict
+from lots.science.formation.counters import CounterVerdict
 from mes.connectors.cycler.file import CyclerCycle, CyclerFile
 
 CHARGE = "formation.charge_capacity_ah"

@@ -6,8 +6,7 @@ discharge gives a number like 0.18 that looks like a result and is not one.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -15,27 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lots.science.formation.capacity import coulombic_efficiency_pct
+from lots.science.formation.counters import (
+    UNKNOWN_PRECISION,
+    CapacitySource,
+    CounterPrecision,
+    CounterVerdict,
+    HalfCycle,
+    current_resolution_a,
+    half_cycle,
+    heavier,
+)
 from lots.science.formation.records import CyclerRecords
 from lots.science.formation.segments import StepKind, StepTable
 
-MAX_COUNTER_DEVIATION_PCT = 0.1
 # Ends of two half cycles this close in voltage are the same cut-off, which the schedule must have set.
 SAME_CUTOFF_V = 0.005
 # A half cycle shorter than this share of the longest one says nothing about where half cycles end.
 _COUNTS_FOR_CUTOFF = 0.02
-_ROUNDING = 1 + 1e-9
-# No instrument gives its current more coarsely than this share of the largest one.
-_COARSEST_RESOLUTION = 0.02
-
-
-class CounterVerdict(StrEnum):
-    AGREES = "agrees"  # within 0.1 %
-    WITHIN_RESOLUTION = "within_resolution"  # apart by no more than the last decimal of the file allows
-    UNRESOLVED = (
-        "unresolved"  # the current changes so much between records that the integral may be this far off
-    )
-    DIFFERS = "differs"
-    NONE = "no_counter"
 
 
 class CutoffSource(StrEnum):
@@ -45,21 +40,6 @@ class CutoffSource(StrEnum):
     UNKNOWN = "unknown"
 
 
-# What one half of a cycle gives away decides for both.
-_BY_WEIGHT = (
-    CounterVerdict.NONE,
-    CounterVerdict.AGREES,
-    CounterVerdict.WITHIN_RESOLUTION,
-    CounterVerdict.UNRESOLVED,
-    CounterVerdict.DIFFERS,
-)
-
-
-class CapacitySource(StrEnum):
-    INTEGRATED = "integrated"
-    COUNTER = "counter"  # the records do not resolve the current: the instrument, which saw it, knows better
-
-
 @dataclass(frozen=True)
 class Cutoffs:
     """Voltages at which charge and discharge should end; `hold_current_a` ends a hold, None without one."""
@@ -67,25 +47,6 @@ class Cutoffs:
     upper_v: float
     lower_v: float
     hold_current_a: float | None = None
-
-
-@dataclass(frozen=True)
-class _Half:
-    """Charge or discharge of a cycle, Ah, and what its counter says of the integral."""
-
-    integrated_ah: float
-    counted_ah: float
-    deviation_pct: float | None
-    verdict: CounterVerdict
-
-    @property
-    def source(self) -> CapacitySource:
-        unresolved = self.verdict is CounterVerdict.UNRESOLVED
-        return CapacitySource.COUNTER if unresolved else CapacitySource.INTEGRATED
-
-    @property
-    def capacity_ah(self) -> float:
-        return self.counted_ah if self.source is CapacitySource.COUNTER else self.integrated_ah
 
 
 @dataclass(frozen=True)
@@ -126,26 +87,26 @@ def cycles(
     *,
     ended_at_cutoff: Mapping[int, bool] | None = None,
     cutoffs: Cutoffs | None = None,
-    counter_resolution_ah: float = 0.0,
+    counter: CounterPrecision = UNKNOWN_PRECISION,
 ) -> tuple[Cycle, ...]:
     """Cycles that moved charge, in order.
 
     Whether a step reached its cut-off is taken from `cutoffs` (of a protocol) first, then from the file's step
     table (`ended_at_cutoff`, by step number), then from repeats: the highest end voltage that at least two
-    charges share, the lowest that two discharges share.
+    charges share, the lowest that two discharges share. `counter` says how finely the instrument counts.
     """
     verdicts, source = _verdicts(table, ended_at_cutoff or {}, cutoffs)
-    resolution_a = _current_resolution_a(records)
+    resolution_a = current_resolution_a(records)
+
+    def half(steps: list[int]) -> HalfCycle:
+        return half_cycle(steps, records, table, counter, resolution_a)
+
     found = []
     for number in np.unique(table.cycle):
         rows = np.flatnonzero(table.cycle == number)
         active = [int(row) for row in rows if table.kind[row] is not StepKind.REST]
         if active:
-            found.append(
-                _cycle(
-                    int(number), table, rows, active, verdicts, source, counter_resolution_ah, resolution_a
-                )
-            )
+            found.append(_cycle(int(number), table, rows, active, verdicts, source, half))
     return tuple(found)
 
 
@@ -185,18 +146,6 @@ def _at_protocol_cutoff(table: StepTable, row: int, cutoffs: Cutoffs) -> bool:
     return float(table.end_v[row]) <= cutoffs.lower_v + SAME_CUTOFF_V
 
 
-def _current_resolution_a(records: CyclerRecords) -> float:
-    """The smallest difference between two currents of the file: how finely it gives them.
-
-    Zero where only a few set currents occur, which tell nothing of it.
-    """
-    sample = np.unique(np.abs(records.current_a[:: max(1, records.size // 20_000)]))
-    steps = np.diff(sample)
-    steps = steps[steps > 1e-12]
-    finest = float(steps.min()) if steps.size else 0.0
-    return finest if finest <= _COARSEST_RESOLUTION * float(sample[-1]) else 0.0
-
-
 def _cycle(
     number: int,
     table: StepTable,
@@ -204,17 +153,14 @@ def _cycle(
     active: list[int],
     verdicts: Mapping[int, bool],
     source: CutoffSource,
-    counter_resolution_ah: float,
-    current_resolution_a: float,
+    half: Callable[[list[int]], HalfCycle],
 ) -> Cycle:
     charges = [row for row in active if table.kind[row] is StepKind.CHARGE]
     discharges = [row for row in active if table.kind[row] is StepKind.DISCHARGE]
-    charge, discharge = (
-        _half(half, table, counter_resolution_ah, current_resolution_a) for half in (charges, discharges)
-    )
+    charge, discharge = half(charges), half(discharges)
     reached: bool | None = False
     if charges and discharges:
-        ends = [_half_reached(half, verdicts, source) for half in (charges, discharges)]
+        ends = [_half_reached(steps, verdicts, source) for steps in (charges, discharges)]
         reached = False if False in ends else None if None in ends else True
     ce, reason = _efficiency(charge.capacity_ah, discharge.capacity_ah, reached, bool(charges and discharges))
     if ce is None and reached and discharges and active[0] in discharges:
@@ -236,7 +182,7 @@ def _cycle(
         counter_deviation_pct=max(
             (one for one in (charge.deviation_pct, discharge.deviation_pct) if one is not None), default=None
         ),
-        counters=max((charge.verdict, discharge.verdict), key=_BY_WEIGHT.index),
+        counters=heavier(charge.verdict, discharge.verdict),
         cutoffs_reached=reached,
         cutoff_source=source,
         ratio_pct=100.0 * discharge.capacity_ah / charge.capacity_ah
@@ -255,31 +201,6 @@ def _half_reached(half: list[int], verdicts: Mapping[int, bool], source: CutoffS
         return verdicts.get(half[-1])
     told = [verdicts[row] for row in half if row in verdicts]
     return any(told) if told else None
-
-
-def _half(
-    rows: list[int], table: StepTable, counter_resolution_ah: float, current_resolution_a: float
-) -> _Half:
-    """The steps of one direction. Their own records tell how close an integral can be, not those of the other one."""
-    integrated = float(np.sum(np.abs(table.net_ah[rows])))
-    counted = float(np.sum(table.counted_ah[rows]))
-    if not (math.isfinite(counted) and counted > 0):
-        return _Half(integrated, counted, None, CounterVerdict.NONE)
-    apart = abs(integrated - counted)
-    hours = float(np.sum(table.duration_s[rows])) / 3600.0
-    # A counter is off by one unit at each end; a rounded current by half a unit all the time.
-    within = len(rows) * counter_resolution_ah + 0.5 * current_resolution_a * hours
-    deviation = 100.0 * apart / counted
-    if deviation <= MAX_COUNTER_DEVIATION_PCT:
-        verdict = CounterVerdict.AGREES
-    elif apart <= within:
-        verdict = CounterVerdict.WITHIN_RESOLUTION
-    # Between two records a current that only rises or only falls is at most this far from its trapezoid.
-    elif apart <= (within + float(np.sum(table.slack_ah[rows]))) * _ROUNDING:
-        verdict = CounterVerdict.UNRESOLVED
-    else:
-        verdict = CounterVerdict.DIFFERS
-    return _Half(integrated, counted, deviation, verdict)
 
 
 def _efficiency(

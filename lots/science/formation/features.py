@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lots.science.formation.capacity import FirstCycle, first_cycle
 from lots.science.formation.compliance import Compliance, check_compliance
+from lots.science.formation.counters import UNKNOWN_PRECISION, CounterPrecision
 from lots.science.formation.cycles import Cutoffs, Cycle, cycles
 from lots.science.formation.detectors import slope_reversals, temperature_excursion_c, voltage_noise_v
 from lots.science.formation.incremental import IncrementalCapacity, incremental_capacity
@@ -51,7 +52,7 @@ def formation_result(
     records: CyclerRecords,
     *,
     ended_at_cutoff: Mapping[int, bool] | None = None,
-    counter_resolution_ah: float = 0.0,
+    counter: CounterPrecision = UNKNOWN_PRECISION,
     protocol: FormationProtocol | None = None,
     nominal_capacity_ah: float | None = None,
 ) -> FormationResult:
@@ -63,7 +64,7 @@ def formation_result(
         table,
         ended_at_cutoff=ended_at_cutoff,
         cutoffs=cutoffs,
-        counter_resolution_ah=counter_resolution_ah,
+        counter=counter,
     )
     resistances = tuple(
         one for stated in STATED_TIMES_S for one in step_resistances(records, table, stated_s=stated)

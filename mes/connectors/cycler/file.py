@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lots.science.formation.cycles import CounterVerdict, CutoffSource, Cycle
+from lots.science.formation.counters import CounterVerdict
+from lots.science.formation.cycles import CutoffSource, Cycle
 from lots.science.formation.features import FormationResult, formation_result
 from lots.science.formation.protocol import FormationProtocol
 from mes.connectors.cycler.model import CyclerTest
@@ -116,7 +117,7 @@ def read_file_of_cell(
     result = formation_result(
         records,
         ended_at_cutoff=test.ended_at_cutoff,
-        counter_resolution_ah=test.counter_resolution_ah,
+        counter=test.counter,
         protocol=protocol,
         nominal_capacity_ah=nominal_capacity_ah,
     )

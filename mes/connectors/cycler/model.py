@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from lots.science.formation.counters import UNKNOWN_PRECISION, CounterPrecision
 from lots.science.formation.records import CyclerRecords
 from mes.connectors.files import UnreadableFile
 
@@ -19,8 +20,8 @@ class CyclerTest:
     `started_at` is the instant of the first record without a zone, None where the file tells none: UTC if `is_utc`,
     else the wall clock of the cycler's computer. `ended_at_cutoff` says of step numbers whether they ended at the
     cut-off that the file's own step table sets; steps that the table does not decide are not in it.
-    `counter_resolution_ah` is the last decimal that the file gives of its capacity counters. `names` are words of the
-    file's head, among them what the test or the cell is called there.
+    `counter` is how finely the instrument and its file count capacity. `names` are words of the file's head, among
+    them what the test or the cell is called there.
     """
 
     format: str
@@ -28,7 +29,7 @@ class CyclerTest:
     started_at: datetime | None = None
     is_utc: bool = False
     ended_at_cutoff: Mapping[int, bool] = field(default_factory=dict)
-    counter_resolution_ah: float = 0.0
+    counter: CounterPrecision = UNKNOWN_PRECISION
     remarks: tuple[str, ...] = ()
     names: frozenset[str] = frozenset()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lots.science.formation.counters import CounterPrecision
 from lots.science.formation.records import CyclerRecords, Floats, Ints
 from lots.science.formation.segments import StepTable, step_table
 from mes.connectors.cycler.model import CyclerTest, names_in
@@ -17,6 +18,8 @@ from mes.connectors.neware import carries_wall_clock, read_records
 from mes.connectors.neware_steps import StepEnd, StepLimits, reached_cutoff, step_limits
 
 _HEAD_CHARACTERS = 20_000
+# Seen in files of a cycler of small currents, docs/validation-science.md.
+_COUNTER_TICK_S = 0.1
 
 
 def read_neware_test(name: str, content: bytes) -> CyclerTest:
@@ -58,6 +61,7 @@ def read_neware_test(name: str, content: bytes) -> CyclerTest:
         started,
         is_utc=not carries_wall_clock(metadata, float(frame["unix_time_s"].iloc[0])),
         ended_at_cutoff=verdicts,
+        counter=CounterPrecision(single_precision_tick_s=_COUNTER_TICK_S),
         remarks=remarks,
         names=names_in(str(dict(metadata))[:_HEAD_CHARACTERS]),
     )

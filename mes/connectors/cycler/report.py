@@ -25,7 +25,7 @@ def evaluate(
     result = formation_result(
         file.test.records,
         ended_at_cutoff=file.test.ended_at_cutoff,
-        counter_resolution_ah=file.test.counter_resolution_ah,
+        counter=file.test.counter,
         protocol=protocol,
         nominal_capacity_ah=nominal_capacity_ah,
     )

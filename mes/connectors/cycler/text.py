@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from lots.science.formation.counters import CounterPrecision
 from lots.science.formation.records import CyclerRecords, Floats, Ints, runs, steps_from_current
 from lots.science.formation.segments import REST_SHARE
 from mes.connectors.cycler import layouts
@@ -162,7 +163,7 @@ def _test(name: str, layout: Layout, frame: _Table) -> CyclerTest:
         temperature_c=_temperature(frame, layout),
     )
     started_at, is_utc = _started_at(name, layout, frame)
-    return CyclerTest(layout.name, records, started_at, is_utc=is_utc, counter_resolution_ah=resolution)
+    return CyclerTest(layout.name, records, started_at, is_utc=is_utc, counter=CounterPrecision(resolution))
 
 
 def _numbers(name: str, frame: _Table | pl.DataFrame, column: Column) -> Floats:

@@ -59,11 +59,12 @@ def test_temperature_channel_is_read() -> None:
     assert second.ce_pct == pytest.approx(99.094, abs=0.001)
 
 
-def test_older_format_is_read_and_its_pulse_counter_is_not_trusted() -> None:
+def test_older_format_is_read_and_its_counter_saw_the_pulses() -> None:
     file = read_file_of_cell(reference(OLD_FORMAT))
     assert (file.format, file.rows) == ("Neware nda", 15567)
-    # 100 mA with pulses of 1.7 A for an hour; the instrument counted only a third of it.
-    assert file.cycles[0].discharge_ah == pytest.approx(0.9005, abs=1e-4)
+    # 100 mA with pulses of 1.7 A for an hour: records of them add up to three times what the instrument counted.
+    assert file.cycles[0].values.discharge_integrated_ah == pytest.approx(0.9005, abs=1e-4)
+    assert file.cycles[0].discharge_ah == pytest.approx(0.29986, abs=1e-5)
     assert file.cycles[0].cutoffs_reached is False
     assert not file.cycles[0].counters_agree
 

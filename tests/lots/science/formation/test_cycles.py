@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lots.science.formation.cycles import CapacitySource, CounterVerdict, Cutoffs, CutoffSource, Cycle, cycles
+from lots.science.formation.counters import (
+    CapacitySource,
+    CounterPrecision,
+    CounterVerdict,
+)
+from lots.science.formation.cycles import Cutoffs, CutoffSource, Cycle, cycles
 from lots.science.formation.records import CyclerRecords, checked, steps_from_current
 from lots.science.formation.segments import StepKind, step_table
 from tests.support.cycling import Part, full_cycles, records
@@ -69,7 +74,7 @@ def test_counter_that_differs_by_more_than_a_thousandth_is_told(
 
 
 def test_coarse_decimals_of_a_counter_explain_a_difference() -> None:
-    first, _ = evaluated(records(full_cycles(2), counter_factor=1.002), counter_resolution_ah=0.01)
+    first, _ = evaluated(records(full_cycles(2), counter_factor=1.002), counter=CounterPrecision(0.01))
     assert first.counters is CounterVerdict.WITHIN_RESOLUTION
 
 

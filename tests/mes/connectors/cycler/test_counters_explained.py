@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from lots.science.formation.counters import counted_in_single_precision_ah
 from lots.science.formation.segments import StepKind, StepTable, step_curve, step_table
 from mes.connectors.cycler.model import CyclerTest
 from mes.connectors.cycler.read import read_cycler_file
@@ -37,7 +37,7 @@ def test_bitrode_agrees_within_a_tenth_of_a_percent_where_its_counter_has_the_di
     for row in long:
         apart_ah = abs(abs(table.net_ah[row]) - table.counted_ah[row])
         # The last step of the pulse test moves 1.67417 Ah and its counter stands at 1.67: half a digit is 0.3 %.
-        assert apart_ah <= max(1e-3 * table.counted_ah[row], 0.5 * test.counter_resolution_ah)
+        assert apart_ah <= max(1e-3 * table.counted_ah[row], 0.5 * test.counter.resolution_ah)
 
 
 def test_bitrode_cuts_its_counter_off_after_two_decimals() -> None:
@@ -50,7 +50,7 @@ def test_bitrode_cuts_its_counter_off_after_two_decimals() -> None:
             continue
         _, moved_ah = step_curve(test.records, table, row)
         counted = counter[table.first[row] : table.last[row] + 1]
-        fractions.append((moved_ah - counted) / test.counter_resolution_ah)
+        fractions.append((moved_ah - counted) / test.counter.resolution_ah)
     inside = np.concatenate(fractions)
     assert inside.size == 1_000
     assert inside.min() >= 0.0  # rounding would give as many below as above
@@ -62,7 +62,7 @@ def test_maccor_csv_ends_half_a_digit_from_its_counter() -> None:
     test, table = read("pyprobe/sample_data_maccor.csv")
     assert table.net_ah[1] == pytest.approx(28.798 * 3.06 / 3600, rel=1e-3)  # by hand
     assert table.net_ah[1] - table.counted_ah[1] == pytest.approx(0.000486, abs=1e-6)
-    assert test.counter_resolution_ah == 0.001
+    assert test.counter.resolution_ah == 0.001
 
 
 def test_neware_counter_adds_up_in_single_precision_ten_times_a_second() -> None:
@@ -81,13 +81,9 @@ def test_neware_counter_adds_up_in_single_precision_ten_times_a_second() -> None
     assert float(np.median(rate_a[below])) == pytest.approx(229 * 2.0**-36 * 36_000, rel=1e-4)
     assert float(np.median(rate_a[above])) == pytest.approx(114 * 2.0**-35 * 36_000, rel=1e-4)
     # Counted the same way, the recorded current gives the counter to 0.1 %.
-    assert _single_precision_ah(test.records.time_s[part], current) == pytest.approx(counter[-1], rel=1e-3)
-
-
-def _single_precision_ah(time_s: NDArray[np.float64], current_a: NDArray[np.float64]) -> float:
-    ticks = np.arange(time_s[0], time_s[-1], 0.1)
-    steps = np.abs(np.interp(ticks, time_s, current_a)) * 0.1 / 3600.0
-    return float(np.add.accumulate(steps.astype(np.float32))[-1])
+    again_ah = counted_in_single_precision_ah(test.records, table, row, 0.1)
+    assert again_ah == pytest.approx(counter[-1], rel=1e-3)
+    assert abs(table.net_ah[row]) / counter[-1] == pytest.approx(1.00188, abs=1e-5)
 
 
 def test_what_the_records_do_not_resolve_is_bracketed_by_them() -> None:
