@@ -16,9 +16,10 @@ def stopped(door: Door, key: str, event: RollCoated) -> str | None:
 
 
 def more_asked(door: Door, key: str, event: RollDried) -> int:
-    """How many samples beyond the planned ones tightened sampling asks of the roll."""
-    if not door.get("/tightenings", key=key, in_force="true").body["items"]:
-        return 0
+    """How many samples beyond the planned ones tightened sampling asks of the roll.
+
+    Its own gates say so: a tightening that has ended still asks them of the rolls that began under it.
+    """
     code = event.spare[0].code
     gates = door.get(f"/lots/{event.lot_code}/gates", key=key).body["gates"]
     needed = (
