@@ -10,8 +10,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from math import ceil, floor
 
 from django.db import connection
+from django.db.models import F
+from django.db.models.functions import Coalesce
 
 from lots.models import GenealogyLink
 
@@ -29,6 +34,21 @@ class TraceNode:
     depth: int
     intervals_mm: tuple[tuple[int, int], ...] = ()
     voided: bool = False
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A lot of the same material that another one was cut, joined or wound from.
+
+    `from_mm..to_mm` of it are in the other (None: no stretch is known, all of it counts). It was taken at `taken_at`
+    (site clock, as told). `below`: the lots on the way down, the one asked for at the end.
+    """
+
+    lot_id: int
+    from_mm: int | None
+    to_mm: int | None
+    taken_at: datetime
+    below: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -158,6 +178,47 @@ def ancestors_of(keys: Sequence[int]) -> dict[int, set[int]]:
         if not frontier:
             break
     return {key: _reached(key, parents) for key in keys}
+
+
+def reshaped_from(keys: Sequence[int]) -> dict[int, list[Origin]]:
+    """Lot → what it was cut, joined or wound from, near and far; one query a generation for all lots together."""
+    found: dict[int, list[Origin]] = defaultdict(list)
+    ways: list[tuple[int, int | None, int | None, tuple[int, ...]]] = [(key, None, None, ()) for key in keys]
+    for _ in range(DEEPEST):
+        links = GenealogyLink.objects.filter(
+            child__in={key for key, *_ in ways},
+            kind__in=(GenealogyLink.Kind.SPLIT, GenealogyLink.Kind.MERGE),
+            voided_at__isnull=True,
+            parent__material=F("child__material"),
+        ).annotate(told_at=Coalesce("movement__gate_decision__decided_at", "linked_at"))
+        of_child: dict[int, list[tuple[GenealogyLink, datetime]]] = defaultdict(list)
+        for link in links:
+            of_child[link.child_id].append((link, link.told_at))
+        further = []
+        for key, from_mm, to_mm, below in ways:
+            for link, told_at in of_child.get(key, ()):
+                stretch = _on_parent(link, from_mm, to_mm)
+                if stretch is not None:
+                    way = (key, *below)
+                    found[way[-1]].append(Origin(link.parent_id, *stretch, told_at, way))
+                    further.append((link.parent_id, *stretch, way))
+        ways = further
+        if not ways:
+            break
+    return dict(found)
+
+
+def _on_parent(
+    link: GenealogyLink, from_mm: int | None, to_mm: int | None
+) -> tuple[int | None, int | None] | None:
+    """The stretch of the parent that a stretch of the child is of; None where the link gave nothing to it."""
+    if link.parent_from_mm is None or link.parent_to_mm is None or from_mm is None or to_mm is None:
+        return link.parent_from_mm, link.parent_to_mm
+    ends = sorted((Decimal(end) - link.child_offset_mm) / link.scale for end in (from_mm, to_mm))
+    give = ceil(link.uncertainty_mm / abs(link.scale))
+    low = max(link.parent_from_mm, floor(ends[0]) - give)
+    high = min(link.parent_to_mm, ceil(ends[1]) + give)
+    return (low, high) if low < high else None
 
 
 def _reached(start: int, parents: Mapping[int, set[int]]) -> set[int]:

@@ -65,10 +65,11 @@ def lines_of_chart(chart: Chart, *, at: datetime) -> list[SpecificationLine]:
 
 @dataclass(frozen=True)
 class OutOfSpecification:
-    """Judged values of a line among the newest judgements, and how many of them violate it."""
+    """Judged values of a line among the newest judgements, how many of them violate it, and the key of the last one."""
 
     judged: int
     violating: int
+    last_id: int
 
     @property
     def share_pct(self) -> float:
@@ -90,9 +91,13 @@ def out_of_specification(site: Site, line_ids: Iterable[int]) -> dict[int, OutOf
             )
         )
         .values_list("line_id")
-        .annotate(judged=Count("id"), violating=Count("id", filter=Q(verdict=Judgement.Verdict.VIOLATES)))
+        .annotate(
+            judged=Count("id"),
+            violating=Count("id", filter=Q(verdict=Judgement.Verdict.VIOLATES)),
+            last=Max("id"),
+        )
     )
-    return {line: OutOfSpecification(judged, violating) for line, judged, violating in rows}
+    return {line: OutOfSpecification(*counted) for line, *counted in rows}
 
 
 def newest_defects(site: Site) -> QuerySet[Defect]:

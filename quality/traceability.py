@@ -89,7 +89,7 @@ def matrix(site: Site, *, at: datetime) -> Matrix:
     shares = out_of_specification(site, [line.pk for line in lines])
     newest = _newest_revisions()
     rechecked = set(Recheck.objects.values_list("requirement_revision_id", "line_id"))
-    last = _last_judgements(lines)
+    last = Judgement.objects.in_bulk([share.last_id for share in shares.values()])
     indices = _performance(lines, site)
     links: dict[int, list[Link]] = defaultdict(list)
     for line in lines:
@@ -103,8 +103,16 @@ def matrix(site: Site, *, at: datetime) -> Matrix:
         )
         revision = newest.get(line.requirement_id)
         suspect = revision is not None and _is_suspect(line, revision, rechecked)
+        share = shares.get(line.pk)
         links[line.requirement_id].append(
-            Link(line, collected, suspect, shares.get(line.pk), last.get(line.pk), indices.get(line.pk))
+            Link(
+                line,
+                collected,
+                suspect,
+                share,
+                None if share is None else last[share.last_id],
+                indices.get(line.pk),
+            )
         )
     rows = tuple(
         MatrixRow(requirement, newest.get(requirement.pk), tuple(links[requirement.pk]))
@@ -164,16 +172,6 @@ def _newest_revisions() -> dict[int, RequirementRevision]:
     )
     rows = RequirementRevision.objects.filter(requirement__in=numbers).select_related("issued_by")
     return {row.requirement_id: row for row in rows if row.number == numbers[row.requirement_id]}
-
-
-def _last_judgements(lines: Sequence[SpecificationLine]) -> dict[int, Judgement]:
-    keys = (
-        Judgement.objects.filter(line__in=[line.pk for line in lines])
-        .values("line")
-        .annotate(key=Max("id"))
-        .values_list("key", flat=True)
-    )
-    return {row.line_id: row for row in Judgement.objects.filter(pk__in=list(keys))}
 
 
 def _performance(lines: Sequence[SpecificationLine], site: Site) -> dict[int, float]:

@@ -95,6 +95,21 @@ def test_row_leads_from_requirement_to_evidence(plant: Plant, line: Specificatio
     assert words_about(plant, line.requirement.code) == []
 
 
+def test_values_of_another_site_are_no_evidence_of_this_one(plant: Plant, line: SpecificationLine) -> None:
+    measured(plant, "65", "64.8")
+    other = make_plant(product=plant.product)
+    add_line(other, SOLIDS, required_count=2)
+    publish(other)
+    measured(other, "66.5", "64.9", "66.6")
+    assert [judgement.verdict for judgement in line.judgements.order_by("-pk")[:2]] == [
+        "violates",
+        "conforms",
+    ]
+    link = link_of(plant, line)
+    assert link.share is not None and (link.share.judged, link.share.violating) == (2, 0)
+    assert link.last is not None and link.last.verdict == "conforms"
+
+
 def test_requirement_without_wording_or_verification_is_a_gap(plant: Plant) -> None:
     alone = Requirement.objects.create(code="SI-T-ALONE", kind="safety", title="No fire")
     assert words_about(plant, alone.code) == [

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
+from typing import TypedDict, Unpack
 
 from django.utils import timezone
 
@@ -108,6 +109,18 @@ def make_site(*, simulated: bool = False) -> Site:
     )
 
 
+class Alike(TypedDict, total=False):
+    """What may be said of lots that a plant makes."""
+
+    quantity: Decimal | int
+    length_mm: int | None
+    lanes: int | None
+    inputs: Sequence[Input]
+    group: str
+    code: str
+    expires_at: datetime | None
+
+
 @dataclass
 class Plant:
     """A site with a product, a route of all steps, one order, a published control plan and people."""
@@ -126,56 +139,25 @@ class Plant:
     def code(self, prefix: str) -> str:
         return f"{prefix}-{next(_numbers)}"
 
-    def lot(
-        self,
-        material: str = "T-SLURRY",
-        *,
-        quantity: Decimal | int = 100,
-        length_mm: int | None = None,
-        lanes: int | None = None,
-        inputs: Sequence[Input] = (),
-        group: str = "",
-        code: str = "",
-        expires_at: datetime | None = None,
-    ) -> Lot:
-        return self.lots(
-            1,
-            material,
-            quantity=quantity,
-            length_mm=length_mm,
-            lanes=lanes,
-            inputs=inputs,
-            group=group,
-            code=code,
-            expires_at=expires_at,
-        )[0]
+    def lot(self, material: str = "T-SLURRY", **alike: Unpack[Alike]) -> Lot:
+        return self.lots(1, material, **alike)[0]
 
-    def lots(
-        self,
-        number: int,
-        material: str = "T-SLURRY",
-        *,
-        quantity: Decimal | int = 100,
-        length_mm: int | None = None,
-        lanes: int | None = None,
-        inputs: Sequence[Input] = (),
-        group: str = "",
-        code: str = "",
-        expires_at: datetime | None = None,
-    ) -> list[Lot]:
+    def lots(self, number: int, material: str = "T-SLURRY", **alike: Unpack[Alike]) -> list[Lot]:
         """So many lots alike, made at once; each takes the inputs."""
-        alike = NewLot(
-            code=code,
-            material=material,
-            quantity=Decimal(quantity),
-            work_order="" if material == "T-RAW" else self.order.code,
-            length_mm=length_mm,
-            lanes=lanes,
-            inputs=tuple(inputs),
-            group=group,
-            expires_at=expires_at,
-        )
-        specs = [replace(alike, code=code or self.code(material)) for _ in range(number)]
+        specs = [
+            NewLot(
+                code=alike.get("code") or self.code(material),
+                material=material,
+                quantity=Decimal(alike.get("quantity", 100)),
+                work_order="" if material == "T-RAW" else self.order.code,
+                length_mm=alike.get("length_mm"),
+                lanes=alike.get("lanes"),
+                inputs=tuple(alike.get("inputs", ())),
+                group=alike.get("group", ""),
+                expires_at=alike.get("expires_at"),
+            )
+            for _ in range(number)
+        ]
         return produce_lots(specs, site=self.site, user=self.operator, now=timezone.now())
 
     def raw(self, *, quantity: int = 1_000) -> Lot:
@@ -229,24 +211,16 @@ class Plant:
         return pipeline.record(self.envelope(readings, key=key), now=timezone.now())
 
 
-def make_plant(*, simulated: bool = False) -> Plant:
-    """A plant whose control plan has no lines yet: add them with `add_line` before `publish`."""
+def make_plant(*, simulated: bool = False, product: ProductRevision | None = None) -> Plant:
+    """A plant whose control plan has no lines yet: add them with `add_line` before `publish`.
+
+    It makes a product of its own unless another plant's is given.
+    """
     site = make_site(simulated=simulated)
     operator = make_user(site, Membership.Role.OPERATOR)
     _materials()
-    product = ProductRevision.objects.create(
-        product=Product.objects.create(code=f"P{next(_numbers)}", name="Test cell"),
-        revision="A",
-        issued_at=LONG_AGO,
-    )
-    route = Route.objects.create(product_revision=product, name="Test route")
-    optional = {step.code for step in STEPS if step.optional}
+    product = product or _product()
     steps = list(ProcessStep.objects.order_by("sequence"))
-    RouteStep.objects.bulk_create(
-        RouteStep(route=route, sequence=step.sequence, step=step)
-        for step in steps
-        if step.code not in optional
-    )
     machines = Equipment.objects.bulk_create(
         Equipment(site=site, code=f"{step.code.upper()}-1", name=step.name, step=step) for step in steps
     )
@@ -272,6 +246,23 @@ def make_plant(*, simulated: bool = False) -> Plant:
         plan=plan,
         equipment=equipment,
     )
+
+
+def _product() -> ProductRevision:
+    """With a route of all steps that are not optional."""
+    product = ProductRevision.objects.create(
+        product=Product.objects.create(code=f"P{next(_numbers)}", name="Test cell"),
+        revision="A",
+        issued_at=LONG_AGO,
+    )
+    route = Route.objects.create(product_revision=product, name="Test route")
+    optional = {step.code for step in STEPS if step.optional}
+    RouteStep.objects.bulk_create(
+        RouteStep(route=route, sequence=step.sequence, step=step)
+        for step in ProcessStep.objects.order_by("sequence")
+        if step.code not in optional
+    )
+    return product
 
 
 def _materials() -> None:

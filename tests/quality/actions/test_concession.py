@@ -11,10 +11,11 @@ import pytest
 from django.utils import timezone
 
 from lots.actions.place_hold import HeldExtent
-from lots.models import Lot
+from lots.models import GenealogyLink, Lot
 from quality.actions.dispose import DispositionRefused, Ruling, dispose
 from quality.actions.gate import GateRefused
 from quality.actions.hold import hold_by_hand
+from quality.actions.reshape import Piece, cut, rewind, splice
 from quality.actions.taking import Input
 from quality.gates import can_leave, can_proceed
 from quality.models import Disposition
@@ -22,6 +23,7 @@ from tests.support.builders import PASSWORD, Plant, make_plant, publish
 
 pytestmark = pytest.mark.django_db
 D = Disposition.Decision
+Kind = GenealogyLink.Kind
 
 
 @pytest.fixture
@@ -135,3 +137,56 @@ def test_of_a_roll_the_metres_that_are_held_are_conceded_whole(plant: Plant) -> 
     decide(plant, [roll], "1", extent=(80_000, 81_000), days=5)
     assert "conceded_in_part" not in codes(roll)
     assert "concession_expired" in codes(roll, timedelta(days=2))  # the other metres' does not prolong it
+
+
+LATER = timedelta(days=2)
+
+
+def pieces(plant: Plant, roll: Lot, *ends: int) -> list[Lot]:
+    wanted = [
+        Piece(plant.code("PC"), start, end)
+        for start, end in zip((0, *ends), (*ends, roll.length_mm or 0), strict=True)
+    ]
+    return cut(roll, wanted, user=plant.operator, now=timezone.now())
+
+
+def has_ended(lot: Lot, later: timedelta = LATER) -> bool:
+    return "concession_expired" in codes(lot, later)
+
+
+def test_what_is_cut_wound_or_joined_from_a_conceded_roll_is_bound_like_it(plant: Plant) -> None:
+    roll, other = (plant.lot("T-COLLECTOR", quantity=100, length_mm=100_000) for _ in range(2))
+    decide(plant, [roll], "10", extent=(40_000, 50_000))
+    before, within, after = pieces(plant, roll, 30_000, 45_000)
+    wound = rewind(within, plant.code("RW"), user=plant.operator, now=timezone.now())
+    near, far = pieces(plant, after, 5_000)
+    joined = splice([far, other], plant.code("SP"), user=plant.operator, now=timezone.now())
+    bound_by_it = splice([before, near], plant.code("SP"), user=plant.operator, now=timezone.now())
+    assert [has_ended(lot) for lot in (wound, bound_by_it, joined)] == [True, True, False]
+    assert not any(has_ended(lot, timedelta()) for lot in (wound, bound_by_it))
+
+
+def test_a_decision_on_the_piece_takes_the_place_of_the_rolls_concession(plant: Plant) -> None:
+    roll = plant.lot("T-COLLECTOR", quantity=100, length_mm=100_000)
+    decide(plant, [roll], "100")
+    released, prolonged, earlier = pieces(plant, roll, 30_000, 60_000)
+    decide(plant, [prolonged], "30", days=5)
+    decide(plant, [earlier], decision=D.RELEASE)  # of another hold, before the end: prolongs nothing
+    decide(plant, [released], decision=D.RELEASE, later=LATER)
+    assert [has_ended(lot) for lot in (released, prolonged, earlier)] == [False, False, True]
+    wound = rewind(prolonged, plant.code("RW"), user=plant.operator, now=timezone.now())
+    assert not has_ended(wound)
+    assert has_ended(wound, timedelta(days=6))
+
+
+def test_what_was_cut_before_the_concession_is_not_bound_by_it(plant: Plant) -> None:
+    roll = plant.lot("T-COLLECTOR", quantity=100, length_mm=100_000)
+    taken = plant.lot(
+        "T-COLLECTOR",
+        length_mm=60_000,
+        quantity=60,
+        inputs=[Input(parent=roll.code, quantity=Decimal(60), kind=Kind.SPLIT, from_mm=0, to_mm=60_000)],
+    )
+    decide(plant, [roll], "40", extent=(60_000, 100_000))
+    assert has_ended(roll)
+    assert not has_ended(taken)
