@@ -192,8 +192,8 @@ def reshaped_from(keys: Sequence[int]) -> dict[int, list[Origin]]:
             parent__material=F("child__material"),
         ).annotate(told_at=Coalesce("movement__gate_decision__decided_at", "linked_at"))
         of_child: dict[int, list[tuple[GenealogyLink, datetime]]] = defaultdict(list)
-        for link in links:
-            of_child[link.child_id].append((link, link.told_at))
+        for row in links:
+            of_child[row.child_id].append((row, row.told_at))
         further = []
         for key, from_mm, to_mm, below in ways:
             for link, told_at in of_child.get(key, ()):

@@ -117,8 +117,9 @@ def concession_blockers(lots: Sequence[Lot], *, now: datetime) -> dict[int, list
         text = f"only {part.words} of it were conceded; take that out, or hold the rest and decide again"
         found[key] = [lot_blocker(Code.CONCEDED_IN_PART, text, lot)]
     ends = any(item.disposition.concession_expires_at is not None for item in decided)
-    for lot in _expired(lots, origins, now) if ends else ():
-        text = "its concession has expired; hold it and decide again"
+    for lot, item in _expired(lots, origins, now) if ends else ():
+        whose = "its concession" if item.lot_id == lot.pk else f"the concession of {item.lot.code}"
+        text = f"{whose} has expired; hold it and decide again"
         found[lot.pk] = [lot_blocker(Code.CONCESSION_EXPIRED, text, lot)]
     return found
 
@@ -143,7 +144,10 @@ def _taken_since(decided: Mapping[int, datetime]) -> dict[int, Decimal]:
     return dict(told.filter(since).values_list("parent").annotate(sum=Sum("quantity")).order_by())
 
 
-def _expired(lots: Sequence[Lot], origins: Mapping[int, Sequence[Origin]], now: datetime) -> list[Lot]:
+def _expired(
+    lots: Sequence[Lot], origins: Mapping[int, Sequence[Origin]], now: datetime
+) -> list[tuple[Lot, DispositionItem]]:
+    """Lots with a concession, their own or of what they were made of, that ran out."""
     concerned = {lot.pk for lot in lots}
     concerned |= {key for way in origins.values() for one in way for key in (one.lot_id, *one.below)}
     items: dict[int, list[DispositionItem]] = defaultdict(list)
@@ -155,8 +159,8 @@ def _expired(lots: Sequence[Lot], origins: Mapping[int, Sequence[Origin]], now: 
         standing = _standing(items.get(lot.pk, ()))
         for origin in origins.get(lot.pk, ()):
             standing += _inherited(origin, items)
-        if any(_end(item) <= site_time(lot.site, now) for item in standing):
-            ended.append(lot)
+        here = site_time(lot.site, now)
+        ended += [(lot, item) for item in standing if _end(item) <= here][:1]
     return ended
 
 

@@ -164,6 +164,10 @@ def test_what_is_cut_wound_or_joined_from_a_conceded_roll_is_bound_like_it(plant
     bound_by_it = splice([before, near], plant.code("SP"), user=plant.operator, now=timezone.now())
     assert [has_ended(lot) for lot in (wound, bound_by_it, joined)] == [True, True, False]
     assert not any(has_ended(lot, timedelta()) for lot in (wound, bound_by_it))
+    blockers = can_leave(wound, now=timezone.now() + LATER)
+    assert f"the concession of {roll.code} has expired; hold it and decide again" in [
+        blocker.message for blocker in blockers
+    ]
 
 
 def test_a_decision_on_the_piece_takes_the_place_of_the_rolls_concession(plant: Plant) -> None:
