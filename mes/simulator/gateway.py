@@ -6,8 +6,7 @@ the line controller's key. A gate that is only waiting for an evaluation is aske
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -29,23 +28,20 @@ from mes.simulator.bodies import (
 from mes.simulator.catalogue import MACHINE_GAUGES
 from mes.simulator.deliver_raw import Counts, Told, deliver
 from mes.simulator.doors import Answer, Door
-from mes.simulator.refusals import Refused, refusal_of
+from mes.simulator.refusals import Refused, patiently, refusal_of
+from mes.simulator.rooms import check_rooms
+from mes.simulator.several import OF_THE_ROOM, Send, whole_or_each
 from mes.simulator.side_steps import by_cell, run_step
 
 LINE = "equipment.line"
-CHECKLIST = (
-    *("calibration", "pressure", "staging", "sealed_containers", "open_time_logging", "gloves"),
-    "desiccant_and_seals",
-)
-PENDING = {"evaluation_pending", "containment_pending"}
-PENDING_PATIENCE_S = 60.0
 
 
 @dataclass
 class Gateway:
     """Carries out events. `keys` are API keys by username; `wait` lets the evaluation go on for a moment.
 
-    `beside_people`: others work on the line, too, so that what was done before is no defect.
+    `beside_people`: others work on the line, too, so that what was done before is no defect. Cells of a tray that they
+    were first with are `left_out` of the event; the others go on.
     """
 
     door: Door
@@ -54,12 +50,13 @@ class Gateway:
     prefix: str
     beside_people: bool = False
     counts: Counts = field(default_factory=Counts)
+    left_out: dict[str, Refused] = field(default_factory=dict)
     _event: e.LineEvent | None = None
     _sent: int = 0
 
     def carry_out(self, event: e.LineEvent) -> None:
         """Do what the event says. Raises Refused when Halite does not allow it."""
-        self._event, self._sent = event, 0
+        self._event, self._sent, self.left_out = event, 0, {}
         match event:
             case e.RawLotReceived():
                 self.allowed("/receipts", delivery_body(event))
@@ -168,6 +165,7 @@ class Gateway:
         by_operator = self._send_machine_readings(
             reading_body(r, lot=cell.cell_code)
             for cell in cells
+            if cell.cell_code not in self.left_out
             for r in cell.readings
             if (cell.cell_code, r.code, r.position or "") not in but
         )
@@ -193,41 +191,59 @@ class Gateway:
         self.counts.lots += len(lots)
 
     def _beside(self, step: str, readings: dict[str, tuple[e.ReadingOut, ...]], started_at: datetime) -> None:
-        """A step beside the event's own."""
+        """A step beside the event's own; a lot that is not let run it may still be let run that."""
         assert self._event is not None
-        self.counts.readings += run_step(
-            self.allowed, step, readings, started_at=started_at, at=self._event.at
-        )
+        at = self._event.at
+        try:
+            self.counts.readings += run_step(
+                self.allowed, self._try, step, readings, started_at=started_at, at=at
+            )
+        except Refused as refused:  # what people have done before needs no second time
+            if set(refused.blockers) != {"already_done"}:
+                raise
+
+    def _try(self, lots: Sequence[str], send: Send) -> tuple[list[Answer], dict[str, Refused]]:
+        """All lots or, beside people, those of them that are let pass."""
+        return whole_or_each(lots, send) if self.beside_people else ([send(list(lots))], {})
+
+    def _each(self, lots: Sequence[str], send: Send) -> list[Answer]:
+        """`_try` of the event's own step: who is refused is left out of it."""
+        answers, refused = self._try([lot for lot in lots if lot not in self.left_out], send)
+        self.left_out |= refused
+        return answers
 
     def _start(self, lots: list[str], equipment: Any = None, at: datetime | None = None) -> None:
         assert self._event is not None
         event = self._event
         started_at = iso(at or event.started_at)
-        body = {"lots": lots, "step": event.step, "equipment": equipment, "at": started_at}
-        try:
-            self.allowed("/steps/start", body)
-        except Refused as refused:
-            if "shift_check" not in refused.blockers:
-                raise
-            self._check_rooms(event.step)
-            self.allowed("/steps/start", body)
 
-    def _check_rooms(self, step: str) -> None:
-        """Fill in the checklists that the step waits for, all seven items good."""
-        assert self._event is not None
-        rooms = self.door.get("/zones", key=self.keys[self._event.operator]).body["items"]
-        for room in rooms:
-            if step in room["steps"] and not room["fit"]:
-                self.allowed(f"/zones/{room['code']}/checks", {"answers": dict.fromkeys(CHECKLIST, True)})
+        def send(some: list[str]) -> Answer:
+            own = [equipment[lots.index(lot)] for lot in some] if isinstance(equipment, list) else equipment
+            body = {"lots": some, "step": event.step, "equipment": own, "at": started_at}
+            return self.allowed("/steps/start", body)
+
+        try:
+            self._each(lots, send)
+        except Refused as refused:
+            if OF_THE_ROOM not in refused.blockers:
+                raise
+            check_rooms(self.door, self.keys[event.operator], self.allowed, event.step)
+            self._each(lots, send)
 
     def _finish(self, lots: list[str], readings: list[dict[str, Any]] | None = None) -> None:
         assert self._event is not None
         event = self._event
-        body = {"lots": lots, "step": event.step, "readings": readings or None, "at": iso(event.at)}
-        answer = self.allowed("/steps/finish", body)
-        self.counts.readings += len(readings or ())
-        for part in [answer.body.get("readings"), *answer.body["answers"]]:
-            self.counts.violations += len(part["violations"]) if part else 0
+
+        def send(some: list[str]) -> Answer:
+            last = [r for r in readings or () if r["lot"] in some]
+            body = {"lots": some, "step": event.step, "readings": last or None, "at": iso(event.at)}
+            answer = self.allowed("/steps/finish", body)
+            self.counts.readings += len(last)
+            return answer
+
+        for answer in self._each(lots, send):
+            for part in [answer.body.get("readings"), *answer.body["answers"]]:
+                self.counts.violations += len(part["violations"]) if part else 0
 
     def _submit(self, username: str, readings: list[dict[str, Any]]) -> None:
         if not readings:
@@ -275,15 +291,8 @@ class Gateway:
         )
 
     def _patiently(self, ask: Callable[[], Answer]) -> Answer:
-        """Ask until the answer is no longer "evaluation pending"; raises Refused when it stays a refusal."""
-        deadline = time.monotonic() + PENDING_PATIENCE_S
-        while True:
-            answer = ask()
-            if answer.ok:
-                return answer
-            refusal = refusal_of(answer, beside_people=self.beside_people)
-            pending = bool(refusal.blockers) and set(refusal.blockers) <= PENDING
-            if not pending or time.monotonic() > deadline:
-                raise refusal
-            self.counts.waits += 1
-            self.wait()
+        return patiently(ask, self._wait_once, beside_people=self.beside_people)
+
+    def _wait_once(self) -> None:
+        self.counts.waits += 1
+        self.wait()
