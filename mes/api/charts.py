@@ -17,7 +17,7 @@ from mes.api.schemas import Line, OptionalCode, Password, Strict
 from quality.actions.approve_limits import approve_limits
 from spc.engine.special_rules import rule_named
 from spc.models import Chart, LimitRevision, Point, Signal, SubgroupMember
-from spc.queries import current_points
+from spc.queries import current_points, excluded_subgroups
 
 router = Router(tags=["Charts"])
 
@@ -87,7 +87,7 @@ def read_chart(request: HttpRequest, chart_id: int, wanted: Query[PointFilter]) 
     """One chart with a window of its points, one list per column, and the signals in the window."""
     chart = chart_of(caller_of(request).site, chart_id)
     points = _window(chart, wanted)
-    return JsonResponse({**chart_out(chart), "points": _columns(points), "signals": _signals(points)})
+    return JsonResponse({**chart_out(chart), "points": _columns(chart, points), "signals": _signals(points)})
 
 
 @router.post("/charts/{int:chart_id}/freeze", response={201: dict[str, Any], **writing(404)})
@@ -165,7 +165,7 @@ def _window(chart: Chart, wanted: PointFilter) -> list[Point]:
     return list(rows.order_by("-sequence")[: wanted.limit])[::-1]
 
 
-def _columns(points: list[Point]) -> dict[str, list[Any]]:
+def _columns(chart: Chart, points: list[Point]) -> dict[str, list[Any]]:
     columns: dict[str, list[Any]] = {name: [getattr(p, name) for p in points] for name in COLUMNS}
     members = SubgroupMember.objects.filter(subgroup__in=[p.subgroup_id for p in points])
     lots_of: dict[int, set[int]] = {}
@@ -174,6 +174,10 @@ def _columns(points: list[Point]) -> dict[str, list[Any]]:
             lots_of.setdefault(subgroup_id, set()).add(lot_id)
     keys = set().union(*lots_of.values()) if lots_of else set()
     codes = dict(Lot.objects.filter(pk__in=keys).values_list("pk", "code"))
+    decisions = excluded_subgroups(chart.pk)
+    columns["excluded"] = [
+        decisions[p.subgroup_id].reason if p.subgroup_id in decisions else None for p in points
+    ]
     columns["lots"] = [sorted(codes[key] for key in lots_of.get(p.subgroup_id, ())) for p in points]
     return columns
 

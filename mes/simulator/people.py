@@ -57,7 +57,7 @@ class ProcessEngineer:
     def _freeze(self, chart_id: int, defective: Mapping[str, str]) -> None:
         chart = self.door.get(f"/charts/{chart_id}", key=self._key, limit=10_000).body
         excluded = exclusions(chart, defective)
-        basis = len(chart["points"]["id"]) - len(excluded)
+        basis = chart["points"]["excluded"].count(None) - len(excluded)
         if basis < _needed(chart):
             return
         reason = f"phase 1 complete with {basis} points"
@@ -89,7 +89,8 @@ def exclusions(chart: dict[str, Any], defective: Mapping[str, str]) -> dict[str,
     """Points (id → reason) that are no part of a stable process.
 
     Those that signalled beyond provisional limits and lie beyond the latest ones too, and those of lots that are
-    held for a defect (code → reason). Runs and trends are not excluded: they say something of a stretch.
+    held for a defect (code → reason). Runs and trends are not excluded: they say something of a stretch. What somebody
+    has excluded already needs no mention.
     """
     points = chart["points"]
     row = {sequence: index for index, sequence in enumerate(points["sequence"])}
@@ -103,7 +104,10 @@ def exclusions(chart: dict[str, Any], defective: Mapping[str, str]) -> dict[str,
         bad = next((lot for lot in lots if lot in defective), None)
         if bad is not None:
             found[str(key)] = f"{bad} is on hold: {defective[bad]}"[:300]
-    return found
+    left_out = {
+        str(key) for key, reason in zip(points["id"], points["excluded"], strict=True) if reason is not None
+    }
+    return {key: reason for key, reason in found.items() if key not in left_out}
 
 
 def _still_beyond(points: dict[str, list[Any]], row: int, panel: str) -> bool:

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import pytest
 from django.db import connections, transaction
+from django.utils import timezone
 
 from lots.models import Hold, HoldLot, Lot, Submission
 from mes.pipeline import evaluate_chart
+from quality.actions.exclude_point import exclude_point
 from quality.models import Disposition, Signature
-from spc.models import Chart, LimitRevision, Signal
+from spc.models import Chart, LimitRevision, Point, Signal
 from tests.support.api import ApiClient, reading
 from tests.support.builders import PASSWORD, Plant, make_plant, publish
 from tests.support.charted import STEADY, charted_plant
@@ -125,6 +127,15 @@ def test_chart_is_read_column_by_column() -> None:
     tail = api.get(f"/charts/{listed['id']}", after=9, limit=2).json()["points"]
     assert tail["sequence"] == [10, 11]
     assert api.get(f"/charts/{listed['id']}", limit=3).json()["points"]["sequence"] == [10, 11, 12]
+    exclude_point(
+        Point.objects.get(pk=points["id"][-1]),
+        excluded=True,
+        reason="wrong spindle",
+        user=plant.engineer,
+        now=timezone.now(),
+    )
+    after = api.get(f"/charts/{listed['id']}", limit=3).json()["points"]
+    assert after["excluded"] == [None, None, "wrong spindle"]
 
 
 def test_signal_gets_its_cause_once() -> None:

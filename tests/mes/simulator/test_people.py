@@ -22,6 +22,7 @@ def chart(**fields: Any) -> dict[str, Any]:
         "id": [11, 12, 13, 14],
         "sequence": [0, 1, 2, 3],
         "lots": [["A"], ["B"], ["C"], ["D"]],
+        "excluded": [None] * 4,
         "statistic": [1.0, 9.0, 4.0, 1.0],
         "lcl": [None, -3.0, -3.0, -5.0],
         "ucl": [None, 3.0, 3.0, 5.0],
@@ -55,7 +56,7 @@ def test_charts_that_somebody_at_the_line_has_planned_are_left_to_them() -> None
 
 @pytest.mark.parametrize("status", [403, 409])
 def test_freeze_that_a_visitor_made_impossible_is_tried_again_later(status: int) -> None:
-    """They excluded a point, or wrong passwords have locked the engineer's signature: that is no defect of the line."""
+    """They changed the basis meanwhile, or wrong passwords have locked the signature: that is no defect of the line."""
     solids = SOLIDS | {"id": 1, "learning": True, "points_total": 99}
     door = Told(charts={"items": [solids], "next": None}, holds={"items": [], "next": None})
     door.answers["1"] = long_chart()
@@ -75,6 +76,12 @@ def long_chart() -> dict[str, Any]:
 def test_a_defective_lots_point_is_excluded_with_the_reason_of_its_hold() -> None:
     found = exclusions(chart(signals=[]), {"D": "Solids content 66.41 % is above USL 66 %"})
     assert found == {"14": "D is on hold: Solids content 66.41 % is above USL 66 %"}
+
+
+def test_a_point_that_somebody_excluded_already_is_not_named_again() -> None:
+    one = chart()
+    one["points"]["excluded"][1] = "wrong spindle"
+    assert exclusions(one, {"B": "too wet", "D": "too wet"}) == {"14": "D is on hold: too wet"}
 
 
 def test_a_run_excludes_nothing() -> None:
