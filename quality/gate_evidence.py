@@ -32,15 +32,15 @@ def evidence_blockers(
             lines += [asked.line for asked in asked_of(lot, execution, planned)]
     excused = evidence.excused(lot.pk)
     lines = [line for line in lines if line.characteristic_id not in excused]
-    counted = {line.characteristic_id: evidence.counts[lot.pk, line.characteristic_id] for line in lines}
     blockers = [
         lot_blocker(
             Code.MISSING,
-            f"{line.characteristic.name}: {counted[line.characteristic_id]} of {line.required_count} values",
+            f"{line.characteristic.name}: {evidence.present((lot.pk, line.characteristic_id), line.required_count)}",
             lot,
         )
         for line in lines
-        if line.characteristic.subject_kind == "lot" and counted[line.characteristic_id] < line.required_count
+        if line.characteristic.subject_kind == "lot"
+        and evidence.counts[lot.pk, line.characteristic_id] < line.required_count
     ]
     undetermined = [row for row in evidence.undetermined if row.characteristic_id not in excused]
     blockers += _about(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -71,11 +71,13 @@ class Outside:
 class Evidence:
     """The lots' values: how many valid ones by (lot, characteristic), and what keeps them from being relied upon.
 
+    `suspect` counts those of gauges that were out of calibration or found wrong: they are there and do not count.
     `outside` are values out of limits by (lot, characteristic); `deviations` those in force by (lot, gate,
     characteristic).
     """
 
     counts: Counter[tuple[int, int]]
+    suspect: Counter[tuple[int, int]]
     undetermined: list[Measurement]
     quarantined: list[Measurement]
     waiting: dict[int, dict[int, str]]
@@ -86,6 +88,13 @@ class Evidence:
     def excused(self, lot_id: int) -> set[int]:
         """Characteristics of the lot whose values a deviation does without."""
         return {characteristic for lot, _, characteristic in self.deviations if lot == lot_id}
+
+    def present(self, key: tuple[int, int], needed: int) -> str:
+        """So many of so many values, and why others do not count."""
+        words = f"{self.counts[key]} of {needed} values"
+        if not self.suspect[key]:
+            return words
+        return f"{words}; {self.suspect[key]} more were measured with a gauge that cannot be relied upon, measure again"
 
 
 def material_of(lots: Sequence[Lot], *, now: datetime, whole_only: bool = False) -> Material:
@@ -128,16 +137,19 @@ def evidence_of(
     """Values of the lots; of those taken at a step only the latest attempt's count."""
     keys = [lot.pk for lot in lots]
     latest = {execution.pk for execution in executions.values()}
-    counted = (
-        valid_measurements(keys)
-        .filter(Q(execution__in=latest) | Q(execution__isnull=True))
-        .values_list("lot_id", "characteristic_id")
+    counts: dict[str, Counter[tuple[int, int]]] = defaultdict(Counter)
+    there = current_measurements(Measurement.objects.filter(lot_id__in=keys))
+    for quality, lot, characteristic, number in (
+        there.filter(Q(execution__in=latest) | Q(execution__isnull=True))
+        .values_list("quality", "lot_id", "characteristic_id")
         .annotate(values=Count("id"))
         .order_by()
-    )
+    ):
+        counts[quality][lot, characteristic] = number
     rows = _doubtful(keys)
     return Evidence(
-        counts=Counter({(lot, characteristic): values for lot, characteristic, values in counted}),
+        counts=counts[Measurement.Quality.GOOD],
+        suspect=counts[Measurement.Quality.SUSPECT],
         undetermined=[row for row in rows if row.undetermined and not row.again],
         quarantined=[row for row in rows if row.quality == Measurement.Quality.QUARANTINED and not row.again],
         waiting=_waiting(keys),

@@ -96,7 +96,12 @@ def gate_blockers(
     A check of a step that was not done is not due here: that the step comes first is a blocker of its own.
     """
     return [
-        Blocker(Code.GATE, f"{standing.gate.get_code_display()}: {_words(check)}", "gate", standing.gate.pk)
+        Blocker(
+            Code.GATE,
+            f"{standing.gate.get_code_display()}: {_words(lot, check, evidence)}",
+            "gate",
+            standing.gate.pk,
+        )
         for standing in standings_of(lot, revision, steps, executions, evidence)
         if _stands_before(standing.gate, target)
         for check in standing.checks
@@ -147,10 +152,10 @@ def _check(line: ControlPlanLine, lot: Lot, execution: StepExecution | None, evi
     return Check(asked.line, have, needed, state, outside, deviation)
 
 
-def _words(check: Check) -> str:
+def _words(lot: Lot, check: Check, evidence: Evidence) -> str:
     name, unit = check.line.characteristic.name, written_unit(check.line.characteristic.unit)
     if check.state == State.MISSING:
-        return f"{name} has {check.have} of {check.needed} values"
+        return f"{name} has {evidence.present((lot.pk, check.line.characteristic_id), check.needed)}"
     worst = next(each for each in check.outside if each.needs_more_than(check.deviation))
     value = f"{worst.text} {unit}".strip()
     if check.deviation is not None:
