@@ -94,7 +94,8 @@ class Evidence:
         words = f"{self.counts[key]} of {needed} values"
         if not self.suspect[key]:
             return words
-        return f"{words}; {self.suspect[key]} more were measured with a gauge that cannot be relied upon, measure again"
+        left_out = self.suspect[key]
+        return f"{words} (not counted: {left_out} of a gauge that cannot be relied upon; measure again)"
 
 
 def material_of(lots: Sequence[Lot], *, now: datetime, whole_only: bool = False) -> Material:

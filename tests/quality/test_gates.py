@@ -204,7 +204,10 @@ def test_a_value_from_a_gauge_out_of_calibration_counts_as_missing(plant: Plant)
     lot = plant.lot()
     plant.run(lot, "mixing", [plant.reading(SOLIDS, "65", lot, gauge=gauge.code)])
     blocker = assert_only(leave(lot), Code.MISSING)
-    assert "0 of 1 values; 1 more were measured with a gauge that cannot be relied upon" in blocker.message
+    assert (
+        "0 of 1 values (not counted: 1 of a gauge that cannot be relied upon; measure again)"
+        in blocker.message
+    )
 
 
 def test_undetermined(plant: Plant) -> None:
