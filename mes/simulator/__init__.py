@@ -9,7 +9,8 @@ Read `model` (the schedule), then `electrodes`, `dry_room` and `cells` (what hap
 `physics` (how one step acts on the next), `faults` (what may go wrong) and `truth` (what really happened).
 
 `driver` hands the model's events to `gateway`, which sends what people and machines would send, through one of the
-`doors`. `people` decide what no machine does; `live` is the story that `make run` tells.
+`doors`. `people` decide what no machine does; what had to leave the line is `waiting` until its gates let it go on
+(`returns`). `live` is the story that `make run` tells.
 
 `trial`, `evidence`, `score` and `scoreboard` judge Halite by the truth (`manage.py score_faults`).
 They alone run the product in their own process, on a temporary database.

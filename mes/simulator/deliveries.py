@@ -53,7 +53,8 @@ class Deliveries:
 
     def _prepare(self, at: datetime, electrode: str, pair: int) -> Step | None:
         delivered, code = self.code(FOIL, pair), self.foil(electrode, pair)
-        if self._a.out(delivered):
+        if self._a.left("", delivered):
+            self._a.drop(code)  # its roll waits for it
             return None
         length_m = float(self._a.settings.roll_length_m)
         head: Any = self._a.head(at, at - PREPARING, "coating", code, None)

@@ -88,7 +88,7 @@ class Driver:
         else:
             for cell, refusal in self.gateway.left_out.items():
                 log.warning("cell_left_out", lot=cell, step=event.step, message=str(refusal))
-                self.model.drop(cell)
+            self.model.leave_out(event, list(self.gateway.left_out))
             self.model.confirm(event)
         self.summary.events[type(event).__name__] += 1
         self._after(event)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -17,6 +17,8 @@ from mes.simulator.physics import ANODE, CATHODE, Electrode
 from mes.simulator.raw_rolls import RawShop
 from mes.simulator.schedule import Agenda, Step
 from mes.simulator.side_readings import slurry_release
+from mes.simulator.staged import StagedRoll
+from mes.simulator.waiting import Left
 from mes.simulator.zone_log import ZoneLogger
 
 STAGING = "DR-STAGING"
@@ -35,19 +37,6 @@ SLURRY_WASTE, BINDER_SHARE = 1.05, 0.04
 
 def minutes(count: float) -> timedelta:
     return timedelta(minutes=count)
-
-
-@dataclass(frozen=True)
-class StagedRoll:
-    """A slit roll in its closed container, with its exposure, and how much of it is used."""
-
-    lot_code: str
-    lane: int
-    web: Web
-    dose_g_h_m3: float
-    next_mm: int = 5_000  # the first 5 m are threading scrap
-    cell_lots: int = 0
-    refusals: int = 0
 
 
 class ElectrodeLine:
@@ -109,6 +98,7 @@ class ElectrodeLine:
     def _mix(self, at: datetime, started_at: datetime, electrode: Electrode, pair: int) -> Step | None:
         active, binder = self.raw(ACTIVE[electrode.name], pair), self.raw("BINDER", pair)
         if self._a.out(active, binder):
+            self._a.wait(Left("", [raw for raw in (active, binder) if self._a.out(raw)], None))
             return None
         code = self._a.code(f"S{LETTER[electrode.name]}", pair)
         batch, readings = self._shop.mix(electrode, pair, at)
@@ -155,8 +145,9 @@ class ElectrodeLine:
     def _coat(self, at: datetime, started_at: datetime, batch: Batch, slurry: str, kg: float) -> Step | None:
         pair, electrode = batch.pair, batch.electrode
         foil = self._deliveries.foil(electrode.name, pair)
-        if self._a.out(slurry, foil):
+        if self._a.left("", slurry, foil):
             return None
+        started_at = self._a.since(started_at, slurry, foil)
         code = self._a.code(f"R{LETTER[electrode.name]}", pair)
         web, readings = self._shop.coat(batch, at)
         head: Any = self._a.head(at, started_at, "coating", code, "COAT-1")
@@ -180,8 +171,9 @@ class ElectrodeLine:
         return Step(event, happened, lambda: self._a.drop(code))
 
     def _weigh_strip(self, at: datetime, started_at: datetime, web: Web, code: str) -> Step | None:
-        if self._a.out(code):
+        if self._a.left("drying", code):
             return None
+        started_at = self._a.since(started_at, code)
         ends = started_at + minutes(DRY_MIN)
         residual, strip, residuals = self._shop.dry(web, started_at, ends)
         head: Any = self._a.head(at, started_at, "drying", code, "DRY-1")
@@ -192,13 +184,13 @@ class ElectrodeLine:
             lambda: self._a.push(
                 ends, lambda t: self._dry(t, started_at, dried, code, residuals), before_seal=True
             ),
-            lambda: self._a.drop(code),
+            lambda: self._a.leave("drying", code),
         )
 
     def _dry(
         self, at: datetime, started_at: datetime, web: Web, code: str, residuals: tuple[e.ReadingOut, ...]
     ) -> Step | None:
-        if self._a.out(code):
+        if self._a.left("drying", code, running=True):
             return None
         head: Any = self._a.head(at, started_at, "drying", code, "DRY-1")
 
@@ -213,12 +205,15 @@ class ElectrodeLine:
 
         spare = self._shop.more_residuals(web, at)
         return Step(
-            e.RollDried(**head, readings=residuals, spare=spare), happened, lambda: self._a.drop(code)
+            e.RollDried(**head, readings=residuals, spare=spare),
+            happened,
+            lambda: self._a.leave("drying", code, running=True),
         )
 
     def _calender(self, at: datetime, started_at: datetime, web: Web, code: str) -> Step | None:
-        if self._a.out(code):
+        if self._a.left("calendering", code):
             return None
+        started_at = self._a.since(started_at, code)
         porosity, readings = self._shop.calender(web, at)
         head: Any = self._a.head(at, started_at, "calendering", code, "CAL-1")
 
@@ -230,11 +225,14 @@ class ElectrodeLine:
                 start + minutes(SLIT_MIN), lambda t: self._slit(t, start, pressed, code), before_seal=True
             )
 
-        return Step(e.RollCalendered(**head, readings=readings), happened, lambda: self._a.drop(code))
+        return Step(
+            e.RollCalendered(**head, readings=readings), happened, lambda: self._a.leave("calendering", code)
+        )
 
     def _slit(self, at: datetime, started_at: datetime, web: Web, code: str) -> Step | None:
-        if self._a.out(code):
+        if self._a.left("slitting", code):
             return None
+        started_at = self._a.since(started_at, code)
         burrs, readings = self._shop.slit(web, at)
         letter, name = LETTER[web.electrode.name], web.electrode.name
         daughters = tuple(
@@ -254,10 +252,10 @@ class ElectrodeLine:
                 self._logger.poll(opens, STAGING)
                 self._a.push(opens, partial(self._open, web=done, daughter=daughter), before_seal=True)
 
-        return Step(event, happened, lambda: self._a.drop(code))
+        return Step(event, happened, lambda: self._a.leave("slitting", code))
 
     def _open(self, at: datetime, web: Web, daughter: e.Daughter) -> Step | None:
-        if self._a.out(daughter.lot_code):
+        if self._a.left("dry_room", daughter.lot_code):
             return None
         rng = self._a.streams.of(f"open time {web.electrode.name}", web.pair, daughter.lane)
         closes = at + minutes(max(2.0, OPEN_MIN + OPEN_SD_MIN * float(rng.standard_normal())))
@@ -270,23 +268,26 @@ class ElectrodeLine:
         return Step(
             e.ContainerOpened(**head, zone=STAGING, completes=False),
             happened,
-            lambda: self._a.drop(daughter.lot_code),
+            lambda: self._a.leave("dry_room", daughter.lot_code),
         )
 
     def _close(self, at: datetime, opened_at: datetime, web: Web, daughter: e.Daughter) -> Step | None:
-        """A container that stands open is closed even when its lot is held; the roll then stays where it
-        is.
-        """
+        """A container that stands open is closed even when its lot is held; the roll then waits where it is."""
         code = daughter.lot_code
         head: Any = self._a.head(at, opened_at, "dry_room", code, None)
+        dose = self._logger.zone(STAGING).dose_g_h_m3(opened_at, at)
+        staged = partial(self._staged, StagedRoll(code, daughter.lane, web, dose))
 
         def happened() -> None:
-            dose = self._logger.zone(STAGING).dose_g_h_m3(opened_at, at)
             self._a.note(code, at, true_dose_g_h_m3=dose)
             self._a.touch_exposed((Fault.DOOR_LEFT_OPEN, Fault.SENSOR_DRIFT), code, opened_at, at)
             if not self._a.out(code):
-                self._staged(StagedRoll(code, daughter.lane, web, dose), at)
+                staged(at)
+            else:
+                refused()
 
-        return Step(
-            e.ContainerClosed(**head, zone=STAGING, opened_at=opened_at), happened, lambda: self._a.drop(code)
-        )
+        def refused() -> None:
+            self._a.drop(code)
+            self._a.wait(Left("", [code], lambda _: staged))
+
+        return Step(e.ContainerClosed(**head, zone=STAGING, opened_at=opened_at), happened, refused)

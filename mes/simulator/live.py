@@ -23,6 +23,7 @@ from mes.simulator.gateway import Gateway
 from mes.simulator.model import LineModel
 from mes.simulator.people import Planner, ProcessEngineer
 from mes.simulator.quality_people import QualityEngineer
+from mes.simulator.returns import Returns
 from mes.simulator.safety_tests import SafetyLaboratory
 from mes.simulator.store import TruthStore
 
@@ -87,7 +88,7 @@ class Site:
         """A new run from the present of the site's clock, under a prefix of its own.
 
         With `freezes` the engineer freezes limits as soon as phase 1 of a chart is complete. `beside_people`: visitors
-        may take lots into their own hands.
+        may take lots into their own hands, and what they release goes on.
         """
         present = Driver.present(self.door, self.keys)
         store = TruthStore.begin(purpose, seed=seed, site_started_at=present)
@@ -103,6 +104,8 @@ class Site:
             planner.after(event)
             laboratory.after(event)
             quality.after(event)
+            if beside_people and pace_s:
+                returns.after(event)
             if isinstance(event, ZoneLogged | DoorOpened):
                 return
             seen += 1
@@ -116,6 +119,7 @@ class Site:
 
         driver = Driver(model, gateway, after=after, refused=lambda event: planner.refused(event))
         planner = Planner(model, driver.summary.held, wanted, most_waiting)
+        returns = Returns(self.door, self.keys, model)
         laboratory = SafetyLaboratory(self.door, self.keys, seed, driver.summary.held)
         line = Line(driver, store, engineer, planner)
         return line

@@ -11,7 +11,7 @@ from it leave the flow, and the line goes on with the next lots, whose noise doe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,6 +23,7 @@ from mes.simulator.plant import demo_plant
 from mes.simulator.schedule import Agenda, Settings, Step
 from mes.simulator.streams import Streams
 from mes.simulator.truth import LatentValue, TruthRecord
+from mes.simulator.waiting import Left, WaitingRoom
 from mes.simulator.zone_log import ZoneLogger
 
 
@@ -71,6 +72,26 @@ class LineModel:
         remembered.
         """
         self._agenda.drop(lot_code)
+
+    def keep_in_stock(self, lot_code: str) -> None:
+        """Not used any more by the line's own decision."""
+        self._agenda.keep_in_stock(lot_code)
+
+    def leave_out(self, event: LineEvent, cells: Sequence[str]) -> None:
+        """The event that waits for its answer happens without these cells."""
+        if self._pending is not None and self._pending.event is event:
+            self._pending.leave_out(cells)
+        for cell in cells:
+            self.drop(cell)
+
+    @property
+    def waiting(self) -> WaitingRoom:
+        """Lots that left the flow and may come back."""
+        return self._agenda.waiting
+
+    def take_up(self, left: Left, codes: Sequence[str], at: datetime, *, by_people: bool) -> None:
+        """These may go on: at an instant with the step that they left or, where people did that, behind it."""
+        self._agenda.take_up(left, codes, at, by_people=by_people)
 
     def out(self, lot_code: str) -> bool:
         """Whether the lot has left the flow."""

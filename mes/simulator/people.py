@@ -144,7 +144,7 @@ class Planner:
             case FormationStarted():
                 self._waiting.pop(event.lot_code, None)
             case ContainerClosed() if not self._releases(int(event.lot_code.split("-")[2]) - 1):
-                self.model.drop(event.lot_code)
+                self.model.keep_in_stock(event.lot_code)
 
     def refused(self, event: LineEvent) -> None:
         """Its tray was not made, or left the flow: it waits for nothing."""

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from mes.simulator.events import LineEvent
 from mes.simulator.faults import Fault, FaultBook, FaultPlan
 from mes.simulator.plant import Plant
 from mes.simulator.streams import Streams
 from mes.simulator.truth import FaultTrace, LatentValue, TruthRecord
+from mes.simulator.waiting import Left, WaitingRoom
 
 # Order of tasks at one instant: the air first, then its log, then what people do.
 AIR, LOG, LINE = 0, 1, 2
+TAKING_UP = timedelta(minutes=45)  # from a lot's return to the end of the step that it left
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,12 @@ class Settings:
 
 @dataclass(frozen=True)
 class Step:
-    """An event that may happen, and what follows when it did."""
+    """An event that may happen, and what follows when it did. `leave_out` are cells that it happened without."""
 
     event: LineEvent
     happened: Callable[[], None]
     refused: Callable[[], None] = lambda: None
+    leave_out: Callable[[Sequence[str]], None] = lambda cells: None
 
 
 Task = Callable[[datetime], Step | None]
@@ -72,6 +76,10 @@ class Agenda:
         self._issued = 0
         self._children: dict[str, list[str]] = {}
         self._dropped: set[str] = set()
+        self._stock: set[str] = set()
+        self._taken_up: dict[str, datetime] = {}
+        self._task: Task = lambda at: None
+        self.waiting = WaitingRoom()
 
     def push(self, at: datetime, task: Task, *, order: int = LINE, before_seal: bool = False) -> None:
         """Do `task` at an instant. `before_seal` tasks keep the dry-room log running."""
@@ -84,10 +92,14 @@ class Agenda:
         while self._heap:
             at, _, _, before_seal, task = heapq.heappop(self._heap)
             self.dry_room_work -= before_seal
-            step = task(at)
+            step = self._run(task, at)
             if step is not None:
                 return step
         return None
+
+    def _run(self, task: Task, at: datetime) -> Step | None:
+        self._task = task
+        return task(at)
 
     def head(
         self,
@@ -141,9 +153,51 @@ class Agenda:
         self._dropped.add(lot_code)
         self._dropped.update(self.descendants((lot_code,)))
 
+    def keep_in_stock(self, lot_code: str) -> None:
+        """Take a lot out of the flow by the line's own decision: it waits for nothing."""
+        self._stock.add(lot_code)
+        self.drop(lot_code)
+
     def out(self, *lot_codes: str) -> bool:
         """Whether any of these lots is out of the flow."""
         return any(code in self._dropped for code in lot_codes)
+
+    def wait(self, left: Left) -> None:
+        """These lots left the flow, which `waiting` remembers."""
+        left.codes = [code for code in left.codes if code not in self._stock]
+        self.waiting.add(left)
+
+    def left(self, step: str, *lot_codes: str, running: bool = False) -> bool:
+        """Whether any of these lots is out of the flow; the task that asks is then done again once it is back."""
+        away = [code for code in lot_codes if self.out(code)]
+        if away:
+            task = self._task
+            self.wait(Left(step, away[:1], lambda _: task, running))
+        return bool(away)
+
+    def leave(self, step: str, lot_code: str, *, running: bool = False) -> None:
+        """The event of the task was refused: its lot leaves the flow before this step."""
+        self.drop(lot_code)
+        self.left(step, lot_code, running=running)
+
+    def take_up(self, left: Left, codes: Sequence[str], at: datetime, *, by_people: bool) -> None:
+        """Bring these of the lots back; what they left is done at an instant, or was done `by_people`."""
+        left.codes = [code for code in left.codes if code not in codes]
+        self._dropped -= {*codes, *left.also} - self._stock
+        if left.again is None:
+            return
+        task = left.again(tuple(codes))
+        self._taken_up.update(dict.fromkeys(codes, at - TAKING_UP))
+        self.push(at, partial(self._pass_over, task=task) if by_people else task)
+
+    def _pass_over(self, at: datetime, task: Task) -> None:
+        step = self._run(task, at)
+        if step is not None:
+            step.happened()
+
+    def since(self, started_at: datetime, *lot_codes: str) -> datetime:
+        """When a step of these lots began: not before they were taken up again."""
+        return max([started_at, *(self._taken_up[code] for code in lot_codes if code in self._taken_up)])
 
     def note(self, subject: str, at: datetime, **values: float) -> None:
         """Remember hidden values of a subject."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,43 +12,13 @@ from mes.simulator.events import CellLotAccepted, CellLotFilled, FormationStarte
 from mes.simulator.gateway import Gateway
 from mes.simulator.model import LineModel
 from mes.simulator.refusals import Refused
-from tests.support.told import Told
+from tests.support.told import Keys, ToldLine
 
 START = datetime(2026, 1, 5, 6, tzinfo=UTC)
 CELL = "SIM-CL-0001-1-1-03"
-NONE_YET: dict[str, Any] = {"items": [], "next": None}
-GATE = {"code": "gate_refused", "message": "no"}
 
 
-class Line(Told):
-    """A Halite that refuses (path, lot) with the blocker of its table, and takes in everything else."""
-
-    def __init__(self, refuses: dict[tuple[str, str], str]) -> None:
-        nothing = dict.fromkeys(("holds", "stops", "zones"), NONE_YET)
-        clock = {"site_time": START.isoformat()}
-        super().__init__(**nothing, clock=clock, gates={"gates": []}, gate={"blockers": []})
-        self.refuses = refuses
-        self.taken: list[tuple[str, dict[str, Any]]] = []
-
-    def _exchange(self, method: str, path: str, headers: dict[str, str], payload: bytes) -> tuple[int, bytes]:
-        if method == "GET":
-            return super()._exchange(method, path, headers, payload)
-        path, body = path.removeprefix("/api/v1"), json.loads(payload)
-        for lot in body.get("lots", ()):
-            where = (path, lot) if isinstance(lot, str) else (path, lot["code"])
-            if where in self.refuses:
-                blockers = [{"code": self.refuses[where], "message": "no"}]
-                return 409, json.dumps(GATE | {"blockers": blockers}).encode()
-        self.taken.append((path, body))
-        return 201, json.dumps({"violations": [], "answers": [], "readings": None}).encode()
-
-
-class Keys(dict[str, str]):
-    def __missing__(self, name: str) -> str:
-        return name
-
-
-def gateway(door: Line, *, beside_people: bool = True) -> Gateway:
+def gateway(door: ToldLine, *, beside_people: bool = True) -> Gateway:
     return Gateway(door, Keys(), lambda: None, "SIM", beside_people)
 
 
@@ -60,7 +29,7 @@ def event(kind: type) -> Any:
 
 @pytest.mark.parametrize("blocker", ["step_runs", "held"])
 def test_the_other_cells_of_a_tray_start_each_on_its_own_channel(blocker: str) -> None:
-    door, formation = Line({("/steps/start", CELL): blocker}), event(FormationStarted)
+    door, formation = ToldLine({("/steps/start", CELL): blocker}), event(FormationStarted)
     line = gateway(door)
     line.carry_out(formation)
     assert set(line.left_out) == {CELL}
@@ -75,10 +44,10 @@ def test_the_other_cells_of_a_tray_start_each_on_its_own_channel(blocker: str) -
 
 def test_a_tray_nobody_of_whom_may_go_on_is_refused_and_a_line_alone_asks_once() -> None:
     formation = event(FormationStarted)
-    door = Line({("/steps/start", cell.cell_code): "held" for cell in formation.cells})
+    door = ToldLine({("/steps/start", cell.cell_code): "held" for cell in formation.cells})
     with pytest.raises(Refused):
         gateway(door).carry_out(formation)
-    filling, door = event(CellLotFilled), Line({("/steps/start", CELL): "held"})
+    filling, door = event(CellLotFilled), ToldLine({("/steps/start", CELL): "held"})
     with pytest.raises(Refused):
         gateway(door, beside_people=False).carry_out(filling)
     assert (door.taken, door.requests) == ([], 1)
@@ -86,7 +55,7 @@ def test_a_tray_nobody_of_whom_may_go_on_is_refused_and_a_line_alone_asks_once()
 
 @pytest.mark.parametrize("path", ["/steps/start", "/steps/finish"])
 def test_a_cell_that_people_finish_leaves_the_flow_and_its_tray_is_accepted(path: str) -> None:
-    door = Line({(path, CELL): "already_done"})
+    door = ToldLine({(path, CELL): "already_done"})
     model, seen = LineModel(3, START, pairs=1), list[LineEvent]()
     Driver(model, gateway(door), after=seen.append).run()
     accepted = {cell.cell_code for e in seen if isinstance(e, CellLotAccepted) for cell in e.cells}

@@ -1,0 +1,170 @@
+"""What had to leave the line and may go on is taken up where it stood."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from mes.simulator.driver import Driver
+from mes.simulator.events import (
+    CellLotAccepted,
+    CellLotFilled,
+    CellLotStacked,
+    ContainerClosed,
+    LineEvent,
+    RollCalendered,
+    RollCoated,
+    RollDried,
+    RollSlit,
+    StripWeighed,
+)
+from mes.simulator.gateway import Gateway
+from mes.simulator.model import LineModel
+from mes.simulator.people import Planner
+from mes.simulator.returns import LOOK_EVERY, MOST_ASKED, Returns
+from tests.support.told import Keys, ToldLine
+
+START = datetime(2026, 1, 5, 6, tzinfo=UTC)
+ROLL, TRAY = "SIM-RC-0001", "SIM-CL-0001-1-1"
+Happens = Callable[[LineEvent, ToldLine], None]
+
+
+def run(happens: Happens, *, looks: bool = True) -> list[LineEvent]:
+    """Events that were carried out; after each, `happens` says what people do."""
+    door, seen = ToldLine(), list[LineEvent]()
+    model = LineModel(5, START, pairs=2)
+    planner, returns = Planner(model, {}), Returns(door, Keys(), model)
+
+    def after(event: LineEvent) -> None:
+        planner.after(event)
+        if looks:
+            returns.look(event.at)
+        seen.append(event)
+        happens(event, door)
+
+    driver = Driver(model, Gateway(door, Keys(), lambda: None, "SIM", True), after=after)
+    driver.run()
+    refused = {(r["event"], r["lot"]) for r in driver.summary.refusals}
+    return [e for e in seen if (type(e).__name__, e.lot_code) not in refused]
+
+
+def hold(door: ToldLine, lot: str, *others: str) -> None:
+    for code in (lot, *others):
+        door.held[len(door.held) + 1] = code
+        door.blockers[code] = {"held"}
+
+
+def held_and_released(kind: type, lot: str, running: bool = False) -> Happens:
+    """The lot is held after its event, and released half a dozen events later."""
+    since: list[int] = []
+
+    def happens(event: LineEvent, door: ToldLine) -> None:
+        if isinstance(event, kind) and event.lot_code == lot:
+            hold(door, lot)
+            since.append(0)
+        elif since and lot in door.blockers:
+            since[0] += 1
+            if since[0] == 12:
+                door.blockers[lot] = {"step_runs"} if running else set()
+
+    return happens
+
+
+@pytest.mark.parametrize(
+    ("behind", "then", "running"),
+    [(RollCoated, StripWeighed, False), (StripWeighed, RollDried, True), (RollDried, RollCalendered, False)],
+)
+def test_a_released_roll_goes_on_with_the_step_that_it_missed(
+    behind: type, then: type, running: bool
+) -> None:
+    happens = held_and_released(behind, ROLL, running)
+    events = run(happens)
+    (missed,) = [e for e in events if isinstance(e, then) and e.lot_code == ROLL]
+    undisturbed = [e for e in LineModel(5, START, pairs=2).undisturbed() if isinstance(e, then)]
+    planned = next(e for e in undisturbed if e.lot_code == ROLL)
+    assert missed.at > planned.at and [r.value for r in missed.readings] == [
+        r.value for r in planned.readings
+    ]
+    assert running or missed.started_at > planned.started_at
+    accepted = {cell.cell_code for e in events if isinstance(e, CellLotAccepted) for cell in e.cells}
+    assert len(accepted) == 48
+    # Without anybody looking it stays where it is.
+    left = run(held_and_released(behind, ROLL, running), looks=False)
+    assert not any(isinstance(e, then) and e.lot_code == ROLL for e in left)
+
+
+def test_cells_that_are_released_together_go_on_together_behind_their_tray() -> None:
+    cells = [f"{TRAY}-03", f"{TRAY}-07"]
+
+    def happens(event: LineEvent, door: ToldLine) -> None:
+        if isinstance(event, CellLotStacked) and event.lot_code == TRAY:
+            hold(door, *cells)
+        if isinstance(event, CellLotFilled) and event.lot_code == "SIM-CL-0002-2-1":
+            door.blockers.clear()
+
+    events = run(happens)
+    filled = [e for e in events if isinstance(e, CellLotFilled) and e.lot_code == TRAY]
+    assert [[c.cell_code for c in e.cells] for e in filled][1:] == [cells]
+    accepted = [c.cell_code for e in events if isinstance(e, CellLotAccepted) for c in e.cells]
+    assert len(accepted) == len(set(accepted)) == 48
+
+
+def test_a_step_that_people_did_is_passed_over_but_not_one_that_makes_lots() -> None:
+    def events(step_done: type, refused: type) -> list[LineEvent]:
+        """Behind `step_done` people do the next step of the roll: the line's event of it is refused, once."""
+
+        def happens(event: LineEvent, door: ToldLine) -> None:
+            if event.lot_code == ROLL and isinstance(event, step_done):
+                door.refuses["/steps/start", ROLL] = "already_done"
+                door.blockers[ROLL] = {"already_done"}
+            if event.lot_code == ROLL and isinstance(event, refused):
+                door.refuses.clear()
+
+        return run(happens)
+
+    calendered_by_hand = events(RollDried, RollCalendered)
+    assert not any(isinstance(e, RollCalendered) and e.lot_code == ROLL for e in calendered_by_hand)
+    assert any(isinstance(e, RollSlit) and e.lot_code == ROLL for e in calendered_by_hand)
+    slit_by_hand = events(RollCalendered, RollSlit)
+    assert not any("-DC-0001-" in e.lot_code for e in slit_by_hand)
+
+
+def test_rolls_in_stock_stay_there_and_what_is_scrapped_is_asked_for_once() -> None:
+    door, model = ToldLine(), LineModel(5, START, pairs=1)
+    planner, returns = Planner(model, {}, wanted=lambda pair: False), Returns(door, Keys(), model)
+    door.blockers["SIM-RA-0001"] = {"not_active"}
+    stacked = 0
+    while (event := model.next_event()) is not None:
+        model.confirm(event)
+        planner.after(event)
+        stacked += isinstance(event, CellLotStacked)
+        if isinstance(event, RollCoated) and event.lot_code == "SIM-RA-0001":
+            model.drop(event.lot_code)
+        returns.look(event.at)
+        if isinstance(event, ContainerClosed):
+            model.drop(event.lot_code)
+    assert stacked == 0 and door.asked == ["SIM-RA-0001"]
+
+
+def test_looks_are_few_and_each_asks_few_lots_in_turns() -> None:
+    door, model = ToldLine(), LineModel(5, START, pairs=20)
+    returns = Returns(door, Keys(), model)
+    rolls = [f"SIM-RC-{pair:04d}" for pair in range(1, 21)]
+    door.blockers = {roll: {"held"} for roll in rolls}
+    dried = 0
+    while (event := model.next_event()) is not None and dried < 20:
+        model.confirm(event)
+        dried += isinstance(event, RollDried)
+        if isinstance(event, RollCoated) and event.lot_code in rolls:
+            model.drop(event.lot_code)
+    returns.look(START)
+    assert len(door.asked) == MOST_ASKED == len(set(door.asked))
+    returns.look(START)
+    assert set(door.asked) == set(rolls)
+    door.asked.clear()
+    slit = next(e for e in LineModel(5, START, pairs=1).undisturbed() if isinstance(e, RollSlit))
+    for _ in range(2 * LOOK_EVERY - 1):
+        returns.after(slit)
+    assert len(door.asked) == MOST_ASKED
