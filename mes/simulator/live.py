@@ -21,6 +21,7 @@ from mes.simulator.events import DoorOpened, LineEvent, ZoneLogged
 from mes.simulator.faults import Fault, FaultPlan, Magnitude
 from mes.simulator.gateway import Gateway
 from mes.simulator.model import LineModel
+from mes.simulator.pace import Pace
 from mes.simulator.people import Planner, ProcessEngineer
 from mes.simulator.quality_people import QualityEngineer
 from mes.simulator.returns import Returns
@@ -50,7 +51,7 @@ HISTORY_RAW_EVERY, LIVE_RAW_EVERY = 12, 4
 LIVE_PAIRS = 600
 FIRST_FAULT_PAIR, FAULT_EVERY, FAULT_PAIRS = 2, 6, 2
 MOST_TRAYS_WAITING = 8
-PACE_S = 1.5
+PACE_S, PER_HOUR_S = 1.5, 6.0  # an hour makes four events before the first rolls are dry, later near twenty
 
 
 @dataclass
@@ -104,8 +105,9 @@ class Site:
             planner.after(event)
             laboratory.after(event)
             quality.after(event)
-            if beside_people and pace_s:
+            if pace_s:
                 returns.after(event)
+                self.door.pause(pace.pause_s(event))
             if isinstance(event, ZoneLogged | DoorOpened):
                 return
             seen += 1
@@ -114,11 +116,10 @@ class Site:
                 engineer.look_at_charts()
             if seen % KEEP_TRUTH_EVERY == 0:
                 keep_truth(line)
-            if pace_s:
-                self.door.pause(pace_s)
 
         driver = Driver(model, gateway, after=after, refused=lambda event: planner.refused(event))
         planner = Planner(model, driver.summary.held, wanted, most_waiting)
+        pace = Pace(pace_s, PER_HOUR_S)
         returns = Returns(self.door, self.keys, model)
         laboratory = SafetyLaboratory(self.door, self.keys, seed, driver.summary.held)
         line = Line(driver, store, engineer, planner)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -17,7 +17,7 @@ from mes.simulator.model import LineModel
 from mes.simulator.schedule import TAKING_UP
 
 PLANNER = "equipment.line"
-LOOK_EVERY = 8  # events of the line
+LOOK_EVERY, LOOK_AFTER = 8, timedelta(hours=1)  # events of the line, or time of the site
 MOST_ASKED = 12  # lots at a look: one request each
 MAKES_LOTS = {"slitting"}  # where people did that, nobody knows what they made
 GONE_FOR_GOOD = {"not_active", "expired"}
@@ -33,13 +33,14 @@ class Returns:
     keys: Mapping[str, str]
     model: LineModel
     _seen: int = 0
+    _looked_at: datetime | None = None
 
     def after(self, event: LineEvent) -> None:
-        """Look from time to time."""
-        if isinstance(event, ZoneLogged | DoorOpened):
-            return
-        self._seen += 1
-        if self._seen % LOOK_EVERY == 0:
+        """Look from time to time, also while nothing happens but the dry room's log."""
+        self._seen += not isinstance(event, ZoneLogged | DoorOpened)
+        self._looked_at = self._looked_at or event.at
+        if self._seen >= LOOK_EVERY or event.at - self._looked_at >= LOOK_AFTER:
+            self._seen, self._looked_at = 0, event.at
             self.look(event.at)
 
     def look(self, now: datetime) -> None:
