@@ -12,10 +12,13 @@ from typing import Any
 from mes.simulator import events as e
 from mes.simulator.schedule import Agenda, Step
 from mes.simulator.side_readings import collector_prep, electrolyte_batch
+from mes.simulator.waiting import Left
 
 DEMO = Path(__file__).resolve().parents[1] / "demo"
 SALT, ELECTROLYTE = "SALT-NAPF6", "ELECTROLYTE"
 FOIL, PREPARED = "AL-FOIL", "FOIL-PREPARED"
+# After the incoming inspection refused it, until the next delivery is due.
+DELIVERED_AGAIN, MOST_AGAIN = timedelta(hours=4), 5
 PREPARING = timedelta(minutes=30)
 SALT_KG_PER_KG = 0.17
 AGE_D = (10, 40)  # days between manufacture and delivery
@@ -54,7 +57,7 @@ class Deliveries:
     def _prepare(self, at: datetime, electrode: str, pair: int) -> Step | None:
         delivered, code = self.code(FOIL, pair), self.foil(electrode, pair)
         if self._a.left("", delivered):
-            self._a.drop(code)  # its roll waits for it
+            self._awaited(code)
             return None
         length_m = float(self._a.settings.roll_length_m)
         head: Any = self._a.head(at, at - PREPARING, "coating", code, None)
@@ -73,23 +76,39 @@ class Deliveries:
             event = partial(self._event, pair=pair, material=material, quantity=quantity, unit=unit)
             self._a.push(at, event, before_seal=True)
 
-    def _event(self, at: datetime, pair: int, material: str, quantity: float, unit: str) -> Step:
+    def _event(
+        self, at: datetime, pair: int, material: str, quantity: float, unit: str, again: int = MOST_AGAIN
+    ) -> Step | None:
         code = self.code(material, pair)
         head: Any = self._a.head(at, at, "", code, None)
-        refused = partial(self._a.drop, code)
         if material == ELECTROLYTE:
             salt = self.code(SALT, pair)
+            if self._a.left("", salt):
+                self._awaited(code)
+                return None
             taken = e.Consumed(salt, round(SALT_KG_PER_KG * quantity, 3))
             record = electrolyte_batch(self._a.streams, pair // self._per_delivery, quantity, at)
             made = e.ElectrolyteMade(
                 **head, material=material, quantity=round(quantity, 1), consumed=(taken,), record=record
             )
-            return Step(made, lambda: self._a.link(code, [salt]), refused)
+            return Step(made, lambda: self._a.link(code, [salt]), lambda: self._a.drop(code))
         papers = self._papers(at, pair, material)
         received = e.RawLotReceived(
             **head, material=material, quantity=round(quantity, 1), unit=unit, papers=papers
         )
+
+        def refused() -> None:
+            self._awaited(code)
+            if again:
+                event = partial(self._event, pair=pair, material=material, quantity=quantity, unit=unit)
+                self._a.push(at + DELIVERED_AGAIN, partial(event, again=again - 1), before_seal=True)
+
         return Step(received, lambda: None, refused)
+
+    def _awaited(self, code: str) -> None:
+        """Not there yet: who draws on it waits."""
+        self._a.drop(code)
+        self._a.wait(Left("", [code], None))
 
     def _papers(self, at: datetime, pair: int, material: str) -> e.Papers:
         number = pair // self._per_delivery

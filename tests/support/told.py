@@ -45,11 +45,13 @@ class ToldLine(Told):
         if method == "GET":
             return self._answer(path)
         path, body = path.removeprefix("/api/v1"), json.loads(payload)
-        for lot in body.get("lots", ()):
+        for lot in body.get("lots", [body] if path == "/receipts" else []):
             where = (path, lot) if isinstance(lot, str) else (path, lot["code"])
             if where in self.refuses:
                 blockers = [{"code": self.refuses[where], "message": "no"}]
                 refusal = {"code": "gate_refused", "message": "no", "blockers": blockers}
+                if path == "/receipts":  # has no gates
+                    refusal = {"code": "refused", "message": self.refuses[where]}
                 return 409, json.dumps(refusal).encode()
         self.taken.append((path, body))
         return 201, json.dumps({"violations": [], "answers": [], "readings": None}).encode()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -19,11 +20,12 @@ from mes.simulator.events import (
     RollDried,
     RollSlit,
     StripWeighed,
+    ZoneLogged,
 )
 from mes.simulator.gateway import Gateway
 from mes.simulator.model import LineModel
 from mes.simulator.people import Planner
-from mes.simulator.returns import LOOK_EVERY, MOST_ASKED, Returns
+from mes.simulator.returns import LOOK_AFTER, LOOK_EVERY, MOST_ASKED, Returns
 from tests.support.told import Keys, ToldLine
 
 START = datetime(2026, 1, 5, 6, tzinfo=UTC)
@@ -168,3 +170,47 @@ def test_looks_are_few_and_each_asks_few_lots_in_turns() -> None:
     for _ in range(2 * LOOK_EVERY - 1):
         returns.after(slit)
     assert len(door.asked) == MOST_ASKED
+
+
+def test_a_line_that_only_logs_its_air_looks_every_hour() -> None:
+    door, model = ToldLine(), LineModel(5, START, pairs=1)
+    returns = Returns(door, Keys(), model)
+    model.drop("SIM-SC-0001")
+    run = list(LineModel(5, START, pairs=1).undisturbed())
+    logged = next(e for e in run if isinstance(e, ZoneLogged))
+    door.blockers["SIM-SC-0001"] = {"held"}
+    while (event := model.next_event()) is not None and not door.asked:
+        model.confirm(event)
+        if event.lot_code == "SIM-SA-0001":
+            returns.after(replace(logged, at=START))
+            returns.after(replace(logged, at=START + LOOK_AFTER - timedelta(seconds=1)))
+        if isinstance(event, RollCoated):
+            returns.after(replace(logged, at=START + LOOK_AFTER))
+    assert door.asked == ["SIM-SC-0001"]
+
+
+def test_a_refused_delivery_comes_again_with_a_warning_and_the_line_goes_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A visitor's rule refuses the foil; they take it back a few hours later."""
+    door, model = ToldLine(), LineModel(5, START, pairs=1)
+    returns, coated = Returns(door, Keys(), model), list[LineEvent]()
+    door.refuses["/receipts", "SIM-AL-FOIL-0001"] = "certificate"
+    door.blockers |= {"SIM-AL-FOIL-0001": {"not_received"}, "SIM-FC-0001": {"not_made"}}
+
+    def after(event: LineEvent) -> None:
+        if event.at > START + timedelta(hours=9):
+            door.refuses.clear()
+        if event.at > START + timedelta(hours=13):
+            door.blockers.clear()
+        returns.after(event)
+        if isinstance(event, RollCoated):
+            coated.append(event)
+
+    driver = Driver(model, Gateway(door, Keys(), lambda: None, "SIM", True), after=after)
+    driver.run()
+    refused = [r["lot"] for r in driver.summary.refusals]
+    assert refused == ["SIM-AL-FOIL-0001"] * 3
+    warned = [r for r in caplog.records if r.levelname == "WARNING" and "SIM-AL-FOIL-0001" in str(r.msg)]
+    assert len(warned) == 3
+    assert {roll.lot_code for roll in coated} == {"SIM-RC-0001", "SIM-RA-0001"}
