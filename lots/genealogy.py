@@ -8,19 +8,23 @@ it by the uncertainty of every step. Where a link has no interval the whole lot 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from math import ceil, floor
 
 from django.db import connection
-from django.db.models import F
-from django.db.models.functions import Coalesce
 
 from lots.models import GenealogyLink
 
 DEEPEST = 64
+# Millimetres of a roll, half open.
+Stretch = tuple[int, int]
+
+
+class NotOfIt(Exception):
+    """Nothing of the one went into that stretch of the other."""
 
 
 @dataclass(frozen=True)
@@ -34,21 +38,6 @@ class TraceNode:
     depth: int
     intervals_mm: tuple[tuple[int, int], ...] = ()
     voided: bool = False
-
-
-@dataclass(frozen=True)
-class Origin:
-    """A lot of the same material that another one was cut, joined or wound from.
-
-    `from_mm..to_mm` of it are in the other (None: no stretch is known, all of it counts). It was taken at `taken_at`
-    (site clock, as told). `below`: the lots on the way down, the one asked for at the end.
-    """
-
-    lot_id: int
-    from_mm: int | None
-    to_mm: int | None
-    taken_at: datetime
-    below: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -180,45 +169,73 @@ def ancestors_of(keys: Sequence[int]) -> dict[int, set[int]]:
     return {key: _reached(key, parents) for key in keys}
 
 
-def reshaped_from(keys: Sequence[int]) -> dict[int, list[Origin]]:
-    """Lot → what it was cut, joined or wound from, near and far; one query a generation for all lots together."""
-    found: dict[int, list[Origin]] = defaultdict(list)
-    ways: list[tuple[int, int | None, int | None, tuple[int, ...]]] = [(key, None, None, ()) for key in keys]
-    for _ in range(DEEPEST):
-        links = GenealogyLink.objects.filter(
-            child__in={key for key, *_ in ways},
-            kind__in=(GenealogyLink.Kind.SPLIT, GenealogyLink.Kind.MERGE),
-            voided_at__isnull=True,
-            parent__material=F("child__material"),
-        ).annotate(told_at=Coalesce("movement__gate_decision__decided_at", "linked_at"))
-        of_child: dict[int, list[tuple[GenealogyLink, datetime]]] = defaultdict(list)
-        for row in links:
-            of_child[row.child_id].append((row, row.told_at))
-        further = []
-        for key, from_mm, to_mm, below in ways:
-            for link, told_at in of_child.get(key, ()):
-                stretch = _on_parent(link, from_mm, to_mm)
-                if stretch is not None:
-                    way = (key, *below)
-                    found[way[-1]].append(Origin(link.parent_id, *stretch, told_at, way))
-                    further.append((link.parent_id, *stretch, way))
-        ways = further
-        if not ways:
-            break
-    return dict(found)
+@dataclass(frozen=True)
+class Reshape:
+    """One lot cut, wound or joined from another."""
+
+    link: GenealogyLink
+
+    @property
+    def parent_id(self) -> int:
+        return self.link.parent_id
+
+    @property
+    def taken_at(self) -> datetime:
+        """Site clock. What is told late was taken when it was told."""
+        movement = self.link.movement
+        told = movement.gate_decision if movement is not None else None
+        return told.decided_at if told is not None else self.link.linked_at
+
+    def on_parent(self, stretch: Stretch | None) -> Stretch | None:
+        """What of the parent a stretch of the child is of, give or take the map's uncertainty; None: all of it.
+
+        Raises:
+            NotOfIt: the parent gave nothing to that stretch.
+        """
+        link = self.link
+        if link.parent_from_mm is None or link.parent_to_mm is None:
+            return None
+        taken = (max(0, link.parent_from_mm - link.uncertainty_mm), link.parent_to_mm + link.uncertainty_mm)
+        if stretch is None or not self._is_on_child():
+            return taken
+        one, other = sorted((Decimal(end) - link.child_offset_mm) / link.scale for end in stretch)
+        give = ceil(link.uncertainty_mm / abs(link.scale))
+        low, high = max(taken[0], floor(one) - give), min(taken[1], ceil(other) + give)
+        if low >= high:
+            raise NotOfIt
+        return low, high
+
+    def _is_on_child(self) -> bool:
+        """Whether the map puts what was taken on the child: another map cannot be trusted."""
+        link, length = self.link, self.link.child.length_mm
+        ends = sorted(
+            link.child_offset_mm + link.scale * Decimal(end or 0)
+            for end in (link.parent_from_mm, link.parent_to_mm)
+        )
+        return (
+            length is not None and -link.uncertainty_mm <= ends[0] and ends[1] <= length + link.uncertainty_mm
+        )
 
 
-def _on_parent(
-    link: GenealogyLink, from_mm: int | None, to_mm: int | None
-) -> tuple[int | None, int | None] | None:
-    """The stretch of the parent that a stretch of the child is of; None where the link gave nothing to it."""
-    if link.parent_from_mm is None or link.parent_to_mm is None or from_mm is None or to_mm is None:
-        return link.parent_from_mm, link.parent_to_mm
-    ends = sorted((Decimal(end) - link.child_offset_mm) / link.scale for end in (from_mm, to_mm))
-    give = ceil(link.uncertainty_mm / abs(link.scale))
-    low = max(link.parent_from_mm, floor(ends[0]) - give)
-    high = min(link.parent_to_mm, ceil(ends[1]) + give)
-    return (low, high) if low < high else None
+def reshapes_above(keys: Iterable[int]) -> dict[int, list[Reshape]]:
+    """Lot → how it was cut, wound or joined from others, and so on upward; one query a generation for all together."""
+    found: dict[int, list[Reshape]] = {}
+    unknown = set(keys)
+    while unknown:
+        links = (
+            GenealogyLink.objects.filter(
+                child__in=unknown,
+                kind__in=(GenealogyLink.Kind.SPLIT, GenealogyLink.Kind.MERGE),
+                voided_at__isnull=True,
+            )
+            .select_related("child", "movement__gate_decision")
+            .order_by("pk")
+        )
+        found |= {key: [] for key in unknown}
+        for link in links:
+            found[link.child_id].append(Reshape(link))
+        unknown = {one.parent_id for key in unknown for one in found[key]} - found.keys()
+    return found
 
 
 def _reached(start: int, parents: Mapping[int, set[int]]) -> set[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import cache
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
@@ -92,6 +93,7 @@ def executions_with_inherited(lots: Iterable[Lot]) -> dict[tuple[int, int], Step
     own = latest_executions(everything)
     steps = {step for _, step in own}
 
+    @cache
     def of(lot: int, step: int) -> StepExecution | None:
         if (lot, step) in own:
             return own[lot, step]

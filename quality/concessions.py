@@ -1,9 +1,7 @@
-"""Concessions bind in time and in amount.
+"""Concessions bind in amount: no more is taken than was conceded. How they end: `quality.concession_ends`.
 
 A concession is about all that is held, or about a part of one lot that has no metre axis; of a roll the hold is
-narrowed to the metres. It ends by another decision after its expiry, and by nothing else: a release of some other hold
-meanwhile neither prolongs nor enlarges it. A later concession of the same takes its place. What is cut, joined or wound
-from a conceded roll is bound like the roll.
+narrowed to the metres. A later concession of the same takes its place.
 """
 
 from __future__ import annotations
@@ -17,10 +15,10 @@ from decimal import Decimal
 from django.db.models import Q, Sum
 from django.db.models.functions import Coalesce
 
-from lots.clock import site_time
-from lots.genealogy import Origin, reshaped_from
+from lots.genealogy import reshapes_above
 from lots.models import GenealogyLink, HoldLot, Lot
 from quality.blockers import Blocker, Code, lot_blocker
+from quality.concession_ends import concessions_that_ended
 from quality.models import Disposition, DispositionItem
 
 Decision = Disposition.Decision
@@ -107,20 +105,17 @@ def concession_blockers(lots: Sequence[Lot], *, now: datetime) -> dict[int, list
 
     Of the latter an amount may still be taken: `Code.CONCEDED_IN_PART` says so.
     """
-    keys = [lot.pk for lot in lots]
-    origins = reshaped_from([lot.pk for lot in lots if lot.length_mm is not None])
-    sources = {origin.lot_id for way in origins.values() for origin in way}
-    decided = _decided([*keys, *(sources - set(keys))])
+    reshapes = reshapes_above(lot.pk for lot in lots)
+    decided = _decided(list(reshapes))
     found: dict[int, list[Blocker]] = {}
     for key, part in _parts(lots, decided).items():
         lot = next(lot for lot in lots if lot.pk == key)
         text = f"only {part.words} of it were conceded; take that out, or hold the rest and decide again"
         found[key] = [lot_blocker(Code.CONCEDED_IN_PART, text, lot)]
-    ends = any(item.disposition.concession_expires_at is not None for item in decided)
-    for lot, item in _expired(lots, origins, now) if ends else ():
-        whose = "its concession" if item.lot_id == lot.pk else f"the concession of {item.lot.code}"
-        text = f"{whose} has expired; hold it and decide again"
-        found[lot.pk] = [lot_blocker(Code.CONCESSION_EXPIRED, text, lot)]
+    if any(item.disposition.concession_expires_at is not None for item in decided):
+        for key, text in concessions_that_ended(lots, reshapes, now=now).items():
+            lot = next(lot for lot in lots if lot.pk == key)
+            found[key] = [lot_blocker(Code.CONCESSION_EXPIRED, text, lot)]
     return found
 
 
@@ -142,87 +137,3 @@ def _taken_since(decided: Mapping[int, datetime]) -> dict[int, Decimal]:
     )
     told = links.annotate(told_at=Coalesce("movement__gate_decision__decided_at", "linked_at"))
     return dict(told.filter(since).values_list("parent").annotate(sum=Sum("quantity")).order_by())
-
-
-def _expired(
-    lots: Sequence[Lot], origins: Mapping[int, Sequence[Origin]], now: datetime
-) -> list[tuple[Lot, DispositionItem]]:
-    """Lots with a concession, their own or of what they were made of, that ran out."""
-    concerned = {lot.pk for lot in lots}
-    concerned |= {key for way in origins.values() for one in way for key in (one.lot_id, *one.below)}
-    items: dict[int, list[DispositionItem]] = defaultdict(list)
-    rows = DispositionItem.objects.filter(lot__in=concerned).select_related("disposition", "hold_lot", "lot")
-    for item in rows.order_by("disposition__decided_at", "disposition", "pk"):
-        items[item.lot_id].append(item)
-    ended = []
-    for lot in lots:
-        standing = _standing(items.get(lot.pk, ()))
-        for origin in origins.get(lot.pk, ()):
-            standing += _inherited(origin, items)
-        here = site_time(lot.site, now)
-        ended += [(lot, item) for item in standing if _end(item) <= here][:1]
-    return ended
-
-
-def _standing(items: Sequence[DispositionItem]) -> list[DispositionItem]:
-    """Concessions of one lot whose place no later decision on it took."""
-    return [
-        item
-        for at, item in enumerate(items)
-        if item.disposition.decision == Decision.CONCESSION
-        and not any(
-            _replaces(later, item, covers=_covers(later.hold_lot, item.hold_lot)) for later in items[at + 1 :]
-        )
-    ]
-
-
-def _inherited(origin: Origin, items: Mapping[int, Sequence[DispositionItem]]) -> list[DispositionItem]:
-    """Concessions under which a stretch was taken from another lot, and that no decision on what was taken replaced."""
-    since = [later for key in origin.below for later in items.get(key, ())]
-    return [
-        item
-        for item in _standing(items.get(origin.lot_id, ()))
-        if item.disposition.decided_at <= origin.taken_at
-        and _meet(item.hold_lot, origin)
-        and not any(_replaces(later, item, covers=_is_whole(later)) for later in since)
-    ]
-
-
-def _end(item: DispositionItem) -> datetime:
-    end = item.disposition.concession_expires_at
-    assert end is not None  # a concession says until when: `dispose` asks for it
-    return end
-
-
-def _replaces(later: DispositionItem, item: DispositionItem, *, covers: bool) -> bool:
-    """Any decision after the end of a concession takes its place, and so does another concession of all of it."""
-    if later.disposition_id == item.disposition_id:
-        return False
-    conceded = later.disposition.decision == Decision.CONCESSION
-    return later.disposition.decided_at >= _end(item) or (conceded and covers)
-
-
-def _is_whole(item: DispositionItem) -> bool:
-    held, length = item.hold_lot, item.lot.length_mm
-    if held.from_mm is None or held.to_mm is None or length is None:
-        return True
-    return held.from_mm <= 0 and length <= held.to_mm
-
-
-def _meet(held: HoldLot, origin: Origin) -> bool:
-    """Whether metres that were conceded were taken."""
-    if held.from_mm is None or held.to_mm is None or origin.from_mm is None or origin.to_mm is None:
-        return True
-    return held.from_mm < origin.to_mm and origin.from_mm < held.to_mm
-
-
-def _covers(later: HoldLot, earlier: HoldLot) -> bool:
-    """Whether a later concession is about all that the earlier one was about."""
-    if later.from_mm is None or later.to_mm is None:
-        return True
-    return (
-        earlier.from_mm is not None
-        and earlier.to_mm is not None
-        and later.from_mm <= earlier.from_mm
-        and earlier.to_mm <= later.to_mm
-    )

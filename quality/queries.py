@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -80,16 +80,8 @@ def out_of_specification(site: Site, line_ids: Iterable[int]) -> dict[int, OutOf
     """Line → share among the NEWEST_JUDGEMENTS newest judgements of lots and air of the site."""
     newest = Judgement.objects.aggregate(key=Max("id"))["key"] or 0
     rows = (
-        Judgement.objects.filter(id__gt=newest - NEWEST_JUDGEMENTS, line__in=list(line_ids))
-        .filter(
-            Exists(Lot.objects.filter(pk=OuterRef("lot_id"), site=site))
-            | Q(lot_id__isnull=True)
-            & Exists(
-                Measurement.objects.filter(
-                    received_at=OuterRef("measurement_received_at"), id=OuterRef("measurement_id"), site=site
-                )
-            )
-        )
+        _judgements_of(site, line_ids)
+        .filter(id__gt=newest - NEWEST_JUDGEMENTS)
         .values_list("line_id")
         .annotate(
             judged=Count("id"),
@@ -98,6 +90,26 @@ def out_of_specification(site: Site, line_ids: Iterable[int]) -> dict[int, OutOf
         )
     )
     return {line: OutOfSpecification(*counted) for line, *counted in rows}
+
+
+def last_judgements(site: Site, shares: Mapping[int, OutOfSpecification | None]) -> dict[int, Judgement]:
+    """Line → its last judgement of lots and air of the site, also where that is older than those of its share."""
+    older = _judgements_of(site, [line for line, share in shares.items() if share is None])
+    keys = {share.last_id for share in shares.values() if share is not None}
+    keys |= set(older.values("line").annotate(key=Max("id")).values_list("key", flat=True))
+    return {row.line_id: row for row in Judgement.objects.filter(pk__in=keys)}
+
+
+def _judgements_of(site: Site, line_ids: Iterable[int]) -> QuerySet[Judgement]:
+    """Of lots and air of the site."""
+    measured_there = Measurement.objects.filter(
+        received_at=OuterRef("measurement_received_at"), id=OuterRef("measurement_id"), site=site
+    )
+    return Judgement.objects.filter(
+        Exists(Lot.objects.filter(pk=OuterRef("lot_id"), site=site))
+        | Q(lot_id__isnull=True) & Exists(measured_there),
+        line__in=list(line_ids),
+    )
 
 
 def newest_defects(site: Site) -> QuerySet[Defect]:

@@ -26,7 +26,7 @@ from quality.models import (
     SpecificationLine,
 )
 from quality.plans import newest_revisions
-from quality.queries import OutOfSpecification, lines_in_force, out_of_specification
+from quality.queries import OutOfSpecification, last_judgements, lines_in_force, out_of_specification
 from spc.engine import process_indices
 
 READINGS = 500  # newest values behind a Ppk
@@ -89,7 +89,7 @@ def matrix(site: Site, *, at: datetime) -> Matrix:
     shares = out_of_specification(site, [line.pk for line in lines])
     newest = _newest_revisions()
     rechecked = set(Recheck.objects.values_list("requirement_revision_id", "line_id"))
-    last = Judgement.objects.in_bulk([share.last_id for share in shares.values()])
+    last = last_judgements(site, {line.pk: shares.get(line.pk) for line in lines})
     indices = _performance(lines, site)
     links: dict[int, list[Link]] = defaultdict(list)
     for line in lines:
@@ -103,16 +103,8 @@ def matrix(site: Site, *, at: datetime) -> Matrix:
         )
         revision = newest.get(line.requirement_id)
         suspect = revision is not None and _is_suspect(line, revision, rechecked)
-        share = shares.get(line.pk)
         links[line.requirement_id].append(
-            Link(
-                line,
-                collected,
-                suspect,
-                share,
-                None if share is None else last[share.last_id],
-                indices.get(line.pk),
-            )
+            Link(line, collected, suspect, shares.get(line.pk), last.get(line.pk), indices.get(line.pk))
         )
     rows = tuple(
         MatrixRow(requirement, newest.get(requirement.pk), tuple(links[requirement.pk]))

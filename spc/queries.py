@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -72,9 +72,11 @@ def with_current_members(points: QuerySet[Point]) -> QuerySet[Point]:
     )
 
 
-def excluded_subgroups(chart_id: int) -> dict[int, PointExclusion]:
-    """Subgroup → the decision that excludes its point, where the latest one does."""
-    latest = PointExclusion.objects.filter(chart=chart_id).order_by("subgroup", "-id").distinct("subgroup")
+def excluded_subgroups(chart_id: int, *, among: Collection[int] | None = None) -> dict[int, PointExclusion]:
+    """Subgroup (`among` these, None: any) → the decision that excludes its point, where the latest one does."""
+    rows = PointExclusion.objects.filter(chart=chart_id)
+    rows = rows if among is None else rows.filter(subgroup__in=among)
+    latest = rows.order_by("subgroup", "-id").distinct("subgroup")
     return {row.subgroup_id: row for row in latest.select_related("decided_by") if row.excluded}
 
 

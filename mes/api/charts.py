@@ -174,7 +174,7 @@ def _columns(chart: Chart, points: list[Point]) -> dict[str, list[Any]]:
             lots_of.setdefault(subgroup_id, set()).add(lot_id)
     keys = set().union(*lots_of.values()) if lots_of else set()
     codes = dict(Lot.objects.filter(pk__in=keys).values_list("pk", "code"))
-    decisions = excluded_subgroups(chart.pk)
+    decisions = excluded_subgroups(chart.pk, among=[p.subgroup_id for p in points])
     columns["excluded"] = [
         decisions[p.subgroup_id].reason if p.subgroup_id in decisions else None for p in points
     ]

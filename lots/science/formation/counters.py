@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -13,9 +14,11 @@ from lots.science.formation.segments import StepTable, step_curve
 
 MAX_COUNTER_DEVIATION_PCT = 0.1
 _ROUNDING = 1 + 1e-9
+# What the currents between two records may do to a count again, where single precision loses nothing.
+_HARDLY_PCT = 0.02
 # No instrument gives its current more coarsely than this share of the largest one.
 _COARSEST_RESOLUTION = 0.02
-# Tests longer than two months are not counted again, ten times a second: a file may claim any time.
+# Tests with more than two months of steps are not counted again, ten times a second: a file may claim any time.
 _MOST_TICKS = 50_000_000
 _TICKS_AT_ONCE = 1_000_000
 
@@ -99,12 +102,46 @@ def current_resolution_a(records: CyclerRecords) -> float:
     return finest if finest <= _COARSEST_RESOLUTION * float(sample[-1]) else 0.0
 
 
-def half_cycle(
-    rows: list[int],
-    records: CyclerRecords,
-    table: StepTable,
-    precision: CounterPrecision,
-    current_resolution_a: float,
+def half_cycles(
+    groups: Sequence[Sequence[int]], records: CyclerRecords, table: StepTable, precision: CounterPrecision
+) -> list[HalfCycle]:
+    """The halves of a whole test, each given by its rows of the table.
+
+    What would contradict its counter is counted again where the instrument may add up in single precision, and where
+    the halves that agree speak for it: counted again they are hardly further from their counters than before.
+    """
+    resolution_a = current_resolution_a(records)
+    halves = [_half_cycle(list(rows), table, precision, resolution_a) for rows in groups]
+    tick_s = precision.single_precision_tick_s
+    if tick_s is None or all(half.verdict is not CounterVerdict.DIFFERS for half in halves):
+        return halves
+    if float(np.sum(table.duration_s)) > tick_s * _MOST_TICKS:
+        return halves
+    again = [
+        sum(counted_in_single_precision_ah(records, table, row, tick_s) for row in rows) for rows in groups
+    ]
+    if not _speak_for_it(list(zip(halves, again, strict=True))):
+        return halves
+    return [
+        replace(half, verdict=CounterVerdict.WITHIN_RESOLUTION)
+        if half.verdict is CounterVerdict.DIFFERS
+        and _deviation_pct(ah, half.counted_ah) <= MAX_COUNTER_DEVIATION_PCT
+        else half
+        for half, ah in zip(halves, again, strict=True)
+    ]
+
+
+def _speak_for_it(halves: Sequence[tuple[HalfCycle, float]]) -> bool:
+    """Whether the halves that agree do so as well once they are counted again; at least one must."""
+    agreeing = [(half, again_ah) for half, again_ah in halves if half.verdict is CounterVerdict.AGREES]
+    before = sum(abs(half.integrated_ah - half.counted_ah) for half, _ in agreeing)
+    after = sum(abs(again_ah - half.counted_ah) for half, again_ah in agreeing)
+    counted = sum(half.counted_ah for half, _ in agreeing)
+    return counted > 0 and 100.0 * (after - before) / counted <= _HARDLY_PCT
+
+
+def _half_cycle(
+    rows: list[int], table: StepTable, precision: CounterPrecision, current_resolution_a: float
 ) -> HalfCycle:
     """The steps of one direction. Their own records tell how close an integral can be, not those of the other one."""
     integrated = float(np.sum(np.abs(table.net_ah[rows])))
@@ -123,8 +160,6 @@ def half_cycle(
     # Between two records a current that only rises or only falls is at most this far from its trapezoid.
     elif apart <= (within + float(np.sum(table.slack_ah[rows]))) * _ROUNDING:
         verdict = CounterVerdict.UNRESOLVED
-    elif _agrees_counted_again(rows, records, table, precision, counted):
-        verdict = CounterVerdict.WITHIN_RESOLUTION
     else:
         verdict = CounterVerdict.DIFFERS
     return HalfCycle(integrated, counted, deviation, verdict)
@@ -132,17 +167,6 @@ def half_cycle(
 
 def _deviation_pct(ah: float, counted_ah: float) -> float:
     return 100.0 * abs(ah - counted_ah) / counted_ah
-
-
-def _agrees_counted_again(
-    rows: list[int], records: CyclerRecords, table: StepTable, precision: CounterPrecision, counted_ah: float
-) -> bool:
-    """Whether the recorded currents give the counter once they are added up as the instrument adds them."""
-    tick_s = precision.single_precision_tick_s
-    if tick_s is None or float(records.time_s[-1] - records.time_s[0]) > tick_s * _MOST_TICKS:
-        return False
-    again = sum(counted_in_single_precision_ah(records, table, row, tick_s) for row in rows)
-    return _deviation_pct(again, counted_ah) <= MAX_COUNTER_DEVIATION_PCT
 
 
 def counted_in_single_precision_ah(

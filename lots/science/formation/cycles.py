@@ -6,7 +6,7 @@ discharge gives a number like 0.18 that looks like a result and is not one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -20,8 +20,7 @@ from lots.science.formation.counters import (
     CounterPrecision,
     CounterVerdict,
     HalfCycle,
-    current_resolution_a,
-    half_cycle,
+    half_cycles,
     heavier,
 )
 from lots.science.formation.records import CyclerRecords
@@ -96,18 +95,22 @@ def cycles(
     charges share, the lowest that two discharges share. `counter` says how finely the instrument counts.
     """
     verdicts, source = _verdicts(table, ended_at_cutoff or {}, cutoffs)
-    resolution_a = current_resolution_a(records)
+    by_cycle = [np.flatnonzero(table.cycle == number) for number in np.unique(table.cycle)]
+    by_cycle = [rows for rows in by_cycle if any(table.kind[row] is not StepKind.REST for row in rows)]
+    halves = half_cycles(
+        [_of_kind(rows, table, kind) for rows in by_cycle for kind in (StepKind.CHARGE, StepKind.DISCHARGE)],
+        records,
+        table,
+        counter,
+    )
+    pairs = zip(by_cycle, halves[::2], halves[1::2], strict=True)
+    return tuple(
+        _cycle(table, rows, charge, discharge, verdicts, source) for rows, charge, discharge in pairs
+    )
 
-    def half(steps: list[int]) -> HalfCycle:
-        return half_cycle(steps, records, table, counter, resolution_a)
 
-    found = []
-    for number in np.unique(table.cycle):
-        rows = np.flatnonzero(table.cycle == number)
-        active = [int(row) for row in rows if table.kind[row] is not StepKind.REST]
-        if active:
-            found.append(_cycle(int(number), table, rows, active, verdicts, source, half))
-    return tuple(found)
+def _of_kind(rows: NDArray[np.intp], table: StepTable, kind: StepKind) -> list[int]:
+    return [int(row) for row in rows if table.kind[row] is kind]
 
 
 def _verdicts(
@@ -147,28 +150,25 @@ def _at_protocol_cutoff(table: StepTable, row: int, cutoffs: Cutoffs) -> bool:
 
 
 def _cycle(
-    number: int,
     table: StepTable,
     rows: NDArray[np.intp],
-    active: list[int],
+    charge: HalfCycle,
+    discharge: HalfCycle,
     verdicts: Mapping[int, bool],
     source: CutoffSource,
-    half: Callable[[list[int]], HalfCycle],
 ) -> Cycle:
-    charges = [row for row in active if table.kind[row] is StepKind.CHARGE]
-    discharges = [row for row in active if table.kind[row] is StepKind.DISCHARGE]
-    charge, discharge = half(charges), half(discharges)
+    charges, discharges = (_of_kind(rows, table, kind) for kind in (StepKind.CHARGE, StepKind.DISCHARGE))
     reached: bool | None = False
     if charges and discharges:
         ends = [_half_reached(steps, verdicts, source) for steps in (charges, discharges)]
         reached = False if False in ends else None if None in ends else True
     ce, reason = _efficiency(charge.capacity_ah, discharge.capacity_ah, reached, bool(charges and discharges))
-    if ce is None and reached and discharges and active[0] in discharges:
+    if ce is None and reached and discharges and min(discharges) < min(charges):
         reason = (
             "the cycle begins with a discharge, as that of a half cell does, and gives back less than it took"
         )
     return Cycle(
-        number=number,
+        number=int(table.cycle[rows[0]]),
         start_s=float(table.start_s[rows[0]]),
         end_s=float(table.start_s[rows[-1]] + table.duration_s[rows[-1]]),
         charge_ah=charge.capacity_ah,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -155,7 +156,7 @@ def has_ended(lot: Lot, later: timedelta = LATER) -> bool:
 
 
 def test_what_is_cut_wound_or_joined_from_a_conceded_roll_is_bound_like_it(plant: Plant) -> None:
-    roll, other = (plant.lot("T-COLLECTOR", quantity=100, length_mm=100_000) for _ in range(2))
+    roll, other = roll_of(plant), roll_of(plant)
     decide(plant, [roll], "10", extent=(40_000, 50_000))
     before, within, after = pieces(plant, roll, 30_000, 45_000)
     wound = rewind(within, plant.code("RW"), user=plant.operator, now=timezone.now())
@@ -171,7 +172,7 @@ def test_what_is_cut_wound_or_joined_from_a_conceded_roll_is_bound_like_it(plant
 
 
 def test_a_decision_on_the_piece_takes_the_place_of_the_rolls_concession(plant: Plant) -> None:
-    roll = plant.lot("T-COLLECTOR", quantity=100, length_mm=100_000)
+    roll = roll_of(plant)
     decide(plant, [roll], "100")
     released, prolonged, earlier = pieces(plant, roll, 30_000, 60_000)
     decide(plant, [prolonged], "30", days=5)
@@ -183,14 +184,82 @@ def test_a_decision_on_the_piece_takes_the_place_of_the_rolls_concession(plant: 
     assert has_ended(wound, timedelta(days=6))
 
 
+def split_off(plant: Plant, roll: Lot, from_mm: int, to_mm: int, **more: Any) -> Lot:
+    """A part of a roll as its own lot, with the map told by whoever takes it."""
+    quantity = Decimal(to_mm - from_mm) / 1000
+    source = Input(roll.code, quantity, kind=Kind.SPLIT, from_mm=from_mm, to_mm=to_mm, **more)
+    return plant.lot("T-COLLECTOR", length_mm=to_mm - from_mm, quantity=quantity, inputs=[source])
+
+
+def roll_of(plant: Plant) -> Lot:
+    return plant.lot("T-COLLECTOR", quantity=100, length_mm=100_000)
+
+
 def test_what_was_cut_before_the_concession_is_not_bound_by_it(plant: Plant) -> None:
-    roll = plant.lot("T-COLLECTOR", quantity=100, length_mm=100_000)
-    taken = plant.lot(
-        "T-COLLECTOR",
-        length_mm=60_000,
-        quantity=60,
-        inputs=[Input(parent=roll.code, quantity=Decimal(60), kind=Kind.SPLIT, from_mm=0, to_mm=60_000)],
-    )
-    decide(plant, [roll], "40", extent=(60_000, 100_000))
+    roll = roll_of(plant)
+    taken = split_off(plant, roll, 0, 60_000)
+    decide(plant, [roll], "40")
     assert has_ended(roll)
     assert not has_ended(taken)
+
+
+def test_a_decision_on_the_roll_after_the_cut_frees_no_piece(plant: Plant) -> None:
+    roll = roll_of(plant)
+    decide(plant, [roll], "100")
+    taken = split_off(plant, roll, 0, 60_000)
+    further = split_off(plant, taken, 0, 20_000)
+    decide(plant, [roll], "40", days=5)
+    decide(plant, [taken], "40", days=5)
+    decide(plant, [roll], decision=D.RELEASE, later=LATER)
+    assert [has_ended(lot) for lot in (roll, taken, further)] == [False, False, True]
+
+
+def test_a_decision_on_other_metres_ends_no_concession(plant: Plant) -> None:
+    roll = roll_of(plant)
+    decide(plant, [roll], "10", extent=(40_000, 50_000))
+    decide(plant, [roll], decision=D.RELEASE, extent=(80_000, 81_000), later=LATER)
+    assert has_ended(roll)
+    decide(plant, [roll], decision=D.RELEASE, extent=(39_000, 50_000), later=LATER)
+    assert not has_ended(roll)
+
+
+def test_metres_of_a_turned_roll_are_found_again(plant: Plant) -> None:
+    roll = roll_of(plant)
+    decide(plant, [roll], "10", extent=(0, 10_000))
+    wound = rewind(roll, plant.code("RW"), user=plant.operator, now=timezone.now())
+    assert [has_ended(lot) for lot in pieces(plant, wound, 50_000, 90_000)] == [False, False, True]
+
+
+def test_a_piece_is_bound_by_metres_that_its_uncertainty_may_contain(plant: Plant) -> None:
+    roll = roll_of(plant)
+    decide(plant, [roll], "10", extent=(30_000, 40_000))
+    sure = split_off(plant, roll, 0, 29_000, uncertainty_mm=50)
+    unsure = split_off(plant, roll, 29_000, 30_000, uncertainty_mm=50, child_offset_mm=-29_000)
+    assert [has_ended(lot) for lot in (sure, unsure)] == [False, True]
+
+
+def test_a_map_that_does_not_lie_on_the_piece_is_not_trusted(plant: Plant) -> None:
+    roll = roll_of(plant)
+    decide(plant, [roll], "10", extent=(90_000, 100_000))
+    taken = split_off(plant, roll, 60_000, 100_000)  # says that metre 60 of the roll is metre 60 of the piece
+    assert has_ended(split_off(plant, taken, 0, 5_000))
+
+
+def test_ways_that_meet_again_are_walked_once(plant: Plant) -> None:
+    """Twenty-two times poured over in two goes: 2²² ways back, and an answer at once."""
+    powder = plant.lot("T-COLLECTOR", quantity=100)
+    decide(plant, [powder], "100")
+    for _ in range(22):
+        goes = [Input(powder.code, Decimal(50), kind=Kind.SPLIT)] * 2
+        powder = plant.lot("T-COLLECTOR", quantity=100, inputs=goes)
+    assert has_ended(powder)
+
+
+def test_a_slit_roll_is_bound_and_what_is_made_of_a_conceded_one_is_not(plant: Plant) -> None:
+    roll = roll_of(plant)
+    decide(plant, [roll], "100")
+    source = Input(roll.code, Decimal(50), kind=Kind.SPLIT, from_mm=0, to_mm=50_000)
+    slit = plant.lot("T-SLIT", quantity=50, length_mm=50_000, inputs=[source])
+    used = Input(roll.code, Decimal(1), from_mm=50_000, to_mm=51_000)
+    cells = plant.lot("T-CELL-LOT", quantity=1, inputs=[used])
+    assert [has_ended(lot) for lot in (slit, cells)] == [True, False]

@@ -13,10 +13,11 @@ from lots.science.formation.counters import (
     CounterPrecision,
     CounterVerdict,
     counted_in_single_precision_ah,
+    half_cycles,
 )
 from lots.science.formation.cycles import Cycle, cycles
 from lots.science.formation.records import CyclerRecords
-from lots.science.formation.segments import step_table
+from lots.science.formation.segments import StepKind, step_table
 from tests.support.cycling import Part, records
 
 TENTHS = CounterPrecision(single_precision_tick_s=0.1)
@@ -37,14 +38,20 @@ def counted_by_hand_ah(current_a: float, hours: float) -> float:
     return total
 
 
-def small_cell(*, discharge_factor: float = 1.0) -> CyclerRecords:
-    """A charge of 12 µA that single precision counts well, a discharge of 120 µA that it does not."""
+def small_cell(*, discharge_factor: float = 1.0, charge_counted_so: bool = True) -> CyclerRecords:
+    """A charge of 40 µA, of which single precision loses 0.06 %, a discharge of 120 µA, of which it loses 0.2 %."""
+    charge_a, charge_h = 40e-6, 4.0
     test = records(
-        [Part(12e-6, 600.0, 2.5, 3.8, every_s=30.0), Part(-SMALL_A, HOURS * 60.0, 3.7, 2.2, every_s=30.0)]
+        [
+            Part(charge_a, charge_h * 60.0, 2.5, 3.8, every_s=30.0),
+            Part(-SMALL_A, HOURS * 60.0, 3.7, 2.2, every_s=30.0),
+        ]
     )
     (counter,) = test.counters_ah
+    charged = counted_by_hand_ah(charge_a, charge_h) / (charge_a * charge_h) if charge_counted_so else 1.0
     lost = counted_by_hand_ah(SMALL_A, HOURS) / (SMALL_A * HOURS)
-    return replace(test, counters_ah=(counter * np.where(test.current_a < 0, lost * discharge_factor, 1.0),))
+    factor = np.where(test.current_a < 0, lost * discharge_factor, charged)
+    return replace(test, counters_ah=(counter * factor,))
 
 
 def only_cycle(test: CyclerRecords, precision: CounterPrecision) -> Cycle:
@@ -72,7 +79,19 @@ def test_a_counter_that_is_off_beyond_its_precision_still_contradicts(factor: fl
     assert only_cycle(small_cell(discharge_factor=factor), TENTHS).counters is CounterVerdict.DIFFERS
 
 
+def test_halves_that_agree_must_speak_for_single_precision() -> None:
+    """The charge was counted exactly, so that this instrument does not add up in single precision."""
+    exact = small_cell(charge_counted_so=False)
+    assert only_cycle(exact, TENTHS).counters is CounterVerdict.DIFFERS
+    (discharge_only,) = half_cycles([[1]], small_cell(), step_table(small_cell()), TENTHS)
+    assert discharge_only.verdict is CounterVerdict.DIFFERS
+
+
 def test_a_test_that_claims_decades_is_not_counted_again() -> None:
     test = small_cell()
-    claimed = replace(test, time_s=test.time_s + np.where(test.step > 1, 3e9, 0.0))
-    assert only_cycle(claimed, TENTHS).counters is CounterVerdict.DIFFERS
+    table = step_table(test)
+    claimed = replace(
+        table, duration_s=np.array([1e9 if kind is StepKind.CHARGE else 2e9 for kind in table.kind])
+    )
+    _, discharge = half_cycles([[0], [1]], test, claimed, TENTHS)
+    assert discharge.verdict is CounterVerdict.DIFFERS
