@@ -62,9 +62,9 @@ class Driver:
                 return False
         return True
 
-    def step(self) -> bool:
-        """One event; False when the model has no more."""
-        event = self.model.next_event()
+    def step(self, *, by: datetime | None = None) -> bool:
+        """One event; False when the model has no more (that is due `by` an instant)."""
+        event = self.model.next_event(by)
         if event is None:
             return False
         self.advance_clock(event.at)

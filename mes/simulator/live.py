@@ -6,9 +6,9 @@ are frozen as soon as phase 1 is complete; the next rolls are coated too thick, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -49,6 +49,7 @@ HISTORY_FAULTS = (
 HISTORY_RAW_EVERY, LIVE_RAW_EVERY = 12, 4
 
 LIVE_PAIRS = 600
+MOST_EARLIER = 2  # runs that what is released goes on in, beside the newest
 FIRST_FAULT_PAIR, FAULT_EVERY, FAULT_PAIRS = 2, 6, 2
 MOST_TRAYS_WAITING = 8
 PACE_S, PER_HOUR_S = 1.5, 6.0  # an hour makes four events before the first rolls are dry, later near twenty
@@ -62,6 +63,16 @@ class Line:
     store: TruthStore
     engineer: ProcessEngineer
     planner: Planner
+    returns: Returns
+
+    def go_on(self, now: datetime) -> None:
+        """Of a run that has ended: what came back since, as far as it is due."""
+        self.returns.when_due(now)
+        before = self.driver.summary.total
+        while self.driver.step(by=now):
+            pass
+        if self.driver.summary.total > before:
+            keep_truth(self)
 
 
 @dataclass(frozen=True)
@@ -122,7 +133,7 @@ class Site:
         pace = Pace(pace_s, PER_HOUR_S)
         returns = Returns(self.door, self.keys, model)
         laboratory = SafetyLaboratory(self.door, self.keys, seed, driver.summary.held)
-        line = Line(driver, store, engineer, planner)
+        line = Line(driver, store, engineer, planner, returns)
         return line
 
     def is_fresh(self) -> bool:
@@ -142,34 +153,35 @@ def keep_truth(line: Line) -> None:
 
 def tell(site: Site, *, seed: int) -> None:
     """History where there is none, then the line for as long as it is let. Raises Stopped when told to end."""
+    earlier: list[Line] = []
     if site.is_fresh():
-        _run(
-            site.line(
-                "history",
-                seed=seed,
-                faults=HISTORY_FAULTS,
-                wanted=HISTORY_CELL_PAIRS.__contains__,
-                pairs=HISTORY_PAIRS,
-                raw_every=HISTORY_RAW_EVERY,
-                raw_whole=True,
-                beside_people=True,
-            )
+        history = site.line(
+            "history",
+            seed=seed,
+            faults=HISTORY_FAULTS,
+            wanted=HISTORY_CELL_PAIRS.__contains__,
+            pairs=HISTORY_PAIRS,
+            raw_every=HISTORY_RAW_EVERY,
+            raw_whole=True,
+            beside_people=True,
         )
+        _run(history)
+        earlier.append(history)
     while True:
         # The site's clock never runs back: with it a restarted run draws other noise and other faults.
         drawn = seed + int(Driver.present(site.door, site.keys).timestamp())
-        _run(
-            site.line(
-                "live",
-                seed=drawn,
-                faults=drawn_faults(drawn),
-                most_waiting=MOST_TRAYS_WAITING,
-                pace_s=PACE_S,
-                pairs=LIVE_PAIRS,
-                raw_every=LIVE_RAW_EVERY,
-                beside_people=True,
-            )
+        live = site.line(
+            "live",
+            seed=drawn,
+            faults=drawn_faults(drawn),
+            most_waiting=MOST_TRAYS_WAITING,
+            pace_s=PACE_S,
+            pairs=LIVE_PAIRS,
+            raw_every=LIVE_RAW_EVERY,
+            beside_people=True,
         )
+        _run(live, earlier)
+        earlier = [*earlier, live][-MOST_EARLIER:]
 
 
 def drawn_faults(seed: int) -> tuple[FaultPlan, ...]:
@@ -191,10 +203,17 @@ def drawn_faults(seed: int) -> tuple[FaultPlan, ...]:
     )
 
 
-def _run(line: Line) -> None:
+def _run(line: Line, earlier: Sequence[Line] = ()) -> None:
+    """The whole run; beside it, what comes back of earlier ones."""
+
+    def go_on() -> bool:
+        for before in earlier:
+            before.go_on(line.driver.site_time())
+        return False
+
     log.info("simulated_run_starts", prefix=line.store.prefix)
     try:
-        line.driver.run()
+        line.driver.run(until=go_on)
     finally:
         keep_truth(line)
     summary = line.driver.summary

@@ -52,11 +52,13 @@ class LineModel:
         electrodes.begin()
         self._pending: Step | None = None
 
-    def next_event(self) -> LineEvent | None:
-        """The next event in time, or None when the run is over. NotAnswered while the last one is open."""
+    def next_event(self, until: datetime | None = None) -> LineEvent | None:
+        """The next event in time, or None when there is none (`until` an instant). NotAnswered while the last one is
+        open.
+        """
         if self._pending is not None:
             raise NotAnswered(f"event {self._pending.event.sequence} is neither confirmed nor refused")
-        self._pending = self._agenda.next_step()
+        self._pending = self._agenda.next_step(until)
         return None if self._pending is None else self._pending.event
 
     def confirm(self, event: LineEvent) -> None:

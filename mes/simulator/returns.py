@@ -38,10 +38,14 @@ class Returns:
     def after(self, event: LineEvent) -> None:
         """Look from time to time, also while nothing happens but the dry room's log."""
         self._seen += not isinstance(event, ZoneLogged | DoorOpened)
-        self._looked_at = self._looked_at or event.at
-        if self._seen >= LOOK_EVERY or event.at - self._looked_at >= LOOK_AFTER:
-            self._seen, self._looked_at = 0, event.at
-            self.look(event.at)
+        self.when_due(event.at)
+
+    def when_due(self, now: datetime) -> None:
+        """Look when the last look is long past. `now` is on the site's clock."""
+        self._looked_at = self._looked_at or now
+        if self._seen >= LOOK_EVERY or now - self._looked_at >= LOOK_AFTER:
+            self._seen, self._looked_at = 0, now
+            self.look(now)
 
     def look(self, now: datetime) -> None:
         """Ask the gates of those whose turn it is. `now` is on the site's clock."""

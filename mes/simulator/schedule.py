@@ -87,9 +87,9 @@ class Agenda:
         self.dry_room_work += before_seal
         heapq.heappush(self._heap, (at, order, self._pushed, before_seal, task))
 
-    def next_step(self) -> Step | None:
-        """Run tasks until one makes an event; None when nothing is left to do."""
-        while self._heap:
+    def next_step(self, until: datetime | None = None) -> Step | None:
+        """Run tasks until one makes an event; None when nothing is left to do, or nothing `until` an instant."""
+        while self._heap and (until is None or self._heap[0][0] <= until):
             at, _, _, before_seal, task = heapq.heappop(self._heap)
             self.dry_room_work -= before_seal
             step = self._run(task, at)

@@ -71,6 +71,8 @@ class ZoneLogger:
         since = self._logged_to[gauge]
         if at <= since:
             return None
+        if at - since > timedelta(minutes=self._agenda.settings.log_packet_min):
+            since = at - period  # this line's log had ended: another one tells of the time between
         times = [since + period * (i + 1) for i in range(int((at - since) / period))]
         if not times or times[-1] < at:
             times.append(at)

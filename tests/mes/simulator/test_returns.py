@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from unittest.mock import Mock
 
 import pytest
 
@@ -23,9 +24,11 @@ from mes.simulator.events import (
     ZoneLogged,
 )
 from mes.simulator.gateway import Gateway
+from mes.simulator.live import Line
 from mes.simulator.model import LineModel
 from mes.simulator.people import Planner
 from mes.simulator.returns import LOOK_AFTER, LOOK_EVERY, MOST_ASKED, Returns
+from mes.simulator.schedule import TAKING_UP
 from tests.support.told import Keys, ToldLine
 
 START = datetime(2026, 1, 5, 6, tzinfo=UTC)
@@ -214,3 +217,28 @@ def test_a_refused_delivery_comes_again_with_a_warning_and_the_line_goes_on(
     warned = [r for r in caplog.records if r.levelname == "WARNING" and "SIM-AL-FOIL-0001" in str(r.msg)]
     assert len(warned) == 3
     assert {roll.lot_code for roll in coated} == {"SIM-RC-0001", "SIM-RA-0001"}
+
+
+def test_what_is_released_after_its_run_has_ended_goes_on_beside_the_next_one_as_it_becomes_due() -> None:
+    door, model = ToldLine(), LineModel(5, START, pairs=1)
+    returns, seen = Returns(door, Keys(), model), list[LineEvent]()
+    driver = Driver(model, Gateway(door, Keys(), lambda: None, "SIM", True), after=seen.append)
+    hold(door, ROLL)
+    driver.run()
+    assert not any(isinstance(e, StripWeighed) and e.lot_code == ROLL for e in seen)
+    line, ended = Line(driver, Mock(), Mock(), Mock(), returns), seen[-1].at + timedelta(days=9)
+    seen.clear()
+    line.go_on(ended)
+    door.blockers[ROLL] = set()
+    line.go_on(ended + LOOK_AFTER - timedelta(seconds=1))
+    assert seen == []
+    line.go_on(ended + LOOK_AFTER)
+    line.go_on(ended + LOOK_AFTER + TAKING_UP)
+    assert [(type(e), e.lot_code) for e in seen] == [(StripWeighed, ROLL)]
+    line.go_on(ended + timedelta(days=16))
+    steps = [e.step for e in seen if not isinstance(e, ZoneLogged)]
+    assert steps[:4] == ["drying", "drying", "calendering", "slitting"]
+    # The next run logs the dry room: this one adds what its sensors show when a container opens or closes.
+    logged = [e for e in seen if isinstance(e, ZoneLogged)]
+    assert logged and max(len(e.readings) for e in logged) < 40
+    assert sum(isinstance(e, CellLotAccepted) for e in seen) == 2
