@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from mes.simulator.doors import Door
-from mes.simulator.events import DoorOpened, LineEvent, ZoneLogged
+from mes.simulator.events import DoorOpened, LineEvent, RawLotReceived, ZoneLogged
 from mes.simulator.gateway import LINE, Gateway
 from mes.simulator.model import LineModel
 from mes.simulator.refusals import DONE_BEFORE, Refused
@@ -96,6 +96,8 @@ class Driver:
             self._refused(event)
         if not isinstance(event, ZoneLogged | DoorOpened):
             self.learn_holds()
+        if isinstance(event, RawLotReceived) and event.lot_code in self.summary.held:
+            log.warning("delivery_held", lot=event.lot_code, message=self.summary.held[event.lot_code])
         return True
 
     @staticmethod

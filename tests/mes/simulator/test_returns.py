@@ -219,6 +219,18 @@ def test_a_refused_delivery_comes_again_with_a_warning_and_the_line_goes_on(
     assert {roll.lot_code for roll in coated} == {"SIM-RC-0001", "SIM-RA-0001"}
 
 
+def test_a_delivery_that_incoming_inspection_holds_is_told_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    door = ToldLine()
+    hold(door, "SIM-BINDER-0001")
+    driver = Driver(LineModel(5, START, pairs=1), Gateway(door, Keys(), lambda: None, "SIM", True))
+    driver.run()
+    (told,) = [r.msg for r in caplog.records if r.levelname == "WARNING"]
+    assert isinstance(told, dict)
+    assert (told["event"], told["lot"], told["message"]) == ("delivery_held", "SIM-BINDER-0001", "held")
+
+
 def test_what_is_released_after_its_run_has_ended_goes_on_beside_the_next_one_as_it_becomes_due() -> None:
     door, model = ToldLine(), LineModel(5, START, pairs=1)
     returns, seen = Returns(door, Keys(), model), list[LineEvent]()
