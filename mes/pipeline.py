@@ -272,6 +272,7 @@ def _answer(recorded: Recorded, verdicts: Verdicts, charts: Sequence[int] | set[
             {
                 "lot": codes.get(row.lot_id or 0, ""),
                 "characteristic": row.characteristic.code,
+                "position": None if row.position is None else f"{row.position.normalize():f}",
                 "value": f"{row.value.normalize():f}",
                 "unit": row.characteristic.unit,
             }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from lots.models import CurveFile, Lot
 from lots.science.formation.band import LOOK_AT, compare_with_band
 from lots.science.formation.compliance import Compliance
 from lots.science.formation.detectors import SHARE
+from lots.science.formation.incremental import IncrementalCapacity
 from lots.science.formation.records import CyclerRecords
 from lots.science.formation.segments import StepKind, StepTable, step_curve
 from lots.science.impedance.fit import NAMES, RandlesFit, fit_randles, randles_ohm
@@ -31,12 +32,14 @@ class FormationPage:
     """`problem` says in words why there are no curves; `cycles` are those of the newest file.
 
     `compliance` is None where the recipe sets no cut-offs, so that there is nothing to hold the run against.
+    `incremental` is dQ/dV with its peaks, by direction.
     """
 
     cycling: CurveFile | None
     impedance: CurveFile | None
     cycles: tuple[ShownCycle, ...] = ()
     compliance: Compliance | None = None
+    incremental: Mapping[str, IncrementalCapacity] = field(default_factory=dict)
     problem: str = ""
 
 
@@ -48,7 +51,10 @@ def formation_page(lot: Lot) -> FormationPage:
         result = result_of(cycling)
     except CurveMissing as error:
         return FormationPage(cycling, impedance, problem=str(error))
-    return FormationPage(cycling, impedance, shown_cycles(cycling, result.cycles), result.compliance)
+    incremental = {str(kind): curve for kind, curve in result.incremental.items()}
+    return FormationPage(
+        cycling, impedance, shown_cycles(cycling, result.cycles), result.compliance, incremental
+    )
 
 
 def newest(lot: Lot, kind: CurveFile.Kind) -> CurveFile | None:

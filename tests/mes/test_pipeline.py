@@ -74,8 +74,9 @@ def test_derived_value_is_computed_when_its_last_input_arrives(plant: Plant) -> 
     )
     assert first.body["derived"] == []
     second = plant.submit([plant.reading("coating.foil_mass_g", "0.0486", roll)])
-    derived = {d["characteristic"]: d["value"] for d in second.body["derived"]}
-    assert Decimal(derived["coating.areal_loading_mg_cm2"]) == Decimal("27.975")
+    derived = {d["characteristic"]: (d["position"], d["value"]) for d in second.body["derived"]}
+    lane, loading = derived["coating.areal_loading_mg_cm2"]
+    assert (lane, Decimal(loading)) == ("3", Decimal("27.975"))
     row = Measurement.objects.get(lot_id=roll.pk, characteristic__code="coating.areal_loading_mg_cm2")
     assert (row.position, row.roll_position_mm, len(row.input_ids)) == (3, 1000, 2)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -88,6 +89,29 @@ def test_curves_efficiencies_and_incremental_capacity_are_there(plant: Plant, cl
     assert {curve["kind"] for curve in drawn["dqdv"]} == {"charge", "discharge"}
     assert drawn["band"]["lower_v"] is None
     assert drawn["nyquist"] is None
+
+
+def test_peaks_of_dqdv_stand_in_a_table_with_their_window(plant: Plant, client: Client) -> None:
+    """Both halves dwell in their middle, at 3.15 V and 2.95 V; a straight line has no peak."""
+    cell, _ = cell_in_formation(plant)
+    bent = records(full_cycles(2))
+    for step in np.unique(bent.step):
+        rows = bent.step == step
+        share = np.linspace(0.0, 1.0, np.count_nonzero(rows))
+        first, last = bent.voltage_v[rows][[0, -1]]
+        bent.voltage_v[rows] = first + (last - first) * (share + 0.12 * np.sin(2 * np.pi * share))
+    send(client, cell.code, battery_data_format(bent))
+    page = client.get(reverse("web:lot_formation", args=[cell.code])).content.decode()
+    table = page[page.index("Peaks of dQ/dV of the largest") : page.index('id="cycles-title"')]
+    assert re.findall(r">(charge|discharge)</th>", table) == ["charge", "discharge"]
+    assert re.findall(r'is-numeric">(\d+|\d\.\d{3})</td>', table)[:2] == ["50", "3.150"]
+    assert ">2.950<" in table
+    straight, _ = cell_in_formation(plant)
+    send(client, straight.code, battery_data_format(records(full_cycles(2))))
+    assert (
+        "no peak stands out"
+        in client.get(reverse("web:lot_formation", args=[straight.code])).content.decode()
+    )
 
 
 def efficiencies(client: Client, lot: str) -> list[float | None]:

@@ -124,7 +124,8 @@ class HaliteRecord extends HalitePlots {
       axes: [axis("Time", { values: (_, splits) => splits.map((at) => clock.format(new Date(1000 * at))) }), axis("Frost point, °C")],
       series: [{ label: "Time" }, line("frost point", INK[0])], legend: { show: false }, hooks: { drawClear: [], drawAxes: [shown] },
     }, [time, frost]);
-    const doors = interval.doors.length ? `${interval.doors.length} door openings, brown` : "no door opened";
+    const opened = interval.doors.length;
+    const doors = opened ? `${opened} door opening${opened === 1 ? "" : "s"}, brown` : "no door opened";
     if (interval.dose_g_h_m3 === null) return this.say(name, `Dose unknown: ${interval.unknown}. Red is not known; ${doors}.`, true);
     return this.say(name, `Shaded: open ${interval.open_min.toFixed(1)} min, dose ${interval.dose_g_h_m3.toPrecision(3)} g·h/m³; ${doors}.`);
   }
