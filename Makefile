@@ -7,7 +7,7 @@ CHECK_ENV = HALITE_PROFILE=test SECRET_KEY=static-checks-sign-nothing
 # Byte code is kept: without it every process compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run reset setup setup-dev check types style template test test-fast test-faults chromium
+.PHONY: run reset setup setup-dev check types style template together test test-fast test-faults chromium
 
 run: setup
 	@exec $(RUN) manage.py runstack --stop-with-parent
@@ -41,11 +41,14 @@ style:
 template:
 	@$(RUN) -m tests.support.template
 
-# Three processes on two cores: browsers, workers and races wait more than they compute.
+# Three processes on two cores, and the type checker beside them: browsers, workers and races wait more than they compute.
 test: setup-dev chromium
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync types style template
-	$(RUN) -m pytest -m "not alone" --numprocesses 3 --dist worksteal
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync style template
+	@$(MAKE) --no-print-directory --jobs 2 types together
 	$(RUN) -m pytest -m alone tests/faults tests/flow tests/runtime
+
+together:
+	$(RUN) -m pytest -m "not alone" --numprocesses 3 --dist worksteal
 
 # Races, kills and freezes at length: FAULT_SECONDS of random faults with FAULT_SEED, 300 rounds of every race.
 FAULT_SECONDS ?= 600
