@@ -29,7 +29,7 @@ from tests.support.processes import Stack, run_stack
 from tests.support.simulated import codes, loaded_site
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def finished(module_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Line:
     """A pair of rolls through the whole line, with the records of every instrument."""
     line = loaded_site(tmp_path_factory.mktemp("line")).line("test", seed=3, pairs=1, raw_every=1)
@@ -49,10 +49,8 @@ def parents(code: str) -> set[str]:
     return set(links.values_list("parent__code", flat=True))
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(300)
-@pytest.mark.django_db
-def test_instruments_deliver_their_own_records_through_the_api(finished: Line) -> None:
+def instruments_delivered_their_own_records(finished: Line) -> None:
+    """Through the API, each once."""
     kept = CurveFile.objects.filter(lot__code__startswith=finished.store.prefix)
     assert Counter(kept.values_list("kind", flat=True)) == {
         "thickness": 2,
@@ -75,10 +73,8 @@ def test_instruments_deliver_their_own_records_through_the_api(finished: Line) -
     assert accepted.count() == 2
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(300)
-@pytest.mark.django_db
-def test_a_pair_of_rolls_becomes_accepted_cells(finished: Line) -> None:
+def became_accepted_cells(finished: Line) -> None:
+    """With their genealogy and all that the steps declare."""
     prefix = finished.store.prefix
     cells = codes(finished, "CELL-20AH")
     assert len(cells) == 24
@@ -114,9 +110,12 @@ def verified(archive: Path) -> int:
 @pytest.mark.flow
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-def test_the_package_of_a_simulated_lot_is_built_by_a_worker_and_opens(
+def test_a_pair_of_rolls_becomes_accepted_cells_with_a_package_that_opens(
     stack: Stack, finished: Line, tmp_path: Path
 ) -> None:
+    """One test of the three: the line takes long, and processes that share the tests out would each make their own."""
+    instruments_delivered_their_own_records(finished)
+    became_accepted_cells(finished)
     lot = Lot.objects.get(code=f"{finished.store.prefix}-CL-0001-1-1")
     assert SafetyResult.objects.filter(passed=True).exclude(raw_sha256="").count() == 4
     assert safety_gaps(lot.site) == []
